@@ -1,0 +1,63 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  url:
+    description:
+      - The server, as V(unix:/path/unix.socket) or V(https://host:8443).
+      - If not given, the first local socket that exists. Looked for are E(LXD_SOCKET), E(LXD_DIR), E(INCUS_SOCKET) and E(INCUS_DIR) of the task's
+        environment, then the places of LXD from the snap and from the distribution, and of Incus.
+      - If not set, the value of the environment variable E(LXD_URL) is used.
+    type: str
+  client_cert:
+    description:
+      - The client certificate that the server trusts, as a path on the managed node or as PEM text.
+      - If not set, the value of the environment variable E(LXD_CLIENT_CERT) is used.
+    type: str
+  client_key:
+    description:
+      - The key of O(client_cert), as a path on the managed node or as PEM text.
+      - If not set, the value of the environment variable E(LXD_CLIENT_KEY) is used.
+    type: str
+  server_cert:
+    description:
+      - The one server certificate to accept, as a path on the managed node or as PEM text. The name in it does not matter.
+      - If not set, the value of the environment variable E(LXD_SERVER_CERT) is used.
+    type: str
+  server_fingerprint:
+    description:
+      - SHA-256 fingerprint of the one server certificate to accept, with or without colons.
+      - If not set, the value of the environment variable E(LXD_SERVER_FINGERPRINT) is used.
+    type: str
+  ca_path:
+    description:
+      - File or directory of the certificate authorities to trust instead of the system's.
+    type: path
+  validate_certs:
+    description:
+      - Whether the server's certificate is checked. Better give O(server_cert) than V(false).
+    type: bool
+    default: true
+  project:
+    description:
+      - The project of the server that holds the images.
+      - If not set, the value of the environment variable E(LXD_PROJECT) is used.
+    type: str
+    default: default
+  timeout:
+    description:
+      - How many seconds one operation of the server may take. On expiry it is cancelled if the server allows that, and the task fails.
+    type: float
+    default: 600
+requirements:
+  - requests
+  - requests-unixsocket 0.4.0 or newer with requests 2.32 or newer (for a local socket)
+"""

@@ -1,0 +1,227 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""One method, one endpoint of the image API: models in, models out. Raises LXDError; decides nothing.
+
+Only apply.py calls the methods that write (create, update, delete, set).
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import typing as t
+
+from ansible_collections.community.lxd.plugins.module_utils._image.model import (
+    Alias,
+    Image,
+    ImageSettings,
+    Instance,
+    check_fingerprint,
+    is_complete,
+)
+from ansible_collections.community.lxd.plugins.module_utils._lxd import paths
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDInputError, LXDNotFound, LXDOperationError
+
+if t.TYPE_CHECKING:
+    from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
+    from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
+
+# The daemons list in one database transaction of 10 (LXD) or 30 seconds (Incus), and answer 200 with what they have by then.
+LIST_MAY_BE_CUT_AFTER = 9.0
+
+
+class ImageAPI:
+    """The images of one project of one server."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def in_project(self, project: str) -> ImageAPI:
+        """The same server's images in another project."""
+        return ImageAPI(self.client.in_project(project))
+
+    # images
+
+    def get_image(self, fingerprint: str) -> Image | None:
+        """``GET /1.0/images/{fingerprint}``; a prefix is resolved, and must be that of one image only."""
+        check_fingerprint(fingerprint)
+        what = f"read the image {fingerprint}"
+        try:
+            answer = self.client.get(paths.image(fingerprint), what)
+        except LXDNotFound:
+            return None
+        except LXDAPIError:
+            if not is_complete(fingerprint):
+                self._refuse_ambiguous(fingerprint)
+            raise
+        image = Image.from_api(answer.metadata, answer.etag)
+        if not image.fingerprint.startswith(fingerprint):
+            raise LXDAPIError(f"Cannot {what}: the server answered with the image {image.fingerprint}.", status=200)
+        if not image.settings.public:
+            self.client.trust_shown()
+        return image
+
+    def _refuse_ambiguous(self, prefix: str) -> None:
+        """The servers say 500 for a prefix of two images. Raises LXDInputError that names them."""
+        matches = [fingerprint for fingerprint in self.list_fingerprints() if fingerprint.startswith(prefix)]
+        if len(matches) > 1:
+            raise LXDInputError(f"The fingerprint {prefix!r} is ambiguous: it is how {', '.join(matches)} begin. Give more digits.")
+
+    def list_fingerprints(self) -> list[str]:
+        """``GET /1.0/images``, sorted. Complete however many there are."""
+        urls = self.client.get(paths.IMAGES, "list the images").metadata or []
+        return sorted(url.partition("?")[0].rsplit("/", 1)[-1] for url in urls)
+
+    def list_images(self) -> list[Image]:
+        """``GET /1.0/images?recursion=1``, sorted by fingerprint; completed one by one where the server may have cut it short."""
+        started = time.monotonic()
+        listed = self.client.get(paths.IMAGES, "list the images", {"recursion": "1"}).metadata or []
+        images = {data["fingerprint"]: Image.from_api(data) for data in listed}
+        if time.monotonic() - started > LIST_MAY_BE_CUT_AFTER:
+            for fingerprint in self.list_fingerprints():
+                if fingerprint not in images and (image := self.get_image(fingerprint)):
+                    images[fingerprint] = image
+        return [images[fingerprint] for fingerprint in sorted(images)]
+
+    def create_image_from_files(self, files: ImageFiles) -> str:
+        """``POST /1.0/images`` with the files as body. Returns the fingerprint.
+
+        The headers of both vendors are sent, each ignores the other's. Never the properties header: it kills
+        the daemon where the image's own metadata has no properties.
+        """
+        headers = {"Content-Type": files.content_type}
+        for vendor in ("LXD", "Incus"):
+            if files.fingerprint_is_known:
+                headers[f"X-{vendor}-fingerprint"] = files.fingerprint
+            if files.filename and files.filename.isascii():
+                headers[f"X-{vendor}-filename"] = files.filename
+        metadata = self.client.write_and_wait("POST", paths.IMAGES, f"import {files}", headers=headers, body=files)
+        return str(metadata["fingerprint"])
+
+    def publish_image(self, kind: str, name: str, properties: t.Mapping[str, str], compression_algorithm: str | None, filename: str | None) -> str:
+        """``POST /1.0/images`` with an instance or a snapshot as source. Returns the fingerprint.
+
+        ``properties`` must be all: LXD 5.0 replaces the instance's ``image.*`` by what is given, Incus merges.
+        An image of the same content that is there already is taken as it is.
+        """
+        body: dict[str, t.Any] = {"source": {"type": kind, "name": name}, "properties": dict(properties), "public": False}
+        if compression_algorithm:
+            body["compression_algorithm"] = compression_algorithm
+        if filename:
+            body["filename"] = filename
+        try:
+            metadata = self.client.write_and_wait("POST", paths.IMAGES, f"publish the {kind} {name!r}", data=body)
+        except LXDOperationError as exc:
+            known = exc.metadata.get("fingerprint") or next(iter(re.findall("[0-9a-f]{64}", str(exc))), None)
+            if known and self.get_image(known):
+                return str(known)
+            raise
+        return str(metadata["fingerprint"])
+
+    def update_image(self, image: Image, settings: ImageSettings) -> None:
+        """One conditional write. PATCH where it can say the change, else PUT with the whole writable set.
+
+        Raises LXDPreconditionFailed where somebody else wrote in between (the ETag covers public, auto_update and properties).
+        """
+        method, body = settings_request(image.settings, settings)
+        self.client.write(method, paths.image(image.fingerprint), f"update the image {image.fingerprint}", data=body, if_match=image.etag)
+
+    def delete_image(self, fingerprint: str) -> None:
+        """``DELETE /1.0/images/{fingerprint}``; one that is gone already is as good."""
+        if not is_complete(fingerprint):
+            raise LXDInputError(f"Cannot delete the image {fingerprint!r}: only a full fingerprint is safe to delete by.")
+        try:
+            self.client.write_and_wait("DELETE", paths.image(fingerprint), f"delete the image {fingerprint}")
+        except LXDNotFound:
+            return
+        except LXDOperationError:
+            if self.get_image(fingerprint) is not None:
+                raise
+
+    # aliases
+
+    def get_alias(self, name: str) -> Alias | None:
+        try:
+            answer = self.client.get(paths.alias(name), f"read the alias {name!r}")
+        except LXDNotFound:
+            return None
+        return Alias.from_api(answer.metadata, answer.etag)
+
+    def create_alias(self, name: str, target: str, description: str) -> None:
+        """``POST /1.0/images/aliases``. Raises LXDConflict where it exists."""
+        paths.alias(name)  # refuses a name that no later request could address
+        data = {"name": name, "target": target, "description": description}
+        self.client.write("POST", paths.ALIASES, f"create the alias {name!r}", data=data)
+
+    def update_alias(self, alias: Alias, target: str, description: str) -> None:
+        """``PUT`` with both fields, never PATCH: LXD 5.0 hangs in it for 20 seconds and then fails."""
+        data = {"target": target, "description": description}
+        self.client.write("PUT", paths.alias(alias.name), f"point the alias {alias.name!r} at {target}", data=data, if_match=alias.etag)
+
+    def delete_alias(self, name: str) -> None:
+        try:
+            self.client.write("DELETE", paths.alias(name), f"delete the alias {name!r}")
+        except LXDNotFound:
+            return
+
+    # what images are made from and refer to
+
+    def get_instance(self, name: str) -> Instance | None:
+        return self._get_instance(paths.instance(name), "instance", name)
+
+    def get_snapshot(self, name: str) -> Instance | None:
+        return self._get_instance(paths.snapshot(name), "snapshot", name)
+
+    def _get_instance(self, path: str, kind: str, name: str) -> Instance | None:
+        try:
+            return Instance.from_api(name, kind, self.client.get(path, f"read the {kind} {name!r}").metadata)
+        except LXDNotFound:
+            return None
+
+    def list_instances(self) -> list[dict[str, t.Any]]:
+        """``GET /1.0/instances?recursion=1`` of all projects: the server's objects."""
+        query = {"recursion": "1", "all-projects": "true"}
+        return list(self.client.get(paths.INSTANCES, "list the instances", query, with_project=False).metadata or [])
+
+    def list_projects_with_images(self) -> list[str]:
+        """``GET /1.0/projects?recursion=1``: the names of those that have images of their own, sorted."""
+        listed = self.client.get(paths.PROJECTS, "list the projects", {"recursion": "1"}).metadata or []
+        # the default project always has; of the others one that doesn't shows the default project's images
+        return sorted(item["name"] for item in listed if item["name"] == "default" or (item.get("config") or {}).get("features.images") == "true")
+
+    def set_instance_state(self, name: str, action: str, seconds: int, force: bool) -> None:
+        """``PUT /1.0/instances/{name}/state``; ``action``: start or stop."""
+        data = {"action": action, "timeout": seconds, "force": force}
+        self.client.write_and_wait("PUT", paths.instance(name, "state"), f"{action} the instance {name!r}", data=data)
+
+    def has_profile(self, name: str) -> bool:
+        return self._exists(paths.profile(name), f"read the profile {name!r}")
+
+    def has_project(self) -> bool:
+        return self._exists(paths.project(self.client.project), f"read the project {self.client.project!r}")
+
+    def _exists(self, path: str, what: str) -> bool:
+        try:
+            self.client.get(path, what)
+        except LXDNotFound:
+            return False
+        return True
+
+
+def settings_request(current: ImageSettings, desired: ImageSettings) -> tuple[str, dict[str, t.Any]]:
+    """The verb and the body that turn ``current`` into ``desired``.
+
+    PATCH ignores expires_at and profiles, and removes a property whose value is empty. PUT resets whatever it does not name.
+    """
+    if desired.expires_at != current.expires_at or desired.profiles != current.profiles:
+        return "PUT", desired.to_api()
+    body: dict[str, t.Any] = {key: getattr(desired, key) for key in ("public", "auto_update") if getattr(desired, key) != getattr(current, key)}
+    changed = {key: value for key, value in desired.properties.items() if current.properties.get(key) != value}
+    removed = {key: "" for key in current.properties if key not in desired.properties}
+    if changed or removed:
+        body["properties"] = {**changed, **removed}
+    return "PATCH", body

@@ -1,0 +1,179 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Does what a plan says, in its order. The only place that writes to a server."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.community.lxd.plugins.module_utils._image.model import (
+    REPLACES,
+    UNKNOWN,
+    FileSource,
+    ImageSettings,
+    InstanceSource,
+    SettingsChange,
+)
+from ansible_collections.community.lxd.plugins.module_utils._image.plan import (
+    Action,
+    CreateAlias,
+    CreateImage,
+    DeleteAlias,
+    DeleteImage,
+    MoveAlias,
+    Plan,
+    StartInstance,
+    StopInstance,
+    UpdateAlias,
+    UpdateImage,
+)
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
+    LXDConflict,
+    LXDError,
+    LXDNotFound,
+    LXDOperationError,
+    LXDPreconditionFailed,
+    LXDStateChanged,
+    LXDTimeout,
+)
+
+if t.TYPE_CHECKING:
+    from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
+    from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
+
+RETRYABLE = (LXDStateChanged, LXDConflict, LXDNotFound, LXDPreconditionFailed)
+"""What says that the server is no longer as it was planned for."""
+
+SETTINGS_ATTEMPTS = 5
+STOP_SECONDS = 30
+
+
+@dataclass
+class Progress:
+    """How far a plan has come; outlives a failure of it."""
+
+    done: list[Action]
+    pending: Action | None = None
+    """The action at work: after a failure its effect is uncertain."""
+    created: str | None = None
+
+
+def apply_plan(api: ImageAPI, plan: Plan, files: ImageFiles | None = None) -> Progress:
+    """Carry out all actions in order. On failure the progress so far is on the exception as ``progress``.
+
+    Raises LXDStateChanged, LXDConflict or LXDPreconditionFailed where the server is not as it was planned for,
+    LXDOutcomeUnknown where an answer was lost; any other LXDError is final.
+    """
+    progress = Progress([])
+    try:
+        for position, action in enumerate(plan.actions):
+            progress.pending = action
+            try:
+                _apply(api, action, files, progress)
+            except LXDError as exc:
+                _start_again(api, plan.actions[position:], progress, exc)
+                raise
+            progress.done.append(action)
+        progress.pending = None
+    except LXDError as exc:
+        exc.progress = progress  # type: ignore[attr-defined]
+        raise
+    return progress
+
+
+def _start_again(api: ImageAPI, left: t.Sequence[Action], progress: Progress, error: LXDError) -> None:
+    """An instance that was stopped for publishing runs again, also when publishing fails."""
+    if not any(isinstance(action, StopInstance) for action in progress.done):
+        return
+    for action in left:
+        if isinstance(action, StartInstance):
+            try:
+                api.client.settle()  # a publish that is still at work keeps the instance busy
+                api.set_instance_state(action.name, "start", -1, force=False)
+            except LXDError as exc:
+                error.add(f"And it was stopped for that and could not be started again: {exc}")
+
+
+def _apply(api: ImageAPI, action: Action, files: ImageFiles | None, progress: Progress) -> None:
+    if isinstance(action, CreateImage):
+        progress.created = _create_image(api, action, files)
+        change_settings(api, progress.created, action.settings)
+    elif isinstance(action, UpdateImage):
+        change_settings(api, action.fingerprint, action.settings)
+    elif isinstance(action, DeleteImage):
+        _delete_image(api, action, progress)
+    elif isinstance(action, CreateAlias):
+        api.create_alias(action.name, _resolved(action.target, progress), action.description)
+    elif isinstance(action, MoveAlias):
+        api.update_alias(action.alias, _resolved(action.target, progress), action.description)
+    elif isinstance(action, UpdateAlias):
+        api.update_alias(action.alias, action.alias.target, action.description)
+    elif isinstance(action, DeleteAlias):
+        api.delete_alias(action.name)
+    elif isinstance(action, StopInstance):
+        _stop_instance(api, action.name)
+    else:
+        api.set_instance_state(action.name, "start", -1, force=False)
+
+
+def _resolved(target: str, progress: Progress) -> str:
+    return progress.created or target if target == UNKNOWN else target
+
+
+def _create_image(api: ImageAPI, action: CreateImage, files: ImageFiles | None) -> str:
+    if isinstance(action.source, FileSource):
+        assert files is not None
+        return _import_files(api, files)
+    assert isinstance(action.source, InstanceSource) and action.instance is not None
+    properties = action.settings.overlay(ImageSettings(properties=action.instance.image_properties)).properties
+    return api.publish_image(action.source.kind, action.source.name, properties, action.source.compression_algorithm, action.source.filename)
+
+
+def _import_files(api: ImageAPI, files: ImageFiles) -> str:
+    try:
+        return api.create_image_from_files(files)
+    except LXDOperationError as exc:
+        # somebody else may have imported the very same content meanwhile
+        if api.get_image(files.fingerprint) is not None:
+            raise LXDStateChanged(f"Cannot import {files}: it has appeared on the server meanwhile.") from exc
+        raise
+
+
+def change_settings(api: ImageAPI, fingerprint: str, change: SettingsChange) -> None:
+    """Read, overlay, one conditional write; again, a bounded number of times, where somebody else wrote in between."""
+    for attempt in range(1, SETTINGS_ATTEMPTS + 1):
+        image = api.get_image(fingerprint)
+        if image is None:
+            raise LXDStateChanged(f"Cannot update the image {fingerprint}: it is gone.")
+        settings = change.overlay(image.settings)
+        if settings == image.settings:
+            return
+        try:
+            return api.update_image(image, settings)
+        except LXDPreconditionFailed:
+            if attempt == SETTINGS_ATTEMPTS:
+                raise
+
+
+def _delete_image(api: ImageAPI, action: DeleteImage, progress: Progress) -> None:
+    if action.replaced_by is None:
+        return api.delete_image(action.fingerprint)
+    # DELETE knows no If-Match: look again at the last moment whether somebody has named or protected it
+    image = api.get_image(action.fingerprint)
+    if image is not None and (image.aliases or image.protected):
+        raise LXDStateChanged(f"Cannot delete the replaced image {action.fingerprint}: it has been given an alias or protected meanwhile.")
+    api.delete_image(action.fingerprint)
+    change_settings(api, _resolved(action.replaced_by, progress), SettingsChange(memory={REPLACES: None}))
+
+
+def _stop_instance(api: ImageAPI, name: str) -> None:
+    try:
+        api.set_instance_state(name, "stop", STOP_SECONDS, force=False)
+    except (LXDOperationError, LXDTimeout):
+        # it does not listen to a polite request
+        api.set_instance_state(name, "stop", -1, force=True)

@@ -1,0 +1,344 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Files on the node as the body of an import: fingerprint, completeness and sending, always block by block.
+
+The fingerprint of an image is the SHA-256 over its file, or over its metadata and root file system one after the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import platform
+import tarfile
+import threading
+import typing as t
+import uuid
+
+from ansible_collections.community.lxd.plugins.module_utils._image import archive
+from ansible_collections.community.lxd.plugins.module_utils._image.model import FileSource, parse_time, property_value
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import BLOCK_SIZE
+
+
+class _Part(t.Protocol):
+    """One piece of an image. ``size`` in bytes; ``blocks()`` may be called again and again."""
+
+    size: int
+
+    def blocks(self) -> t.Iterator[bytes]: ...
+
+    def check_whole(self) -> None:
+        """Raises LXDInputError."""
+
+
+class _FilePart:
+    def __init__(self, path: str, option: str) -> None:
+        self.path = path
+        try:
+            self._stat = self._identity()
+            self.kind = archive.detect_format(path)
+        except OSError as exc:
+            raise LXDInputError(
+                f"Cannot read '{option}' {path!r}: {exc.strerror}. It must be a file on the managed node that the task's user may read."
+            ) from exc
+        self.size = self._stat[0]
+
+    def _identity(self) -> tuple[int, int]:
+        status = os.stat(self.path)
+        return status.st_size, status.st_mtime_ns
+
+    def blocks(self) -> t.Iterator[bytes]:
+        with open(self.path, "rb") as file:
+            while block := file.read(BLOCK_SIZE):
+                yield block
+        if self._identity() != self._stat:
+            raise LXDInputError(f"The file {self.path!r} has changed while it was read. Run the task again when it is complete.")
+
+    def check_whole(self) -> None:
+        archive.check_whole(self.path, self.kind)
+
+
+class _BytesPart:
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+
+    def blocks(self) -> t.Iterator[bytes]:
+        yield self._data
+
+    def check_whole(self) -> None:
+        pass
+
+
+class _DirectoryPart:
+    """A directory as an uncompressed tar archive that depends on nothing but its content.
+
+    Not compressed: what a compressor makes differs from one version to the next, and so would the fingerprint.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        if not os.path.isfile(os.path.join(path, "metadata.yaml")):
+            raise LXDInputError(f"The directory {path!r} is no image: it has no metadata.yaml. It must have that and a 'rootfs' folder in it.")
+        self.size = sum(len(block) if isinstance(block, bytes) else block[1] for block in self._pieces())
+        self.size += self._padding(self.size)
+
+    @staticmethod
+    def _padding(size: int) -> int:
+        """Two empty blocks end an archive, filled up to a record."""
+        return 2 * tarfile.BLOCKSIZE + -(size + 2 * tarfile.BLOCKSIZE) % tarfile.RECORDSIZE
+
+    def _pieces(self) -> t.Iterator[bytes | tuple[str, int]]:
+        """Headers as bytes; a file's content, padded, as its path and its size."""
+        with tarfile.open(fileobj=io.BytesIO(), mode="w") as archive_file:
+            for path, name in self._walk(self.path, ""):
+                member = archive_file.gettarinfo(path, name)
+                if member is None:  # a socket: nothing that an archive can hold
+                    continue
+                member.mtime = int(member.mtime)
+                member.uname = member.gname = ""
+                member.pax_headers = _extended_attributes(path)
+                yield member.tobuf(tarfile.PAX_FORMAT)
+                if member.isreg():
+                    yield path, member.size + -member.size % tarfile.BLOCKSIZE
+
+    def _walk(self, directory: str, prefix: str) -> t.Iterator[tuple[str, str]]:
+        with os.scandir(directory) as entries:
+            for entry in sorted(entries, key=lambda entry: os.fsencode(entry.name)):
+                yield entry.path, prefix + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    yield from self._walk(entry.path, f"{prefix}{entry.name}/")
+
+    def blocks(self) -> t.Iterator[bytes]:
+        sent = 0
+        for piece in self._pieces():
+            if isinstance(piece, bytes):
+                yield piece
+                sent += len(piece)
+                continue
+            path, size = piece
+            with open(path, "rb") as file:
+                left = size
+                while left > 0 and (block := file.read(min(BLOCK_SIZE, left))):
+                    yield block
+                    left -= len(block)
+            if left >= tarfile.BLOCKSIZE:
+                raise LXDInputError(f"The file {path!r} has become shorter while it was read. Run the task again when the directory is complete.")
+            yield bytes(left)
+            sent += size
+        yield bytes(self._padding(sent))
+
+    def check_whole(self) -> None:
+        pass
+
+
+def _extended_attributes(path: str) -> dict[str, str]:
+    """File capabilities and the like, as GNU tar writes and reads them."""
+    try:
+        names = os.listxattr(path, follow_symlinks=False)
+        return {
+            f"SCHILY.xattr.{name}": os.getxattr(path, name, follow_symlinks=False).decode("utf-8", "surrogateescape")
+            for name in sorted(names)
+            if not name.startswith("security.selinux")
+        }
+    except OSError:
+        return {}
+
+
+class _Background:
+    """A call that runs beside the sending of a file."""
+
+    def __init__(self, call: t.Callable[[], t.Any]) -> None:
+        self._call = call
+        self._error: BaseException | None = None
+        self._value: t.Any = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._value = self._call()
+        except BaseException as exc:  # handed to whoever asks for the result
+            self._error = exc
+
+    @property
+    def done(self) -> bool:
+        return not self._thread.is_alive()
+
+    def result(self) -> t.Any:
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+
+class ImageFiles:
+    """An image in files, which is also the body of the request that imports it.
+
+    Hashing starts at once, in the background. The last block is sent only when fingerprint, checksum and
+    completeness are certain: until then the server has nothing that it could store.
+    """
+
+    def __init__(self, source: FileSource) -> None:
+        self._source = source
+        self._parts: list[tuple[str, _Part]] = _open_parts(source)
+        self.size = sum(part.size for _name, part in self._parts)
+        self.filename = source.filename or os.path.basename(os.path.normpath(source.path))
+        if source.filename and not source.filename.isascii():
+            raise LXDInputError(f"'filename' is {source.filename!r}, but the servers take ASCII only.")
+        boundary = uuid.uuid4().hex
+        self._frame = _multipart_frame(self._parts, boundary, self.filename) if len(self._parts) > 1 else [b"", b""]
+        self.content_type = f"multipart/form-data; boundary={boundary}" if len(self._parts) > 1 else "application/octet-stream"
+        self._hash = _Background(self._compute_fingerprint)
+        self._check: _Background | None = None
+
+    def __str__(self) -> str:
+        return " and ".join(repr(path) for path in (self._source.path, self._source.rootfs_path) if path)
+
+    @property
+    def fingerprint_is_known(self) -> bool:
+        return self._hash.done
+
+    @property
+    def fingerprint(self) -> str:
+        """64 hex digits. Raises LXDInputError where 'checksum' does not match or a file can't be read."""
+        return str(self._hash.result())
+
+    def start_check(self) -> None:
+        """Begin to look whether the files are whole; a matching checksum has said so already."""
+        if self._check is None:
+            self._check = _Background(self._check_whole)
+
+    def check(self) -> None:
+        """Raises LXDInputError where a file is no image, cut short or damaged, or the checksum is another."""
+        self.start_check()
+        assert self._check is not None
+        self._check.result()
+        self._hash.result()
+
+    def _check_whole(self) -> None:
+        if not self._source.checksum:
+            for _name, part in self._parts:
+                part.check_whole()
+
+    def _compute_fingerprint(self) -> str:
+        hashes = {"sha256": hashlib.sha256()}
+        algorithm, _colon, expected = (self._source.checksum or "").rpartition(":")
+        if expected:
+            algorithm = algorithm.lower() or "sha256"
+            if algorithm not in hashlib.algorithms_guaranteed or algorithm.startswith("shake"):
+                raise LXDInputError(f"'checksum' names the algorithm {algorithm!r}, which is not known here. Use sha256:<hex digits>.")
+            hashes.setdefault(algorithm, hashlib.new(algorithm))
+        for _name, part in self._parts:
+            for block in part.blocks():
+                for digest in hashes.values():
+                    digest.update(block)
+        if expected and hashes[algorithm].hexdigest() != expected.lower():
+            raise LXDInputError(
+                f"The {algorithm} checksum of {self} is {hashes[algorithm].hexdigest()}, but 'checksum' says {expected.lower()}. "
+                "The file is damaged, or is not the one that is meant."
+            )
+        return hashes["sha256"].hexdigest()
+
+    # the body of a request
+
+    def __len__(self) -> int:
+        return self.size + sum(len(piece) for piece in self._frame)
+
+    def __iter__(self) -> t.Iterator[bytes]:
+        self.start_check()
+        held = b""
+        for block in self._body():
+            if held:
+                yield held
+            held = block
+        self.check()
+        yield held
+
+    def _body(self) -> t.Iterator[bytes]:
+        for frame, (_name, part) in zip(self._frame, self._parts):
+            if frame:
+                yield frame
+            yield from part.blocks()
+        if self._frame[-1]:
+            yield self._frame[-1]
+
+
+def _open_parts(source: FileSource) -> list[tuple[str, _Part]]:
+    if source.rootfs_path and source.metadata is not None:
+        raise LXDInputError("'rootfs_path' and 'metadata' exclude each other: an image has its metadata from a file or from the task.")
+    if os.path.isdir(source.path):
+        if source.rootfs_path or source.metadata is not None:
+            raise LXDInputError("A directory as 'path' is a whole image: neither 'rootfs_path' nor 'metadata' go with it.")
+        return [("", _DirectoryPart(source.path))]
+    first = _FilePart(source.path, "path")
+    if source.metadata is not None:
+        return [("metadata", _BytesPart(build_metadata(source.metadata))), (_rootfs_name(first), first)]
+    if first.kind not in archive.ARCHIVES:
+        if first.kind in archive.DISKS:
+            raise LXDInputError(f"The file {source.path!r} is a bare disk ({first.kind}): describe the image with 'metadata' in 'source'.")
+        raise LXDInputError(f"The file {source.path!r} is no image: it is no archive of a known format ({', '.join(archive.ARCHIVES)}).")
+    if not source.rootfs_path:
+        return [("", first)]
+    rootfs = _FilePart(source.rootfs_path, "rootfs_path")
+    return [("metadata", first), (_rootfs_name(rootfs), rootfs)]
+
+
+def _rootfs_name(part: _FilePart) -> str:
+    """The name that tells the server whether this is a container or a virtual machine."""
+    if part.kind in archive.ARCHIVES:
+        return "rootfs"
+    if part.kind in archive.DISKS:
+        return "rootfs.img"
+    raise LXDInputError(
+        f"The file {part.path!r} is neither a root file system ({', '.join(archive.ARCHIVES)}) nor a disk with a partition table ({', '.join(archive.DISKS)})."
+    )
+
+
+def _multipart_frame(parts: list[tuple[str, _Part]], boundary: str, filename: str) -> list[bytes]:
+    """What stands before each part and after the last. The servers know the parts by their names and order."""
+    frame = []
+    for position, (name, _part) in enumerate(parts):
+        safe = "".join(character if character.isascii() and character.isprintable() and character not in '"\\' else "_" for character in filename)
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{safe}"\r\nContent-Type: application/octet-stream\r\n\r\n'
+        frame.append((("\r\n" if position else "") + head).encode())
+    return [*frame, f"\r\n--{boundary}--\r\n".encode()]
+
+
+def build_metadata(metadata: t.Mapping[str, t.Any]) -> bytes:
+    """A tar archive with a metadata.yaml that depends on ``metadata`` alone. Raises LXDInputError.
+
+    Left out, ``architecture`` is the node's, and ``creation_date`` the first second of 1970: today's date would
+    make another fingerprint of the same disk every day.
+    """
+    document = {"architecture": platform.machine(), "creation_date": 1, **metadata}
+    for key in ("creation_date", "expiry_date"):
+        if key in document:
+            document[key] = _seconds(key, document[key])
+    document["properties"] = {str(key): property_value(str(key), value) or "" for key, value in (document.get("properties") or {}).items()}
+    # JSON is YAML, and written in one way only
+    data = json.dumps(document, sort_keys=True, indent=2).encode()
+    output = io.BytesIO()
+    with tarfile.open(fileobj=output, mode="w", format=tarfile.USTAR_FORMAT) as archive_file:
+        member = tarfile.TarInfo("metadata.yaml")
+        member.size, member.mode = len(data), 0o644
+        archive_file.addfile(member, io.BytesIO(data))
+    return output.getvalue()
+
+
+def _seconds(key: str, value: t.Any) -> int:
+    text = str(value)
+    if text.isdigit():
+        return int(text)
+    try:
+        moment = parse_time(text)
+    except ValueError as exc:
+        raise LXDInputError(f"'{key}' in 'metadata': {exc}.") from exc
+    return int(moment.timestamp()) if moment else 0

@@ -1,0 +1,91 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Reads what lxd_image_info returns, with no more requests than that needs."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector
+
+if t.TYPE_CHECKING:
+    from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
+    from ansible_collections.community.lxd.plugins.module_utils._image.model import Image
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked about which images."""
+
+    selector: Selector
+    all_projects: bool = False
+    used_by: bool = False
+
+
+def gather_images(api: ImageAPI, wanted: Wanted) -> dict[str, t.Any]:
+    """The images that match, sorted by project and fingerprint, their aliases, and the server. Raises LXDError."""
+    selector = wanted.selector
+    users = _users(api) if wanted.used_by or selector.unused is not None else {}
+    now = datetime.now(timezone.utc)
+    images: list[dict[str, t.Any]] = []
+    aliases: list[dict[str, t.Any]] = []
+    for project_api in _projects(api, wanted):
+        project = project_api.client.project
+        for image in _candidates(project_api, selector):
+            if not selector.matches(image, now, users):
+                continue
+            result = {"project": project, **image.to_result()}
+            if wanted.used_by:
+                result["used_by"] = users.get(image.fingerprint, [])
+            images.append(result)
+            aliases += [{"project": result["project"], **alias.to_result()} for alias in image.list_aliases()]
+    if not api.client.is_anonymous:
+        api.client.require_trusted()
+    return {
+        "images": sorted(images, key=lambda image: (image["project"], image["fingerprint"])),
+        "aliases": sorted(aliases, key=lambda alias: (alias["project"], alias["name"])),
+        "server": _server(api, selector),
+    }
+
+
+def _projects(api: ImageAPI, wanted: Wanted) -> list[ImageAPI]:
+    """One after the other on every server: some ignore ``all-projects`` for images without a word."""
+    return [api.in_project(name) for name in api.list_projects_with_images()] if wanted.all_projects else [api]
+
+
+def _candidates(api: ImageAPI, selector: Selector) -> list[Image]:
+    """By name or fingerprint only that image is read, never the list."""
+    if selector.fingerprint is not None:
+        image = api.get_image(selector.fingerprint)
+    elif selector.name is not None:
+        alias = api.get_alias(selector.name)
+        image = api.get_image(alias.target) if alias else None
+    else:
+        return api.list_images()
+    return [image] if image else []
+
+
+def _users(api: ImageAPI) -> dict[str, list[dict[str, str]]]:
+    """fingerprint -> the instances of any project that were made from it, sorted."""
+    users: dict[str, list[dict[str, str]]] = {}
+    for instance in api.list_instances():
+        config = {**(instance.get("config") or {}), **(instance.get("expanded_config") or {})}
+        fingerprint = config.get("volatile.base_image")
+        if fingerprint:
+            users.setdefault(fingerprint, []).append({"project": instance.get("project") or "default", "name": instance["name"]})
+    return {fingerprint: sorted(found, key=lambda user: (user["project"], user["name"])) for fingerprint, found in users.items()}
+
+
+def _server(api: ImageAPI, selector: Selector) -> dict[str, t.Any]:
+    """Vendor and version cost a request of their own, which a look at one image is spared."""
+    known: dict[str, t.Any] = {"url": api.client.url, "project": api.client.project}
+    if selector.name is None and selector.fingerprint is None:
+        info = api.client.server()
+        known.update(vendor=info.vendor, version=info.version, trusted=info.trusted)
+    return known

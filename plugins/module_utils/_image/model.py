@@ -1,0 +1,352 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Images, their aliases, their settings and their sources as plain data. No I/O.
+
+Names are those of the API (``shared/api/image.go`` of both servers). ``ImageSettings`` is what ``PUT /1.0/images/{fingerprint}``
+can write, and all of it: what such a request leaves out, the server resets.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+
+UNKNOWN = "unknown"
+"""Stands for a fingerprint that only the server will know."""
+
+NEVER = "never"
+
+RESERVED_PREFIX = "ansible."
+"""Properties of this name are the collection's memory, never the user's."""
+
+PROTECTED = "protected"
+REPLACES = "replaces"
+"""On a new image: the fingerprint of the one that is to go when the alias has moved. Survives a run that was killed in between."""
+MADE_FROM = "source"
+"""On a published image: what it was made from, as JSON."""
+
+_FINGERPRINT = re.compile("[0-9a-f]{12,64}")
+_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?\s*(Z|[+-]\d\d:?\d\d)?)?",
+    re.IGNORECASE,
+)
+# "Never" is 1970 where LXD stored an upload, 0001 on Incus and on what was published; only 1970 can be written.
+_NEVER_ON_SERVER = "1970-01-01T00:00:00Z"
+
+
+def check_fingerprint(value: str, option: str = "fingerprint") -> str:
+    """A fingerprint or a prefix of one that is safe to send: old servers take anything shorter, or with ``%``, as a pattern."""
+    if not is_fingerprint(value):
+        raise LXDInputError(f"'{option}' is {value!r}, but must be 12 to 64 lower-case hex digits: an image's fingerprint, or how it begins.")
+    return value
+
+
+def is_fingerprint(value: str) -> bool:
+    return _FINGERPRINT.fullmatch(value) is not None
+
+
+def is_complete(fingerprint: str) -> bool:
+    return len(fingerprint) == 64
+
+
+def property_value(key: str, value: t.Any) -> str | None:
+    """What a property is sent as: numbers and booleans as YAML would write them, None for an empty value.
+
+    Raises LXDInputError for a list or a dictionary.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        return value
+    raise LXDInputError(f"The property {key!r} is a {type(value).__name__}, but must be text, a number or a boolean.")
+
+
+# times
+
+
+def parse_time(value: str) -> datetime | None:
+    """A moment in UTC from RFC 3339 or a date (its first moment), or None for never. Raises ValueError."""
+    if value.strip().lower() == NEVER:
+        return None
+    match = _TIME.fullmatch(value.strip())
+    if not match:
+        raise ValueError(f"{value!r} is neither 'never' nor a date nor a time such as 2030-12-31T23:59:59Z")
+    year, month, day, hour, minute, second, fraction, offset = match.groups()
+    # Go writes nanoseconds; Python knows microseconds
+    moment = datetime(
+        int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), int((fraction or "0")[:6].ljust(6, "0")), tzinfo=timezone.utc
+    )
+    if offset and offset.upper() != "Z":
+        minutes = int(offset[1:3]) * 60 + int(offset[-2:])
+        moment -= timedelta(minutes=minutes if offset[0] == "+" else -minutes)
+    return None if moment.year <= 1 or moment == datetime(1970, 1, 1, tzinfo=timezone.utc) else moment
+
+
+def format_time(moment: datetime | None) -> str:
+    """RFC 3339 in UTC as the servers write it, or "never"."""
+    if moment is None:
+        return NEVER
+    text = moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
+    return f"{text}.{moment.microsecond:06d}".rstrip("0") + "Z" if moment.microsecond else text + "Z"
+
+
+def normalize_time(value: str | None) -> str:
+    return format_time(parse_time(value or NEVER))
+
+
+# what the server has
+
+
+@dataclass(frozen=True)
+class Alias:
+    """``GET /1.0/images/aliases/{name}``. ``etag`` only where it was read from there."""
+
+    name: str
+    target: str
+    description: str = ""
+    type: str = ""
+    etag: str | None = None
+
+    @classmethod
+    def from_api(cls, data: t.Mapping[str, t.Any], etag: str | None = None) -> Alias:
+        return cls(data["name"], data["target"], data.get("description") or "", data.get("type") or "", etag)
+
+    def to_result(self) -> dict[str, t.Any]:
+        return {"name": self.name, "target": self.target, "description": self.description, "type": self.type}
+
+    def to_diff(self) -> dict[str, t.Any]:
+        return {"name": self.name, "target": self.target, "description": self.description}
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """What can be written of an image. ``expires_at``: RFC 3339 in UTC or "never"; ``profiles``: sorted, a set to the server."""
+
+    public: bool = False
+    auto_update: bool = False
+    properties: t.Mapping[str, str] = field(default_factory=dict)
+    expires_at: str = NEVER
+    profiles: tuple[str, ...] = ("default",)
+
+    @classmethod
+    def from_api(cls, data: t.Mapping[str, t.Any]) -> ImageSettings:
+        return cls(
+            public=bool(data.get("public")),
+            auto_update=bool(data.get("auto_update")),
+            # an upload can store an empty value; to the server it is none: the next write drops it
+            properties={key: value for key, value in (data.get("properties") or {}).items() if value},
+            expires_at=normalize_time(data.get("expires_at")),
+            profiles=tuple(sorted(data.get("profiles") or [])),
+        )
+
+    def to_api(self) -> dict[str, t.Any]:
+        """The whole body of a PUT."""
+        return {
+            "public": self.public,
+            "auto_update": self.auto_update,
+            "properties": dict(self.properties),
+            "expires_at": _NEVER_ON_SERVER if self.expires_at == NEVER else self.expires_at,
+            "profiles": list(self.profiles),
+        }
+
+    @property
+    def user_properties(self) -> dict[str, str]:
+        return {key: value for key, value in self.properties.items() if not key.startswith(RESERVED_PREFIX)}
+
+    @property
+    def memory(self) -> dict[str, str]:
+        """What the collection remembers about the image, without the prefix."""
+        return {key[len(RESERVED_PREFIX) :]: value for key, value in self.properties.items() if key.startswith(RESERVED_PREFIX)}
+
+
+@dataclass(frozen=True)
+class Image:
+    """``GET /1.0/images/{fingerprint}``. ``data`` is the server's object, whole."""
+
+    fingerprint: str
+    settings: ImageSettings
+    aliases: t.Mapping[str, str]
+    """name -> description"""
+    data: t.Mapping[str, t.Any] = field(default_factory=dict, repr=False)
+    etag: str | None = None
+
+    @classmethod
+    def from_api(cls, data: t.Mapping[str, t.Any], etag: str | None = None) -> Image:
+        aliases = {alias["name"]: alias.get("description") or "" for alias in data.get("aliases") or []}
+        return cls(data["fingerprint"], ImageSettings.from_api(data), aliases, data, etag)
+
+    @property
+    def protected(self) -> bool:
+        return self.settings.memory.get(PROTECTED) == "true"
+
+    def to_result(self) -> dict[str, t.Any]:
+        """The server's object with sorted lists, one way to say never, and the collection's memory apart from the properties."""
+        return {
+            **self.data,
+            "fingerprint": self.fingerprint,
+            "public": self.settings.public,
+            "auto_update": self.settings.auto_update,
+            "properties": {key: value for key, value in sorted((self.data.get("properties") or {}).items()) if not key.startswith(RESERVED_PREFIX)},
+            "expires_at": self.settings.expires_at,
+            "profiles": list(self.settings.profiles),
+            "aliases": [{"name": name, "description": description} for name, description in sorted(self.aliases.items())],
+            "protected": self.protected,
+            "ansible": dict(sorted(self.settings.memory.items())),
+        }
+
+    def list_aliases(self) -> list[Alias]:
+        return [Alias(name, self.fingerprint, description, self.data.get("type", "")) for name, description in sorted(self.aliases.items())]
+
+
+@dataclass(frozen=True)
+class Instance:
+    """``GET /1.0/instances/{name}`` or a snapshot of one: what publishing needs to know. ``identity``: what it would be made from."""
+
+    name: str
+    running: bool
+    ephemeral: bool
+    image_properties: t.Mapping[str, str]
+    identity: t.Mapping[str, str]
+
+    STOPPED: t.ClassVar[int] = 102
+
+    @classmethod
+    def from_api(cls, name: str, kind: str, data: t.Mapping[str, t.Any]) -> Instance:
+        config = data.get("config") or {}
+        return cls(
+            name=name,
+            running=kind == "instance" and data.get("status_code") != cls.STOPPED,
+            ephemeral=bool(data.get("ephemeral")),
+            image_properties={key[len("image.") :]: value for key, value in config.items() if key.startswith("image.") and value},
+            identity={
+                "type": kind,
+                "name": name,
+                "created_at": data.get("created_at") or "",
+                **({"last_used_at": data.get("last_used_at") or ""} if kind == "instance" else {}),
+            },
+        )
+
+    @property
+    def made_from(self) -> str:
+        return json.dumps(self.identity, sort_keys=True)
+
+
+# what the task asks for
+
+
+@dataclass(frozen=True)
+class SettingsChange:
+    """Desired settings; None is "not given, leave alone". A property of value None is to be removed."""
+
+    public: bool | None = None
+    auto_update: bool | None = None
+    expires_at: str | None = None
+    profiles: tuple[str, ...] | None = None
+    properties: t.Mapping[str, str | None] | None = None
+    purge_properties: bool = False
+    memory: t.Mapping[str, str | None] = field(default_factory=dict)
+
+    def overlay(self, current: ImageSettings) -> ImageSettings:
+        """The settings as they are to be."""
+        given = {key: value for key in ("public", "auto_update", "expires_at", "profiles") if (value := getattr(self, key)) is not None}
+        return replace(current, **given, properties=self._overlay_properties(current))
+
+    def _overlay_properties(self, current: ImageSettings) -> dict[str, str]:
+        user = {} if self.purge_properties else current.user_properties
+        memory = {RESERVED_PREFIX + key: value for key, value in {**current.memory, **self.memory}.items()}
+        return {key: value for key, value in {**user, **(self.properties or {}), **memory}.items() if value}
+
+    def remember(self, **memory: str | None) -> SettingsChange:
+        return replace(self, memory={**self.memory, **memory})
+
+    def given(self, settings: ImageSettings) -> dict[str, t.Any]:
+        """Of ``settings``, what this change says anything about: one half of a diff."""
+        shown: dict[str, t.Any] = {
+            key: list(value) if isinstance(value, tuple) else value
+            for key in ("public", "auto_update", "expires_at", "profiles")
+            if getattr(self, key) is not None and (value := getattr(settings, key)) is not None
+        }
+        if self.properties is not None:
+            shown["properties"] = dict(sorted(settings.user_properties.items()))
+        if PROTECTED in self.memory:
+            shown[PROTECTED] = settings.memory.get(PROTECTED) == "true"
+        return shown
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """Files on the managed node."""
+
+    path: str
+    rootfs_path: str | None = None
+    checksum: str | None = None
+    filename: str | None = None
+    metadata: t.Mapping[str, t.Any] | None = None
+
+    action: t.ClassVar[str] = "import"
+
+
+@dataclass(frozen=True)
+class InstanceSource:
+    """An instance (``c1``) or a snapshot (``c1/snap0``) of the same server and project. ``kind``: "instance" or "snapshot"."""
+
+    kind: str
+    name: str
+    compression_algorithm: str | None = None
+    filename: str | None = None
+    stop: bool = False
+
+    action: t.ClassVar[str] = "publish"
+
+
+Source = t.Union[FileSource, InstanceSource]
+
+
+@dataclass(frozen=True)
+class DesiredImage:
+    """One image as the task asks for it. ``fingerprint``: 64 digits once it is resolved, None where only the alias says which image."""
+
+    state: str
+    name: str | None = None
+    fingerprint: str | None = None
+    source: Source | None = None
+    aliases: tuple[str, ...] = ()
+    purge_aliases: bool = False
+    alias_conflict: str = "move"
+    settings: SettingsChange = field(default_factory=SettingsChange)
+    previous: str = "keep"
+    force: bool = False
+
+    @property
+    def alias_names(self) -> tuple[str, ...]:
+        """All aliases that are to point at the image, ``name`` first, each once."""
+        names = ((self.name,) if self.name else ()) + self.aliases
+        return tuple(dict.fromkeys(names))
+
+
+@dataclass(frozen=True)
+class CurrentImage:
+    """What the server has of that: the aliases and images that the task touches, by name and by fingerprint."""
+
+    aliases: t.Mapping[str, Alias] = field(default_factory=dict)
+    images: t.Mapping[str, Image] = field(default_factory=dict)
+    instance: Instance | None = None
+    adopted: str | None = None
+    """Fingerprint of an image that a broken run has published from the very same source and not named yet."""
+
+    def target_of(self, name: str | None) -> Image | None:
+        alias = self.aliases.get(name) if name else None
+        return self.images.get(alias.target) if alias else None

@@ -1,0 +1,344 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""The decision: desired and current state in, a plan out. Pure: no I/O, no module, no clock.
+
+The order of a plan's actions is the promise that nothing is lost: the new image first, then the aliases move,
+and only then may the old image go.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field, replace
+
+from ansible_collections.community.lxd.plugins.module_utils._image.model import (
+    REPLACES,
+    UNKNOWN,
+    Alias,
+    CurrentImage,
+    DesiredImage,
+    FileSource,
+    Image,
+    ImageSettings,
+    Instance,
+    InstanceSource,
+    SettingsChange,
+    Source,
+)
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+
+# actions; a target of UNKNOWN is the image that the same plan creates
+
+
+@dataclass(frozen=True)
+class CreateImage:
+    """Make the image and give it its settings. The token is the source's: import, publish."""
+
+    source: Source
+    settings: SettingsChange
+    fingerprint: str
+    instance: Instance | None = None
+
+    @property
+    def token(self) -> str:
+        return self.source.action
+
+
+@dataclass(frozen=True)
+class UpdateImage:
+    """Change settings of an image that is there."""
+
+    fingerprint: str
+    settings: SettingsChange
+    token: t.ClassVar[str] = "update"
+
+
+@dataclass(frozen=True)
+class DeleteImage:
+    """``replaced_by``: the image that took its aliases; then it goes only if it still has none and is not protected."""
+
+    fingerprint: str
+    replaced_by: str | None = None
+    token: t.ClassVar[str] = "delete"
+
+
+@dataclass(frozen=True)
+class CreateAlias:
+    name: str
+    target: str
+    description: str = ""
+    token: t.ClassVar[str] = "alias_create"
+
+
+@dataclass(frozen=True)
+class MoveAlias:
+    """One PUT with If-Match: there is no moment without the alias."""
+
+    alias: Alias
+    target: str
+    description: str
+    token: t.ClassVar[str] = "alias_move"
+
+
+@dataclass(frozen=True)
+class UpdateAlias:
+    """Another description, same target."""
+
+    alias: Alias
+    description: str
+    token: t.ClassVar[str] = "alias_update"
+
+
+@dataclass(frozen=True)
+class DeleteAlias:
+    name: str
+    token: t.ClassVar[str] = "alias_delete"
+
+
+@dataclass(frozen=True)
+class StopInstance:
+    name: str
+    token: t.ClassVar[str] = "instance_stop"
+
+
+@dataclass(frozen=True)
+class StartInstance:
+    name: str
+    token: t.ClassVar[str] = "instance_start"
+
+
+Action = t.Union[CreateImage, UpdateImage, DeleteImage, CreateAlias, MoveAlias, UpdateAlias, DeleteAlias, StopInstance, StartInstance]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done, and both halves of the diff. ``fingerprint``: of the image afterwards; None where there is none."""
+
+    actions: tuple[Action, ...] = ()
+    before: t.Mapping[str, t.Any] = field(default_factory=dict)
+    after: t.Mapping[str, t.Any] = field(default_factory=dict)
+    fingerprint: str | None = None
+    previous_fingerprint: str | None = None
+
+    @property
+    def tokens(self) -> list[str]:
+        return [action.token for action in self.actions]
+
+
+# lxd_image
+
+
+def plan_image(desired: DesiredImage, current: CurrentImage) -> Plan:
+    """Plan one image. Raises LXDInputError where the desired state can't be reached, with nothing done yet."""
+    if desired.state == "absent":
+        return _plan_absent(desired, current)
+    return _plan_present(desired, current)
+
+
+def _plan_absent(desired: DesiredImage, current: CurrentImage) -> Plan:
+    named = current.target_of(desired.name)
+    image = current.images.get(desired.fingerprint) if desired.fingerprint else named
+    if desired.fingerprint and named and named.fingerprint != desired.fingerprint:
+        raise LXDInputError(
+            f"Cannot delete an image: the alias {desired.name!r} points at {named.fingerprint}, not at {desired.fingerprint}. "
+            "Give only the one of both that says which image is to go."
+        )
+    if image is None:
+        return Plan()
+    if image.protected and not desired.force:
+        raise LXDInputError(f"Cannot delete the image {image.fingerprint}: it is protected. Set 'force: true' to delete it all the same.")
+    return Plan(
+        actions=(DeleteImage(image.fingerprint),),
+        before={"fingerprint": image.fingerprint, "aliases": sorted(image.aliases), **desired.settings.given(image.settings)},
+        fingerprint=image.fingerprint,
+    )
+
+
+def _plan_present(desired: DesiredImage, current: CurrentImage) -> Plan:
+    named = current.target_of(desired.name)
+    fingerprint = desired.fingerprint or (named.fingerprint if named else current.adopted)
+    image = current.images.get(fingerprint) if fingerprint else None
+    previous = named if named and (image is None or named.fingerprint != image.fingerprint) else None
+    settings = _settings_with_replaces(desired, previous)
+    _check_followable(desired, image)
+
+    actions: list[Action] = []
+    if image is None:
+        actions += _create_image(desired, current, settings, previous)
+        target = desired.fingerprint if isinstance(desired.source, FileSource) and desired.fingerprint else UNKNOWN
+    else:
+        target = image.fingerprint
+        if settings.overlay(image.settings) != image.settings:
+            actions.append(UpdateImage(target, settings))
+    actions += _point_aliases(desired, current, target)
+    actions += _purge_aliases(desired, image)
+    actions += _delete_previous(desired, current, image, previous, target)
+    return Plan(
+        actions=tuple(actions),
+        before=_before(desired, current, image or previous, previous),
+        after=_after(desired, image, previous, target),
+        fingerprint=target,
+        previous_fingerprint=previous.fingerprint if previous else None,
+    )
+
+
+def _create_image(desired: DesiredImage, current: CurrentImage, settings: SettingsChange, previous: Image | None) -> list[Action]:
+    source, instance = desired.source, current.instance
+    if source is None:
+        asked = (
+            f"the alias {desired.name!r} does not exist" if desired.name and not desired.fingerprint else f"no image has the fingerprint {desired.fingerprint}"
+        )
+        raise LXDInputError(f"Cannot provide the image: {asked}, and no 'source' says how to get it.")
+    create = CreateImage(source, _inherit(settings, previous), desired.fingerprint or UNKNOWN, instance)
+    if not isinstance(source, InstanceSource) or instance is None:
+        return [create]
+    create = replace(create, settings=create.settings.remember(source=instance.made_from))
+    if not instance.running:
+        return [create]
+    if not source.stop:
+        raise LXDInputError(f"Cannot publish the instance {instance.name!r}: it is running. Set 'stop: true' in 'source', or publish a snapshot of it.")
+    if instance.ephemeral:
+        raise LXDInputError(f"Cannot publish the instance {instance.name!r}: it is ephemeral, and stopping it would delete it. Publish a snapshot of it.")
+    return [StopInstance(instance.name), create, StartInstance(instance.name)]
+
+
+def _check_followable(desired: DesiredImage, image: Image | None) -> None:
+    """The servers store auto_update for anything, and then fail to update it in their own log."""
+    if not desired.settings.auto_update:
+        return
+    if image is None or not (image.data.get("update_source") or {}).get("alias"):
+        raise LXDInputError(
+            "Cannot set 'auto_update': the server would have nothing to follow. Only an image that was copied from another server by an alias can be kept updated."
+        )
+
+
+def _settings_with_replaces(desired: DesiredImage, previous: Image | None) -> SettingsChange:
+    """With ``previous: delete``, note on the new image which one is to go, so that a run that follows a killed one can finish."""
+    if previous and _may_go(desired, previous):
+        return desired.settings.remember(**{REPLACES: previous.fingerprint})
+    return desired.settings
+
+
+def _may_go(desired: DesiredImage, previous: Image) -> bool:
+    """Whether a replaced image is to be deleted: asked for, not protected, and no alias of it stays."""
+    return desired.previous == "delete" and not previous.protected and all(name in desired.alias_names for name in previous.aliases)
+
+
+def _inherit(settings: SettingsChange, previous: Image | None) -> SettingsChange:
+    """What belongs to the name rather than to the content goes over to the image that takes the name."""
+    if previous is None:
+        return settings
+    return replace(
+        settings,
+        public=previous.settings.public if settings.public is None else settings.public,
+        profiles=previous.settings.profiles if settings.profiles is None else settings.profiles,
+    )
+
+
+def _point_aliases(desired: DesiredImage, current: CurrentImage, target: str) -> list[Action]:
+    actions: list[Action] = []
+    for name in desired.alias_names:
+        alias = current.aliases.get(name)
+        if alias is None:
+            actions.append(CreateAlias(name, target))
+        elif alias.target != target:
+            if desired.alias_conflict == "fail":
+                raise LXDInputError(f"Cannot point the alias {name!r} at the image {target}: it points at {alias.target}, and 'alias_conflict' is 'fail'.")
+            actions.append(MoveAlias(alias, target, alias.description))
+    return actions
+
+
+def _purge_aliases(desired: DesiredImage, image: Image | None) -> list[Action]:
+    if image is None or not desired.purge_aliases:
+        return []
+    return [DeleteAlias(name) for name in sorted(image.aliases) if name not in desired.alias_names]
+
+
+def _delete_previous(desired: DesiredImage, current: CurrentImage, image: Image | None, previous: Image | None, target: str) -> list[Action]:
+    if previous is not None:
+        return [DeleteImage(previous.fingerprint, replaced_by=target)] if _may_go(desired, previous) else []
+    replaced = image.settings.memory.get(REPLACES) if image and desired.previous == "delete" else None
+    if image is None or replaced is None:
+        return []
+    # an earlier run was killed after the alias had moved
+    left = current.images.get(replaced)
+    if left is None:
+        return [UpdateImage(image.fingerprint, SettingsChange(memory={REPLACES: None}))]
+    return [DeleteImage(left.fingerprint, replaced_by=target)] if _may_go(desired, left) else []
+
+
+def _before(desired: DesiredImage, current: CurrentImage, image: Image | None, previous: Image | None) -> dict[str, t.Any]:
+    aliases = {name: alias.target for name, alias in current.aliases.items() if name in desired.alias_names}
+    if image is None:
+        return {"aliases": aliases} if aliases else {}
+    if desired.purge_aliases and not previous:
+        aliases.update(dict.fromkeys(image.aliases, image.fingerprint))
+    return {"fingerprint": image.fingerprint, "aliases": dict(sorted(aliases.items())), **desired.settings.given(image.settings)}
+
+
+def _after(desired: DesiredImage, image: Image | None, previous: Image | None, target: str) -> dict[str, t.Any]:
+    if image is not None:
+        settings = desired.settings.overlay(image.settings)
+    else:
+        # what a file's own metadata or an instance adds is known to the server only; a diff shows what the task asks for
+        settings = desired.settings.overlay(ImageSettings())
+    aliases = dict.fromkeys(sorted(desired.alias_names), target)
+    return {"fingerprint": target, "aliases": aliases, **desired.settings.given(settings)}
+
+
+# lxd_image_alias
+
+
+@dataclass(frozen=True)
+class DesiredAlias:
+    """``target``: the full fingerprint of an image, or None to leave it alone."""
+
+    name: str
+    state: str = "present"
+    target: str | None = None
+    description: str | None = None
+    rename_from: str | None = None
+
+
+def plan_alias(desired: DesiredAlias, current: Alias | None, old: Alias | None) -> Plan:
+    """Plan one alias. ``old`` is the alias of the name ``rename_from``. Raises LXDInputError."""
+    if desired.state == "absent":
+        actions: tuple[Action, ...] = (DeleteAlias(current.name),) if current else ()
+        return Plan(actions, _alias_diff(current))
+    if current and old and current.target != old.target and not desired.target:
+        raise LXDInputError(
+            f"Cannot rename the alias {old.name!r} to {current.name!r}: both exist and point at different images ({old.target}, {current.target}). "
+            "Say which image is meant with 'target'."
+        )
+    base = current or old
+    target = desired.target or (base.target if base else None)
+    if target is None:
+        missing = f"neither it nor {desired.rename_from!r} exists" if desired.rename_from else "it does not exist"
+        raise LXDInputError(f"Cannot provide the alias {desired.name!r}: {missing}, and no 'target' says which image it is for.")
+    description = desired.description if desired.description is not None else (base.description if base else "")
+    after = Alias(desired.name, target, description)
+    renamed = {"renamed_from": old.name} if old else {}
+    return Plan(
+        actions=(*_alias_change(current, after), *((DeleteAlias(old.name),) if old else ())),
+        before={**(_alias_diff(current) or _alias_diff(old))},
+        after={**after.to_diff(), **renamed},
+        fingerprint=target,
+    )
+
+
+def _alias_change(current: Alias | None, after: Alias) -> tuple[Action, ...]:
+    if current is None:
+        return (CreateAlias(after.name, after.target, after.description),)
+    if current.target != after.target:
+        return (MoveAlias(current, after.target, after.description),)
+    if current.description != after.description:
+        return (UpdateAlias(current, after.description),)
+    return ()
+
+
+def _alias_diff(alias: Alias | None) -> dict[str, t.Any]:
+    return alias.to_diff() if alias else {}

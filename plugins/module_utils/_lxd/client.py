@@ -1,0 +1,274 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""What LXD and Incus mean by a request: envelope, project, ETag, operations. Nothing about images.
+
+Sources: the REST API documents of both servers (doc/rest-api.md), and what the daemons really do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import time
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.community.lxd.plugins.module_utils._lxd import paths
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
+    LXDAPIError,
+    LXDConflict,
+    LXDConnectionError,
+    LXDError,
+    LXDForbidden,
+    LXDNotFound,
+    LXDOperationError,
+    LXDOutcomeUnknown,
+    LXDPreconditionFailed,
+    LXDTimeout,
+)
+
+if t.TYPE_CHECKING:
+    import requests
+
+    from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Transport, UploadBody
+
+# A read whose connection broke has had no effect and is tried again; a write never is.
+READ_RETRY_PAUSES = (0.2, 1.0)
+# One long poll of an operation. Short enough that a lost connection is noticed, long enough to be no load.
+WAIT_SECONDS = 10
+CANCEL_SECONDS = 10
+
+OPERATION_SUCCESS = 200
+OPERATION_FAILURE = 400
+
+_ERRORS: dict[int, type[LXDAPIError]] = {403: LXDForbidden, 404: LXDNotFound, 409: LXDConflict, 412: LXDPreconditionFailed}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a request returned: the envelope's ``metadata``, the ETag of a read, the operation of an asynchronous write."""
+
+    metadata: t.Any
+    etag: str | None = None
+    operation: str | None = None
+
+
+@dataclass(frozen=True)
+class ServerInfo:
+    """``GET /1.0``. ``vendor`` and ``version`` are None where the server does not tell an untrusted client."""
+
+    vendor: str | None
+    version: str | None
+    trusted: bool
+    extensions: frozenset[str]
+
+
+class Client:
+    """One server and one project of it."""
+
+    def __init__(self, transport: Transport, project: str | None = None) -> None:
+        self._transport = transport
+        self.project = project or "default"
+        self.url = transport.connection.url
+        self.timeout = transport.connection.timeout
+        self._server: ServerInfo | None = None
+        # A local socket is trusted; over TLS an untrusted client gets 200 and only what is public, without a word.
+        self._trust_is_known = transport.connection.is_local
+
+    def in_project(self, project: str) -> Client:
+        """The same connection, another project."""
+        client = copy.copy(self)
+        client.project = project
+        return client
+
+    # reading
+
+    def get(self, path: str, what: str, query: t.Mapping[str, str] | None = None, with_project: bool = True) -> Answer:
+        """Read. ``what`` is the verb and the object for messages: "read alias 'demo'". Raises LXDAPIError, LXDConnectionError."""
+        response = self._get(path, what, self._query(query) if with_project else query)
+        body = _envelope(response, f"GET {path}", what)
+        return Answer(body.get("metadata"), response.headers.get("ETag"))
+
+    def _get(self, path: str, what: str, query: t.Mapping[str, str] | None = None, stream: bool = False, timeout: float | None = None) -> requests.Response:
+        for pause in (*READ_RETRY_PAUSES, None):
+            try:
+                return self._transport.request("GET", path, query=query, stream=stream, timeout=timeout)
+            except LXDConnectionError as exc:
+                if pause is None or not exc.sent:
+                    raise _with_object(exc, what) from exc
+                time.sleep(pause)
+        raise AssertionError("the last round raises")
+
+    @contextlib.contextmanager
+    def download(self, path: str, what: str, query: t.Mapping[str, str] | None = None) -> t.Iterator[tuple[t.Mapping[str, str], t.Iterator[bytes]]]:
+        """Yields the headers and the blocks of a raw answer. Raises like get(); a broken stream raises LXDConnectionError."""
+        with self._get(path, what, self._query(query), stream=True) as response:
+            if response.headers.get("Content-Type", "").startswith("application/json"):
+                _envelope(response, f"GET {path}", what)
+            yield response.headers, self._transport.blocks(response)
+
+    def server(self) -> ServerInfo:
+        """Who answers; asked once, and only where a request depends on it."""
+        if self._server is None:
+            metadata = self.get(paths.SERVER, "read the server's capabilities").metadata
+            environment = metadata.get("environment") or {}
+            extensions = frozenset(metadata.get("api_extensions") or [])
+            vendor = environment.get("server") or ("incus" if "dev_incus_images" in extensions else "lxd" if "devlxd_images" in extensions else None)
+            self._server = ServerInfo(vendor, environment.get("server_version"), metadata.get("auth") == "trusted", extensions)
+        return self._server
+
+    def trust_shown(self) -> None:
+        """The server has shown something that only a trusted client sees: no need to ask."""
+        self._trust_is_known = True
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether the client shows the server nothing that it could trust."""
+        connection = self._transport.connection
+        return not (connection.is_local or connection.client_cert or connection.bearer_token)
+
+    def require_trusted(self) -> None:
+        """Raises LXDForbidden unless the server trusts this client. Costs a request at most once, none on a socket."""
+        if self._trust_is_known:
+            return
+        if not self.server().trusted:
+            raise LXDForbidden(
+                f"The server {self.url} does not trust this client, and shows it only what is public. "
+                "Add the client certificate to the server's trust store (lxc config trust add, incus config trust add-certificate), "
+                "or give 'client_cert' and 'client_key' of one that is in it.",
+                status=403,
+                url=self.url,
+            )
+        self._trust_is_known = True
+
+    # writing
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        *,
+        data: t.Any = None,
+        body: UploadBody | None = None,
+        headers: t.Mapping[str, str] | None = None,
+        if_match: str | None = None,
+    ) -> Answer:
+        """Send one write, once. Raises LXDOutcomeUnknown where no answer came, LXDConnectionError where it was never sent."""
+        all_headers = dict(headers or {})
+        if if_match:
+            all_headers["If-Match"] = if_match
+        request = f"{method} {path}"
+        try:
+            response = self._transport.request(method, path, query=self._query(None), headers=all_headers, json=data, body=body)
+            envelope = _envelope(response, request, what)
+        except LXDConnectionError as exc:
+            if not exc.sent:
+                raise _with_object(exc, what) from exc
+            raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: {exc}", request=request) from exc
+        except _NoEnvelope as exc:
+            raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: {exc}", request=request, status=exc.status) from exc
+        return Answer(envelope.get("metadata"), operation=envelope.get("operation") or None)
+
+    def write_and_wait(self, method: str, path: str, what: str, **kwargs: t.Any) -> dict[str, t.Any]:
+        """Send one write and wait for its operation. Returns the operation's metadata. Raises like write() and wait()."""
+        answer = self.write(method, path, what, **kwargs)
+        if answer.operation is None:
+            return answer.metadata or {}
+        return self.wait(answer.operation, what)
+
+    # operations
+
+    def wait(self, operation: str, what: str) -> dict[str, t.Any]:
+        """Wait until an operation has ended and return its metadata.
+
+        Judged by the operation's own status. The HTTP status of /wait is 200 even for a failure, and a body of type
+        "error" may be a failure or just a poll that ended, depending on the server's version: then the operation is read.
+        It is kept for five seconds after its end only; one that is gone before we saw the end raises LXDOutcomeUnknown.
+        Raises LXDOperationError where it failed or was cancelled, LXDTimeout after self.timeout seconds.
+        """
+        deadline = time.monotonic() + self.timeout
+        while True:
+            state = self._poll(operation, what, min(WAIT_SECONDS, deadline - time.monotonic()))
+            if state["status_code"] == OPERATION_SUCCESS:
+                return state.get("metadata") or {}
+            if state["status_code"] >= OPERATION_FAILURE:
+                raise LXDOperationError(
+                    f"Cannot {what}: {state.get('err') or state.get('status')}", metadata=state.get("metadata"), operation=operation, error=state.get("err")
+                )
+            if time.monotonic() >= deadline:
+                self._cancel(operation, what, state)
+
+    def _poll(self, operation: str, what: str, seconds: float) -> dict[str, t.Any]:
+        wait = max(int(seconds), 0)
+        try:
+            response = self._get(paths.operation(operation, "wait"), what, self._query({"timeout": str(wait)}), timeout=wait + 30.0)
+            body = _envelope(response, "GET operation", what, check=False)
+            if body.get("type") == "error":
+                body = {"metadata": self.get(paths.operation(operation), what).metadata}
+        except LXDNotFound as exc:
+            raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: its operation is gone.", operation=operation) from exc
+        state = body.get("metadata")
+        if not isinstance(state, dict) or not isinstance(state.get("status_code"), int):
+            raise LXDAPIError(f"Cannot {what}: the server's answer is no operation.", status=response.status_code, operation=operation)
+        return state
+
+    def _cancel(self, operation: str, what: str, state: dict[str, t.Any]) -> t.NoReturn:
+        """Raises LXDTimeout that says whether the operation still runs."""
+        message = f"Cannot {what} within {self.timeout:g} seconds ('timeout'); the operation"
+        cancelled = False
+        if state.get("may_cancel"):
+            with contextlib.suppress(LXDError):
+                self.write("DELETE", paths.operation(operation), f"cancel the operation to {what}")
+                cancelled = self._poll(operation, what, CANCEL_SECONDS)["status_code"] >= OPERATION_FAILURE
+        ending = "was cancelled." if cancelled else "can't be cancelled and may still end well on the server: run the task again later."
+        raise LXDTimeout(f"{message} {ending}", operation=operation, cancelled=cancelled)
+
+    def settle(self) -> None:
+        """Wait until no operation runs in the project: after a write of unknown outcome its operation may still be at work."""
+        deadline = time.monotonic() + self.timeout
+        while time.monotonic() < deadline:
+            listed = self.get(paths.OPERATIONS, "list the running operations", {"recursion": "1"}).metadata or {}
+            running = [item for item in listed.get("running") or [] if item.get("class") == "task" and item.get("status_code", 0) < OPERATION_SUCCESS]
+            if not running:
+                return
+            with contextlib.suppress(LXDError):
+                self._poll(running[0]["id"], "wait for a running operation", min(WAIT_SECONDS, deadline - time.monotonic()))
+
+    def _query(self, query: t.Mapping[str, str] | None) -> dict[str, str]:
+        return {**({} if self.project == "default" else {"project": self.project}), **(query or {})}
+
+
+class _NoEnvelope(LXDAPIError):
+    """Not the server's own answer: a proxy's page, or one cut short."""
+
+
+def _envelope(response: requests.Response, request: str, what: str, check: bool = True) -> dict[str, t.Any]:
+    """The JSON of an answer. Raises the LXDAPIError of its ``error_code``, or _NoEnvelope where it is none."""
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict) or body.get("type") not in ("sync", "async", "error"):
+        raise _NoEnvelope(f"Cannot {what}: HTTP {response.status_code}, and no answer of an LXD or Incus server.", status=response.status_code, request=request)
+    if check and body["type"] == "error":
+        status = body.get("error_code") or response.status_code
+        words = str(body.get("error") or "no reason given")
+        raise _ERRORS.get(status, LXDAPIError)(
+            f"Cannot {what}: {words} (HTTP {status} to {request}){_ADVICE.get(status, '')}", status=status, error=words, request=request
+        )
+    return body
+
+
+_ADVICE = {
+    403: ". The server does not let this client do that: is its certificate in the trust store, and may it use the project?",
+}
+
+
+def _with_object(exc: LXDConnectionError, what: str) -> LXDConnectionError:
+    return LXDConnectionError(f"Cannot {what}: {exc}", sent=exc.sent, **exc.failure)

@@ -1,0 +1,65 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""URL paths of the REST API. The only place where a name becomes part of a path."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+
+SERVER = "/1.0"
+CERTIFICATES = "/1.0/certificates"
+IMAGES = "/1.0/images"
+ALIASES = "/1.0/images/aliases"
+INSTANCES = "/1.0/instances"
+OPERATIONS = "/1.0/operations"
+PROJECTS = "/1.0/projects"
+
+
+def segment(name: str, what: str) -> str:
+    """Quote one name, its slashes too: current servers answer 404 to an unquoted slash.
+
+    A name of dots only can't be said in a URL: on the way it becomes the folder itself or the one above,
+    and a request would meet another object than the one that was meant.
+    Raises LXDInputError for such a name and for the empty one.
+    """
+    if name in ("", ".", ".."):
+        raise LXDInputError(f"{what} can't be named {name!r}: no request can address such a name. Choose another one.")
+    return quote(name, safe="")
+
+
+def image(fingerprint: str, *rest: str) -> str:
+    return "/".join((IMAGES, segment(fingerprint, "An image"), *rest))
+
+
+def alias(name: str) -> str:
+    return f"{ALIASES}/{segment(name, 'An alias')}"
+
+
+def instance(name: str, *rest: str) -> str:
+    return "/".join((INSTANCES, segment(name, "An instance"), *rest))
+
+
+def snapshot(name: str) -> str:
+    """Of ``instance/snapshot``, as everywhere in LXD and Incus."""
+    instance_name, _slash, snapshot_name = name.partition("/")
+    return instance(instance_name, "snapshots", segment(snapshot_name, "A snapshot"))
+
+
+def profile(name: str) -> str:
+    return f"/1.0/profiles/{segment(name, 'A profile')}"
+
+
+def project(name: str) -> str:
+    return f"{PROJECTS}/{segment(name, 'A project')}"
+
+
+def operation(path: str, *rest: str) -> str:
+    """Of the ``operation`` field of an answer; a project in its query is sent with every request anyway."""
+    identifier = path.partition("?")[0].rstrip("/").rsplit("/", 1)[-1]
+    return "/".join((OPERATIONS, segment(identifier, "An operation"), *rest))

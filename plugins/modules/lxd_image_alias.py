@@ -1,0 +1,157 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: lxd_image_alias
+short_description: Manage aliases of images of an LXD or Incus server
+description:
+  - Creates, points, describes, renames and removes an alias of an image. The image itself is never touched.
+  - An alias is pointed at another image with one atomic write. There is no moment without it.
+version_added: 1.0.0
+author:
+  - community.lxd contributors (@ansible-collections)
+extends_documentation_fragment:
+  - community.lxd._connection
+  - community.lxd._attributes
+  - community.lxd._attributes.actiongroup_lxd
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  name:
+    description:
+      - Name of the alias.
+    type: str
+    required: true
+  state:
+    description:
+      - V(present) makes sure that the alias is there.
+      - V(absent) makes sure that the alias is gone. Its image stays.
+    type: str
+    choices: [present, absent]
+    default: present
+  target:
+    description:
+      - The image that the alias is to point at, by its fingerprint, how that begins (12 or more lower-case hex digits), or another alias of it.
+      - Needed if the alias does not exist. If not given, an existing alias keeps its target.
+    type: str
+  description:
+    description:
+      - Description of the alias. Left alone if not given.
+    type: str
+  rename_from:
+    description:
+      - Name of an alias that is to have the name O(name) instead. It keeps its target and description unless these are given.
+      - The new name is there before the old one goes.
+      - If it does not exist and O(name) does, it has been renamed already.
+    type: str
+seealso:
+  - module: community.lxd.lxd_image
+  - module: community.lxd.lxd_image_info
+"""
+
+EXAMPLES = r"""
+---
+- name: Point the alias of the production image at the one that was tested
+  community.lxd.lxd_image_alias:
+    name: golden/production
+    target: golden/staging
+    description: What the fleet launches
+
+- name: Roll back to an image by its fingerprint
+  community.lxd.lxd_image_alias:
+    name: golden/production
+    target: "{{ last_good_fingerprint }}"
+
+- name: Rename an alias
+  community.lxd.lxd_image_alias:
+    name: golden/live
+    rename_from: golden/production
+
+- name: Remove an alias and keep the image
+  community.lxd.lxd_image_alias:
+    name: golden/staging
+    state: absent
+"""
+
+RETURN = r"""
+alias:
+  description: The alias, null if it is absent.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      returned: always
+    target:
+      description: The full fingerprint of its image.
+      type: str
+      returned: always
+    description:
+      description: Its description.
+      type: str
+      returned: always
+  sample:
+    name: golden/production
+    target: "b8bec30e39b31a894e729ab957e9434eb3940c107a60dcbad31f56821b3b0f88"
+    description: What the fleet launches
+actions:
+  description: What was done, in order. The words are V(alias_create), V(alias_move), V(alias_update) and V(alias_delete).
+  returned: success
+  type: list
+  elements: str
+  sample: [alias_move]
+diff:
+  description: The alias before and after.
+  returned: success
+  type: dict
+  sample:
+    before:
+      name: golden/production
+      target: "4ea095ceffc0a3b4b5b3a9d3fc9b3ce43b7aa0a4ea2a2ad5f7b3f1b0b8c4bae3"
+      description: What the fleet launches
+    after:
+      name: golden/production
+      target: "b8bec30e39b31a894e729ab957e9434eb3940c107a60dcbad31f56821b3b0f88"
+      description: What the fleet launches
+failure:
+  description: What is known about a failure, such as the server's own words, its status and the request.
+  returned: failure
+  type: dict
+  sample:
+    status: 403
+    error: not authorized
+    request: PUT /1.0/images/aliases/golden%2Fproduction
+"""
+
+import typing as t
+
+from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_alias
+from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import reconcile_alias
+from ansible_collections.community.lxd.plugins.module_utils._module import run_module
+
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "target": {"type": "str"},
+    "description": {"type": "str"},
+    "rename_from": {"type": "str"},
+}
+
+
+def main() -> None:
+    run_module(ARGUMENT_SPEC, lambda api, params, check_mode: reconcile_alias(api, desired_alias(params), check_mode))
+
+
+if __name__ == "__main__":
+    main()

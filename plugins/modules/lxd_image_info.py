@@ -1,0 +1,288 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: lxd_image_info
+short_description: Find images of an LXD or Incus server
+description:
+  - Returns the images that all of the given conditions are true for, and their aliases. Without a condition, all images.
+  - If no image is found, the lists are empty. That is no failure.
+  - The conditions are looked at by the module and not by the server, so they mean the same on every version of LXD and Incus.
+version_added: 1.0.0
+author:
+  - community.lxd contributors (@ansible-collections)
+extends_documentation_fragment:
+  - community.lxd._connection
+  - community.lxd._attributes
+  - community.lxd._attributes.actiongroup_lxd
+  - community.lxd._attributes.info_module
+options:
+  name:
+    description:
+      - Alias of the image.
+    type: str
+    aliases: [alias]
+  fingerprint:
+    description:
+      - Fingerprint of the image, or how it begins. 12 to 64 lower-case hex digits.
+    type: str
+  properties:
+    description:
+      - Properties that the image must have with these values.
+      - A value that begins with V(~) is a regular expression that must match the whole value, such as V(~bookworm|trixie).
+    type: dict
+  filter:
+    description:
+      - A condition in the filter language of the servers, such as V(properties.os eq debian and type eq container).
+      - It is made of C(FIELD eq VALUE) and C(FIELD ne VALUE), joined by C(and) and C(or) from left to right, each after an optional C(not).
+        A value is a regular expression that must match the whole value. Blanks in it need quotes.
+    type: str
+  type:
+    description:
+      - Whether the image is for containers or for virtual machines.
+    type: str
+    choices: [container, virtual-machine]
+  architecture:
+    description:
+      - Architecture as the server calls it, such as V(x86_64) or V(aarch64).
+    type: str
+  public:
+    description:
+      - Whether clients that the server does not trust may see the image.
+    type: bool
+  cached:
+    description:
+      - Whether the server has fetched the image by itself to make an instance.
+    type: bool
+  auto_update:
+    description:
+      - Whether the server keeps the image up to date.
+    type: bool
+  unaliased:
+    description:
+      - V(true) for images without any alias, V(false) for images that have one.
+    type: bool
+  unused:
+    description:
+      - V(true) for images that no instance of any project was made from, V(false) for the others.
+    type: bool
+  expired:
+    description:
+      - Whether the time when the image expires has passed. An image that never expires has not expired.
+    type: bool
+  older_than:
+    description:
+      - Images that came into the store longer ago than this, such as V(30d) or V(1w 12h). The units are C(s), C(m), C(h), C(d) and C(w).
+    type: str
+  all_projects:
+    description:
+      - Look in all projects that have images of their own, instead of in O(project).
+    type: bool
+    default: false
+  used_by:
+    description:
+      - Also return the instances of all projects that were made from each image.
+    type: bool
+    default: false
+seealso:
+  - module: community.lxd.lxd_image
+  - module: community.lxd.lxd_image_alias
+"""
+
+EXAMPLES = r"""
+---
+- name: Look at one image
+  community.lxd.lxd_image_info:
+    name: golden/debian-12
+  register: golden
+
+- name: Find the images of a pipeline that are older than a month and that nothing was made from
+  community.lxd.lxd_image_info:
+    properties:
+      pipeline: golden
+      release: ~bookworm|trixie
+    older_than: 30d
+    unused: true
+  register: old
+
+- name: Report all images of all projects and who uses them
+  community.lxd.lxd_image_info:
+    all_projects: true
+    used_by: true
+  register: report
+
+- name: Find images in the language of the command line client
+  community.lxd.lxd_image_info:
+    filter: properties.os eq debian and not public eq true
+"""
+
+RETURN = r"""
+images:
+  description: The images, sorted by project and fingerprint.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    project:
+      description: The project that the image is in.
+      type: str
+      returned: always
+    fingerprint:
+      description: The full fingerprint.
+      type: str
+      returned: always
+    aliases:
+      description: The aliases, each with C(name) and C(description), sorted by name.
+      type: list
+      elements: dict
+      returned: always
+    properties:
+      description: The properties, without those that the collection remembers by.
+      type: dict
+      returned: always
+    ansible:
+      description: What the collection remembers about the image, from its properties that begin with C(ansible.), without that prefix.
+      type: dict
+      returned: always
+    protected:
+      description: Whether this collection refuses to delete the image.
+      type: bool
+      returned: always
+    public:
+      description: Whether clients that the server does not trust may see the image.
+      type: bool
+      returned: always
+    auto_update:
+      description: Whether the server keeps the image up to date.
+      type: bool
+      returned: always
+    cached:
+      description: Whether the server has fetched the image by itself to make an instance.
+      type: bool
+      returned: always
+    expires_at:
+      description: When it expires, RFC 3339 in UTC, or C(never).
+      type: str
+      returned: always
+    profiles:
+      description: The profiles, sorted.
+      type: list
+      elements: str
+      returned: always
+    architecture:
+      description: The architecture.
+      type: str
+      returned: always
+    type:
+      description: C(container) or C(virtual-machine).
+      type: str
+      returned: always
+    size:
+      description: The size in bytes.
+      type: int
+      returned: always
+    filename:
+      description: The name of the file that it was imported from, as far as the server was told.
+      type: str
+      returned: always
+    created_at:
+      description: When the image was built.
+      type: str
+      returned: always
+    uploaded_at:
+      description: When the image came into the store.
+      type: str
+      returned: always
+    last_used_at:
+      description: When an instance was last made from it.
+      type: str
+      returned: always
+    update_source:
+      description: Where it was copied from.
+      type: dict
+      returned: if it was copied in a way that can be followed
+    used_by:
+      description: The instances that were made from it, each with C(project) and C(name).
+      type: list
+      elements: dict
+      returned: if O(used_by=true)
+aliases:
+  description: The aliases of these images, each with C(name), C(target), C(description), C(type) and C(project), sorted by project and name.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: golden/debian-12
+      target: "b8bec30e39b31a894e729ab957e9434eb3940c107a60dcbad31f56821b3b0f88"
+      description: ""
+      type: container
+      project: default
+server:
+  description: The server that was asked.
+  returned: success
+  type: dict
+  contains:
+    url:
+      description: Its URL.
+      type: str
+      returned: always
+    project:
+      description: The project of the connection.
+      type: str
+      returned: always
+    vendor:
+      description: C(lxd) or C(incus).
+      type: str
+      returned: if neither O(name) nor O(fingerprint) is given
+    version:
+      description: Its version.
+      type: str
+      returned: if neither O(name) nor O(fingerprint) is given
+    trusted:
+      description: Whether it trusts the client. If not, it shows only public images.
+      type: bool
+      returned: if neither O(name) nor O(fingerprint) is given
+failure:
+  description: What is known about a failure, such as the server's own words, its status and the request.
+  returned: failure
+  type: dict
+  sample:
+    request: GET /1.0/images
+"""
+
+import typing as t
+
+from ansible_collections.community.lxd.plugins.module_utils._image.gather import Wanted, gather_images
+from ansible_collections.community.lxd.plugins.module_utils._image.options import selector
+from ansible_collections.community.lxd.plugins.module_utils._module import run_module
+
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    "name": {"type": "str", "aliases": ["alias"]},
+    "fingerprint": {"type": "str"},
+    "properties": {"type": "dict"},
+    "filter": {"type": "str"},
+    "type": {"type": "str", "choices": ["container", "virtual-machine"]},
+    "architecture": {"type": "str"},
+    "public": {"type": "bool"},
+    "cached": {"type": "bool"},
+    "auto_update": {"type": "bool"},
+    "unaliased": {"type": "bool"},
+    "unused": {"type": "bool"},
+    "expired": {"type": "bool"},
+    "older_than": {"type": "str"},
+    "all_projects": {"type": "bool", "default": False},
+    "used_by": {"type": "bool", "default": False},
+}
+
+
+def main() -> None:
+    run_module(ARGUMENT_SPEC, lambda api, params, check_mode: gather_images(api, Wanted(selector(params), params["all_projects"], params["used_by"])))
+
+
+if __name__ == "__main__":
+    main()
