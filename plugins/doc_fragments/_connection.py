@@ -16,6 +16,13 @@ options:
       - If not given, the first local socket that exists. Looked for are E(LXD_SOCKET), E(LXD_DIR), E(INCUS_SOCKET) and E(INCUS_DIR) of the task's
         environment, then the places of LXD from the snap and from the distribution, and of Incus.
       - If not set, the value of the environment variable E(LXD_URL) is used.
+      - Mutually exclusive with O(remote).
+    type: str
+  remote:
+    description:
+      - The server, as a name from the configuration of the C(lxc) or C(incus) client of the task's user on the managed node.
+        Its address, project, pinned server certificate and client certificate are used, unless the task gives them.
+      - If not set, the value of the environment variable E(LXD_REMOTE) is used.
     type: str
   client_cert:
     description:
@@ -46,6 +53,23 @@ options:
       - Whether the server's certificate is checked. Better give O(server_cert) than V(false).
     type: bool
     default: true
+  trust_token:
+    description:
+      - A token that the server has issued. If the server does not trust O(client_cert) yet, the certificate is enrolled with it, once.
+        That is a change (V(trust_add)), and never done in check mode.
+      - If not set, the value of the environment variable E(LXD_TRUST_TOKEN) is used.
+    type: str
+  trust_password:
+    description:
+      - The same with the trust password that LXD has before 6.1.
+      - If not set, the value of the environment variable E(LXD_TRUST_PASSWORD) is used.
+      - Mutually exclusive with O(trust_token).
+    type: str
+  bearer_token:
+    description:
+      - Token for a server that authenticates by OIDC or bearer tokens.
+      - If not set, the value of the environment variable E(LXD_BEARER_TOKEN) is used.
+    type: str
   project:
     description:
       - The project of the server that holds the images.

@@ -14,57 +14,92 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
 from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
+from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import reconcile_trust
 from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError, LXDMissingLibraryError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError, LXDInputError, LXDMissingLibraryError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import SIMPLESTREAMS, Remote, find_remote
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Connection, Transport, find_local_url, require_libraries
 
 Params = t.Mapping[str, t.Any]
+Action = t.Callable[[ImageAPI, Params, bool], dict[str, t.Any]]
 
 
-def _option(env: str | None = None, **kwargs: t.Any) -> dict[str, t.Any]:
-    return {"fallback": (env_fallback, [env]), **kwargs} if env else kwargs
+def _option(env: str, **kwargs: t.Any) -> dict[str, t.Any]:
+    return {"fallback": (env_fallback, [env]), "type": "str", **kwargs}
 
 
 CONNECTION_SPEC: dict[str, dict[str, t.Any]] = {
-    "url": _option("LXD_URL", type="str"),
-    "client_cert": _option("LXD_CLIENT_CERT", type="str"),
-    "client_key": _option("LXD_CLIENT_KEY", type="str", no_log=True),
-    "server_cert": _option("LXD_SERVER_CERT", type="str"),
-    "server_fingerprint": _option("LXD_SERVER_FINGERPRINT", type="str"),
+    "url": _option("LXD_URL"),
+    "remote": _option("LXD_REMOTE"),
+    "client_cert": _option("LXD_CLIENT_CERT"),
+    "client_key": _option("LXD_CLIENT_KEY", no_log=True),
+    "server_cert": _option("LXD_SERVER_CERT"),
+    "server_fingerprint": _option("LXD_SERVER_FINGERPRINT"),
     "ca_path": {"type": "path"},
     "validate_certs": {"type": "bool", "default": True},
-    "project": _option("LXD_PROJECT", type="str", default="default"),
+    "trust_token": _option("LXD_TRUST_TOKEN", no_log=True),
+    "trust_password": _option("LXD_TRUST_PASSWORD", no_log=True),
+    "bearer_token": _option("LXD_BEARER_TOKEN", no_log=True),
+    "project": _option("LXD_PROJECT", default="default"),
     "timeout": {"type": "float", "default": 600},
 }
 
 
-def connect(params: Params) -> ImageAPI:
+def connect(params: Params, remote: Remote | None) -> ImageAPI:
     """The images of the server and project that a task's options name. Raises LXDError; sends nothing yet."""
+    url, certificates = params["url"], {name: params[name] for name in ("server_cert", "client_cert", "client_key")}
+    project = params["project"]
+    if remote is not None:
+        # what the task gives itself goes before the configuration
+        url = remote.address
+        certificates = {name: given or getattr(remote, name) for name, given in certificates.items()}
+        project = remote.project if remote.project and project == "default" else project
     connection = Connection(
-        url=params["url"] or find_local_url(os.environ),
-        client_cert=params["client_cert"],
-        client_key=params["client_key"],
-        server_cert=params["server_cert"],
+        url=find_local_url(os.environ) if url in (None, "", "unix:", "unix://") else url,
         server_fingerprint=params["server_fingerprint"],
         ca_path=params["ca_path"],
         validate_certs=params["validate_certs"],
+        bearer_token=params["bearer_token"],
         timeout=params["timeout"],
+        **certificates,
     )
-    return ImageAPI(Client(Transport(connection), params["project"]))
+    return ImageAPI(Client(Transport(connection), project))
 
 
 def run_module(
     argument_spec: dict[str, dict[str, t.Any]],
-    action: t.Callable[[ImageAPI, Params, bool], dict[str, t.Any]],
+    action: Action,
+    streams_action: t.Callable[[Remote, Params], dict[str, t.Any]] | None = None,
     **constraints: t.Any,
 ) -> t.NoReturn:
-    """Build the module, call ``action(api, params, check_mode)`` and exit with what it returns or with its error."""
+    """Build the module, call ``action(api, params, check_mode)`` and exit with what it returns or with its error.
+
+    ``streams_action(remote, params)`` takes the place of ``action`` where ``remote`` is a simplestreams server, which can only be read.
+    """
+    constraints["mutually_exclusive"] = [*constraints.get("mutually_exclusive", []), ("url", "remote"), ("trust_token", "trust_password")]
     module = AnsibleModule(argument_spec={**CONNECTION_SPEC, **argument_spec}, supports_check_mode=True, **constraints)
     try:
         require_libraries(local=False)
-        result = action(connect(module.params), module.params, module.check_mode)
+        result = _run(module.params, module.check_mode, action, streams_action)
     except LXDMissingLibraryError as exc:
         module.fail_json(msg=str(exc) or missing_required_lib(exc.library), exception=exc.trace)
     except LXDError as exc:
         module.fail_json(msg=str(exc), failure=exc.failure)
     module.exit_json(**result)
+
+
+def _run(params: Params, check_mode: bool, action: Action, streams_action: t.Callable[[Remote, Params], dict[str, t.Any]] | None) -> dict[str, t.Any]:
+    remote = find_remote(params["remote"], lambda: None, os.environ, os.path.expanduser("~")) if params["remote"] else None
+    if remote and remote.protocol == SIMPLESTREAMS:
+        if streams_action is None:
+            raise LXDInputError(f"The remote {remote.name!r} is a simplestreams server, which can only be read: use it as 'remote' in 'source'.")
+        return streams_action(remote, params)
+    api = connect(params, remote)
+    enrolled = reconcile_trust(api, params["trust_token"], params["trust_password"], check_mode)
+    if enrolled and check_mode:
+        # what the server would show a trusted client can't be seen yet
+        return {"changed": True, "actions": enrolled, "diff": {"before": {"trusted": False}, "after": {"trusted": True}}}
+    result = action(api, params, check_mode)
+    if enrolled:
+        result = {**result, "changed": True, "actions": [*enrolled, *result.get("actions", [])]}
+    return result

@@ -45,10 +45,13 @@ options:
     type: str
   state:
     description:
-      - V(present) makes sure that the image is there with the given settings.
+      - V(present) makes sure that the image is there with the given settings. If it is, no other server is asked.
+      - V(latest) makes sure that it also is the newest that O(source) offers. The module finds out what that is, so check mode is exact.
+        An update keeps the aliases with their descriptions, properties that the new image does not have itself, expiry, profiles,
+        O(public) and O(auto_update).
       - V(absent) makes sure that the image is gone, with all of its aliases. To remove only an alias, use M(community.lxd.lxd_image_alias).
     type: str
-    choices: [present, absent]
+    choices: [present, latest, absent]
     default: present
   source:
     description:
@@ -58,13 +61,86 @@ options:
     suboptions:
       type:
         description:
+          - V(image) copies an image from another server. Needs O(source.remote) or O(source.server), and O(source.alias) or O(source.fingerprint).
+          - V(url) fetches a tarball from O(source.url).
           - V(file) imports files on the managed node. Their content decides. Content that the server has is not sent again,
             and a changed file becomes a new image under the same O(name).
           - V(instance) and V(snapshot) publish an instance or a snapshot of an instance of the same server and project.
             If O(name) exists, nothing is published.
         type: str
-        choices: [file, instance, snapshot]
-        required: true
+        choices: [image, url, file, instance, snapshot]
+        default: image
+      remote:
+        description:
+          - For V(image), the server by its name in the configuration of the C(lxc) or C(incus) client of the task's user on the managed node,
+            or one of the well-known V(ubuntu), V(ubuntu-daily), V(ubuntu-minimal), V(ubuntu-minimal-daily) and V(images).
+            V(images) is the one that belongs to the vendor of the managed server.
+        type: str
+      server:
+        description:
+          - For V(image), the URL of the server.
+        type: str
+      protocol:
+        description:
+          - For V(image), what O(source.server) speaks. V(lxd) and V(incus) mean the same, it is found out which one it is.
+          - The default with O(source.server) is V(lxd), with O(source.remote) what its configuration says.
+        type: str
+        choices: [simplestreams, lxd, incus]
+      alias:
+        description:
+          - For V(image), the alias of the image on that server.
+        type: str
+      fingerprint:
+        description:
+          - For V(image), the fingerprint of the image, or how it begins. The default is O(fingerprint), unless there is O(source.alias).
+        type: str
+      image_type:
+        description:
+          - For V(image), whether the image is for containers or for virtual machines, if O(source.alias) stands for both.
+        type: str
+        choices: [container, virtual-machine]
+      architecture:
+        description:
+          - For V(image), the architecture. The default on a simplestreams server is that of the managed server.
+        type: str
+      certificate:
+        description:
+          - For V(image) and V(url), the certificate of that server, as a path on the managed node or as PEM text. Needed if it is self-signed.
+        type: str
+      secret:
+        description:
+          - For V(image), a secret for the one private image of O(source.fingerprint), see M(community.lxd.lxd_image_secret).
+        type: str
+      project:
+        description:
+          - For V(image), the project of that server.
+        type: str
+      client_cert:
+        description:
+          - For V(image), a client certificate that the server trusts, as a path on the managed node or as PEM text. To copy a private image.
+        type: str
+      client_key:
+        description:
+          - For V(image), the key of O(source.client_cert).
+        type: str
+      copy_aliases:
+        description:
+          - For V(image), whether the image also gets the aliases that it has on that server.
+        type: bool
+      mode:
+        description:
+          - For V(image), how the image gets here. The default is V(auto).
+          - V(auto) is V(pull), and V(relay) if the managed server can't fetch the image.
+          - V(pull) lets the managed server fetch it.
+          - V(push) lets the other server send it. Both must be of one vendor, and the other must trust O(source.client_cert).
+          - V(relay) streams it through the managed node, for servers that can't see each other.
+        type: str
+        choices: [auto, pull, push, relay]
+      url:
+        description:
+          - For V(url), the URL of a unified tarball, or one that answers with the headers C(LXD-Image-URL) and C(LXD-Image-Hash)
+            (or C(Incus-Image-URL) and C(Incus-Image-Hash)). With headers, the server fetches it if it still can. Otherwise the node does.
+        type: str
       path:
         description:
           - For V(file), a unified tarball, the metadata tarball of a split image (with O(source.rootfs_path)),
@@ -78,13 +154,13 @@ options:
         type: path
       checksum:
         description:
-          - For V(file), what the content must hash to, as C(<algorithm>:<hex digits>) or the hex digits of a SHA-256.
+          - For V(file) and V(url), what the content must hash to, as C(<algorithm>:<hex digits>) or the hex digits of a SHA-256.
             For a split image, that of both files one after the other.
           - A large gzip archive is imported faster with it, as nothing else tells whether it is whole without unpacking it.
         type: str
       filename:
         description:
-          - File name that the server remembers. The default for V(file) is the name of the file.
+          - For all but V(image), the file name that the server remembers. The default for V(file) and V(url) is the name of the file.
         type: str
       metadata:
         description:
@@ -143,7 +219,8 @@ options:
   auto_update:
     description:
       - Whether the server itself keeps the image up to date with where it was copied from.
-      - V(true) is refused for an image that the server has nothing to follow for, such as an imported or published one.
+      - V(true) is refused for an image that the server has nothing to follow for. It must be given when the image is copied,
+        by O(source.alias), from a server that shows the image to everybody.
     type: bool
   expires_at:
     description:
@@ -172,6 +249,8 @@ options:
     type: bool
     default: false
 notes:
+  - An image that the server has fetched by itself to make an instance (C(cached)) is dropped by it after some days. If O(source) can provide
+    the very same image, it is removed and copied again, as nothing else makes it one that stays. Its aliases and settings are kept.
   - A new image under the same O(name) takes over O(public) and O(profiles) from the one that it replaces, unless they are given.
 seealso:
   - module: community.lxd.lxd_image_alias
@@ -180,6 +259,43 @@ seealso:
 
 EXAMPLES = r"""
 ---
+- name: Copy an image from a public server and have the server keep it up to date
+  community.lxd.lxd_image:
+    name: ubuntu/24.04
+    source:
+      remote: ubuntu
+      alias: "24.04"
+    auto_update: true
+
+- name: Copy a private image from the build server, and update it when there is a newer one
+  community.lxd.lxd_image:
+    name: golden/debian-12
+    state: latest
+    source:
+      server: https://build.example.com:8443
+      alias: debian-12
+      certificate: /etc/ssl/build.example.com.crt
+      client_cert: /etc/ssl/fleet.crt
+      client_key: /etc/ssl/fleet.key
+    previous: delete
+
+- name: Copy between servers that can't see each other, with all aliases
+  community.lxd.lxd_image:
+    name: golden/debian-12
+    source:
+      remote: build
+      alias: debian-12
+      mode: relay
+      copy_aliases: true
+
+- name: Fetch a tarball from the web
+  community.lxd.lxd_image:
+    name: golden/appliance
+    source:
+      type: url
+      url: https://downloads.example.com/appliance.tar.xz
+      checksum: "sha256:{{ appliance_checksum }}"
+
 - name: Import an image from a file on the node and describe it
   community.lxd.lxd_image:
     name: golden/debian-12
@@ -330,7 +446,7 @@ previous_fingerprint:
   sample: "4ea095ceffc0a3b4b5b3a9d3fc9b3ce43b7aa0a4ea2a2ad5f7b3f1b0b8c4bae3"
 actions:
   description:
-    - What was done, in order. The words are V(import), V(publish), V(update), V(delete), V(alias_create), V(alias_move),
+    - What was done, in order. The words are V(trust_add), V(import), V(copy), V(publish), V(update), V(delete), V(alias_create), V(alias_move),
       V(alias_delete), V(instance_stop), V(instance_start).
   returned: success
   type: list
@@ -370,11 +486,26 @@ from ansible_collections.community.lxd.plugins.module_utils._module import run_m
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "name": {"type": "str", "aliases": ["alias"]},
     "fingerprint": {"type": "str"},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "latest", "absent"], "default": "present"},
     "source": {
         "type": "dict",
         "options": {
-            "type": {"type": "str", "choices": ["file", "instance", "snapshot"], "required": True},
+            "type": {"type": "str", "choices": ["image", "url", "file", "instance", "snapshot"], "default": "image"},
+            "remote": {"type": "str"},
+            "server": {"type": "str"},
+            "protocol": {"type": "str", "choices": ["simplestreams", "lxd", "incus"]},
+            "alias": {"type": "str"},
+            "fingerprint": {"type": "str"},
+            "image_type": {"type": "str", "choices": ["container", "virtual-machine"]},
+            "architecture": {"type": "str"},
+            "certificate": {"type": "str"},
+            "secret": {"type": "str", "no_log": True},
+            "project": {"type": "str"},
+            "client_cert": {"type": "str"},
+            "client_key": {"type": "str", "no_log": True},
+            "copy_aliases": {"type": "bool"},
+            "mode": {"type": "str", "choices": ["auto", "pull", "push", "relay"]},
+            "url": {"type": "str"},
             "path": {"type": "path"},
             "rootfs_path": {"type": "path"},
             "checksum": {"type": "str"},

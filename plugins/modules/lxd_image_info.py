@@ -89,6 +89,20 @@ options:
       - Also return the instances of all projects that were made from each image.
     type: bool
     default: false
+  check_updates:
+    description:
+      - Also ask where each image was copied from whether there is a newer one.
+      - Only what was copied by an alias can be followed.
+    type: bool
+    default: false
+  secret:
+    description:
+      - A secret for the one private image of O(fingerprint), for a client that the server does not trust.
+        It is used up a few seconds after its first use.
+    type: str
+notes:
+  - Without O(client_cert), the public images of a server are returned. With a client certificate that the server does not trust, the task fails.
+  - With a simplestreams server as O(remote), such as V(ubuntu), its images are returned. C(uploaded_at) is then the date of the build.
 seealso:
   - module: community.lxd.lxd_image
   - module: community.lxd.lxd_image_alias
@@ -115,6 +129,19 @@ EXAMPLES = r"""
     all_projects: true
     used_by: true
   register: report
+
+- name: Report what is out of date
+  community.lxd.lxd_image_info:
+    check_updates: true
+  register: checked
+
+- name: Look for an image on a public server
+  community.lxd.lxd_image_info:
+    remote: ubuntu
+    properties:
+      release: noble
+      architecture: amd64
+    type: container
 
 - name: Find images in the language of the command line client
   community.lxd.lxd_image_info:
@@ -206,6 +233,18 @@ images:
       description: Where it was copied from.
       type: dict
       returned: if it was copied in a way that can be followed
+    upstream_fingerprint:
+      description: The fingerprint of the image that the source offers now, null if there is nothing to follow or no answer.
+      type: str
+      returned: if O(check_updates=true)
+    stale:
+      description: Whether the source offers another image by now, null if that is not known.
+      type: bool
+      returned: if O(check_updates=true)
+    upstream_error:
+      description: Why the source gave no answer.
+      type: str
+      returned: if O(check_updates=true) and the source could not be asked
     used_by:
       description: The instances that were made from it, each with C(project) and C(name).
       type: list
@@ -236,7 +275,7 @@ server:
       type: str
       returned: always
     vendor:
-      description: C(lxd) or C(incus).
+      description: C(lxd), C(incus) or C(simplestreams).
       type: str
       returned: if neither O(name) nor O(fingerprint) is given
     version:
@@ -257,8 +296,8 @@ failure:
 
 import typing as t
 
-from ansible_collections.community.lxd.plugins.module_utils._image.gather import Wanted, gather_images
-from ansible_collections.community.lxd.plugins.module_utils._image.options import selector
+from ansible_collections.community.lxd.plugins.module_utils._image.gather import gather_images
+from ansible_collections.community.lxd.plugins.module_utils._image.options import wanted
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
@@ -277,11 +316,20 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "older_than": {"type": "str"},
     "all_projects": {"type": "bool", "default": False},
     "used_by": {"type": "bool", "default": False},
+    "check_updates": {"type": "bool", "default": False},
+    "secret": {"type": "str", "no_log": True},
 }
 
 
+def gather_from_streams(remote: t.Any, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    # only here: mostly the server is LXD or Incus
+    from ansible_collections.community.lxd.plugins.module_utils._image.streams_info import gather_stream_images
+
+    return gather_stream_images(remote, wanted(params), params["timeout"])
+
+
 def main() -> None:
-    run_module(ARGUMENT_SPEC, lambda api, params, check_mode: gather_images(api, Wanted(selector(params), params["all_projects"], params["used_by"])))
+    run_module(ARGUMENT_SPEC, lambda api, params, check_mode: gather_images(api, wanted(params)), gather_from_streams)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import time
 import typing as t
+from dataclasses import dataclass, field
 
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     Alias,
@@ -24,14 +25,39 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     is_complete,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd import paths
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDInputError, LXDNotFound, LXDOperationError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.client import OPERATION_RUNNING
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDError, LXDInputError, LXDNotFound, LXDOperationError
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
+    from ansible_collections.community.lxd.plugins.module_utils._image.upstream import Download
     from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
 
 # The daemons list in one database transaction of 10 (LXD) or 30 seconds (Incus), and answer 200 with what they have by then.
 LIST_MAY_BE_CUT_AFTER = 9.0
+LIST_PATIENCE = 1.0
+
+
+@dataclass(frozen=True)
+class ImageSecret:
+    """What lets an untrusted client read one private image, and the operation whose end revokes it."""
+
+    secret: str = field(repr=False)
+    operation: str
+
+
+@dataclass(frozen=True)
+class SizedBody:
+    """Blocks of a body whose size is known: sent with Content-Length."""
+
+    blocks: t.Iterator[bytes]
+    size: int
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __iter__(self) -> t.Iterator[bytes]:
+        return self.blocks
 
 
 class ImageAPI:
@@ -46,12 +72,12 @@ class ImageAPI:
 
     # images
 
-    def get_image(self, fingerprint: str) -> Image | None:
+    def get_image(self, fingerprint: str, secret: str | None = None) -> Image | None:
         """``GET /1.0/images/{fingerprint}``; a prefix is resolved, and must be that of one image only."""
         check_fingerprint(fingerprint)
         what = f"read the image {fingerprint}"
         try:
-            answer = self.client.get(paths.image(fingerprint), what)
+            answer = self.client.get(paths.image(fingerprint), what, {"secret": secret} if secret else None)
         except LXDNotFound:
             return None
         except LXDAPIError:
@@ -61,7 +87,7 @@ class ImageAPI:
         image = Image.from_api(answer.metadata, answer.etag)
         if not image.fingerprint.startswith(fingerprint):
             raise LXDAPIError(f"Cannot {what}: the server answered with the image {image.fingerprint}.", status=200)
-        if not image.settings.public:
+        if not image.settings.public and not secret:
             self.client.trust_shown()
         return image
 
@@ -87,6 +113,14 @@ class ImageAPI:
                     images[fingerprint] = image
         return [images[fingerprint] for fingerprint in sorted(images)]
 
+    def may_have_size(self, size: int) -> bool:
+        """Whether an image of so many bytes may be there: true also where the server does not say it at once."""
+        try:
+            listed = self.client.get(paths.IMAGES, "list the images", {"recursion": "1"}, patience=LIST_PATIENCE).metadata
+        except LXDError:
+            return True
+        return any(data.get("size") == size for data in listed or [])
+
     def create_image_from_files(self, files: ImageFiles) -> str:
         """``POST /1.0/images`` with the files as body. Returns the fingerprint.
 
@@ -101,6 +135,66 @@ class ImageAPI:
                 headers[f"X-{vendor}-filename"] = files.filename
         metadata = self.client.write_and_wait("POST", paths.IMAGES, f"import {files}", headers=headers, body=files)
         return str(metadata["fingerprint"])
+
+    def create_image_from_download(self, download: Download, fingerprint: str) -> str:
+        """``POST /1.0/images`` with what another server sends as body, as it comes. Returns the fingerprint, which the server verifies."""
+        headers = {"Content-Type": download.content_type}
+        for vendor in ("LXD", "Incus"):
+            headers[f"X-{vendor}-fingerprint"] = fingerprint
+        body: t.Any = download.blocks if download.size is None else SizedBody(download.blocks, download.size)
+        metadata = self.client.write_and_wait("POST", paths.IMAGES, f"import the image {fingerprint}", headers=headers, body=body)
+        return str(metadata["fingerprint"])
+
+    def copy_image(self, body: t.Mapping[str, t.Any], fingerprint: str) -> str:
+        """``POST /1.0/images`` that lets the server fetch an image. Returns the fingerprint of what it has stored."""
+        metadata = self.client.write_and_wait(
+            "POST", paths.IMAGES, f"copy the image {fingerprint} from {body['source'].get('server') or body['source']['url']}", data=body
+        )
+        return str(metadata.get("fingerprint") or fingerprint)
+
+    def create_push_token(self, fingerprint: str) -> str:
+        """``POST /1.0/images`` with the mode push: the secret with which another server may send this image here."""
+        body = {"source": {"type": "image", "mode": "push", "fingerprint": fingerprint}, "public": False}
+        answer = self.client.write("POST", paths.IMAGES, f"expect the image {fingerprint}", data=body)
+        return str(answer.metadata["metadata"]["secret"])
+
+    def push_image(self, fingerprint: str, target: t.Mapping[str, t.Any]) -> None:
+        """``POST /1.0/images/{fingerprint}/export``: this server sends the image to another. Only by the full fingerprint."""
+        what = f"send the image {fingerprint} to {target['target']}"
+        self.client.write_and_wait("POST", paths.image(fingerprint, "export"), what, data=target)
+
+    def download_image(self, fingerprint: str, secret: str | None = None) -> t.ContextManager[tuple[t.Mapping[str, str], t.Iterator[bytes]]]:
+        """``GET /1.0/images/{fingerprint}/export``: headers and blocks, raw (unified) or multipart (split)."""
+        query = {"secret": secret} if secret else None
+        return self.client.download(paths.image(fingerprint, "export"), f"download the image {fingerprint}", query)
+
+    def create_secret(self, fingerprint: str) -> ImageSecret:
+        """``POST /1.0/images/{fingerprint}/secret``."""
+        answer = self.client.write("POST", paths.image(fingerprint, "secret"), f"make a secret for the image {fingerprint}")
+        return ImageSecret(str(answer.metadata["metadata"]["secret"]), paths.operation(str(answer.operation)))
+
+    def delete_secret(self, operation: str) -> bool:
+        """``DELETE /1.0/operations/{id}``. False where it is used up or gone already."""
+        if not self.has_secret(operation):
+            return False
+        try:
+            self.client.write("DELETE", paths.operation(operation), "revoke the secret")
+        except LXDNotFound:
+            return False
+        return True
+
+    def has_secret(self, operation: str) -> bool:
+        """Whether the secret can still be used: its operation runs until then."""
+        try:
+            answer = self.client.get(paths.operation(operation), "read the operation of the secret")
+        except LXDNotFound:
+            return False
+        return bool(answer.metadata.get("status_code") == OPERATION_RUNNING)
+
+    def create_trust(self, credentials: t.Mapping[str, str]) -> None:
+        """``POST /1.0/certificates``: the server trusts the certificate of this very connection from now on."""
+        self.client.write("POST", paths.CERTIFICATES, "enrol the client certificate", data={"type": "client", **credentials})
+        self.client.forget_server()
 
     def publish_image(self, kind: str, name: str, properties: t.Mapping[str, str], compression_algorithm: str | None, filename: str | None) -> str:
         """``POST /1.0/images`` with an instance or a snapshot as source. Returns the fingerprint.

@@ -16,8 +16,9 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     UNKNOWN,
     FileSource,
     ImageSettings,
-    InstanceSource,
+    ImageSource,
     SettingsChange,
+    UrlSource,
 )
 from ansible_collections.community.lxd.plugins.module_utils._image.plan import (
     Action,
@@ -43,8 +44,9 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
 )
 
 if t.TYPE_CHECKING:
-    from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
+    from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI, ImageSecret
     from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
+    from ansible_collections.community.lxd.plugins.module_utils._image.inputs import Inputs
 
 RETRYABLE = (LXDStateChanged, LXDConflict, LXDNotFound, LXDPreconditionFailed)
 """What says that the server is no longer as it was planned for."""
@@ -61,9 +63,11 @@ class Progress:
     pending: Action | None = None
     """The action at work: after a failure its effect is uncertain."""
     created: str | None = None
+    expected: str = UNKNOWN
+    """What the plan calls the created image. A source that has moved on meanwhile gives another fingerprint."""
 
 
-def apply_plan(api: ImageAPI, plan: Plan, files: ImageFiles | None = None) -> Progress:
+def apply_plan(api: ImageAPI, plan: Plan, inputs: Inputs) -> Progress:
     """Carry out all actions in order. On failure the progress so far is on the exception as ``progress``.
 
     Raises LXDStateChanged, LXDConflict or LXDPreconditionFailed where the server is not as it was planned for,
@@ -74,7 +78,7 @@ def apply_plan(api: ImageAPI, plan: Plan, files: ImageFiles | None = None) -> Pr
         for position, action in enumerate(plan.actions):
             progress.pending = action
             try:
-                _apply(api, action, files, progress)
+                _apply(api, action, inputs, progress)
             except LXDError as exc:
                 _start_again(api, plan.actions[position:], progress, exc)
                 raise
@@ -99,10 +103,11 @@ def _start_again(api: ImageAPI, left: t.Sequence[Action], progress: Progress, er
                 error.add(f"And it was stopped for that and could not be started again: {exc}")
 
 
-def _apply(api: ImageAPI, action: Action, files: ImageFiles | None, progress: Progress) -> None:
+def _apply(api: ImageAPI, action: Action, inputs: Inputs, progress: Progress) -> None:
     if isinstance(action, CreateImage):
-        progress.created = _create_image(api, action, files)
-        change_settings(api, progress.created, action.settings)
+        progress.created, settings = _create_image(api, action, inputs)
+        progress.expected = action.fingerprint
+        change_settings(api, progress.created, settings)
     elif isinstance(action, UpdateImage):
         change_settings(api, action.fingerprint, action.settings)
     elif isinstance(action, DeleteImage):
@@ -122,26 +127,36 @@ def _apply(api: ImageAPI, action: Action, files: ImageFiles | None, progress: Pr
 
 
 def _resolved(target: str, progress: Progress) -> str:
-    return progress.created or target if target == UNKNOWN else target
+    return progress.created if progress.created and target in (UNKNOWN, progress.expected) else target
 
 
-def _create_image(api: ImageAPI, action: CreateImage, files: ImageFiles | None) -> str:
-    if isinstance(action.source, FileSource):
-        assert files is not None
-        return _import_files(api, files)
-    assert isinstance(action.source, InstanceSource) and action.instance is not None
+def _create_image(api: ImageAPI, action: CreateImage, inputs: Inputs) -> tuple[str, SettingsChange]:
+    """Returns the fingerprint, and the settings that the new image is still to be given."""
+    source = action.source
+    if isinstance(source, FileSource):
+        assert inputs.files is not None
+        return _import_files(api, inputs.files), action.settings
+    if isinstance(source, (ImageSource, UrlSource)):
+        from ansible_collections.community.lxd.plugins.module_utils._image.copy import copy_image
+
+        assert inputs.server is not None and action.upstream is not None
+        return copy_image(api, inputs.server.upstream, action.upstream, action.settings)
+    assert action.instance is not None
     properties = action.settings.overlay(ImageSettings(properties=action.instance.image_properties)).properties
-    return api.publish_image(action.source.kind, action.source.name, properties, action.source.compression_algorithm, action.source.filename)
+    return api.publish_image(source.kind, source.name, properties, source.compression_algorithm, source.filename), action.settings
 
 
 def _import_files(api: ImageAPI, files: ImageFiles) -> str:
     try:
-        return api.create_image_from_files(files)
+        created = api.create_image_from_files(files)
     except LXDOperationError as exc:
         # somebody else may have imported the very same content meanwhile
         if api.get_image(files.fingerprint) is not None:
             raise LXDStateChanged(f"Cannot import {files}: it has appeared on the server meanwhile.") from exc
         raise
+    if created != files.fingerprint:
+        raise LXDOperationError(f"Cannot import {files}: its fingerprint is {files.fingerprint}, but the server has stored an image {created}.")
+    return created
 
 
 def change_settings(api: ImageAPI, fingerprint: str, change: SettingsChange) -> None:
@@ -169,6 +184,24 @@ def _delete_image(api: ImageAPI, action: DeleteImage, progress: Progress) -> Non
         raise LXDStateChanged(f"Cannot delete the replaced image {action.fingerprint}: it has been given an alias or protected meanwhile.")
     api.delete_image(action.fingerprint)
     change_settings(api, _resolved(action.replaced_by, progress), SettingsChange(memory={REPLACES: None}))
+
+
+def enrol(api: ImageAPI, token: str | None, password: str | None) -> None:
+    """Have the server trust this client. LXD before 5.21.2 takes a token only as password."""
+    extensions = api.client.server().extensions
+    if token and ("explicit_trust_token" in extensions or "devlxd_images" not in extensions):
+        api.create_trust({"trust_token": token})
+    else:
+        api.create_trust({"password": token or password or ""})
+
+
+def make_secret(api: ImageAPI, fingerprint: str) -> ImageSecret:
+    return api.create_secret(fingerprint)
+
+
+def revoke_secret(api: ImageAPI, operation: str) -> bool:
+    """False where it was gone already."""
+    return api.delete_secret(operation)
 
 
 def _stop_instance(api: ImageAPI, name: str) -> None:

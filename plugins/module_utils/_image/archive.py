@@ -81,7 +81,8 @@ def _check_gzip(file: t.BinaryIO) -> None:
 def _check_tar(file: t.BinaryIO) -> None:
     with tarfile.open(fileobj=file, mode="r:") as archive:
         while archive.next() is not None:
-            archive.members.clear()  # a root file system has more members than memory should hold
+            # a root file system has more members than memory should hold
+            archive.members.clear()  # type: ignore[attr-defined]
         file.seek(archive.offset)
     if file.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
         raise _Damaged("the archive does not end")

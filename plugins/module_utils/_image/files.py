@@ -99,7 +99,7 @@ class _DirectoryPart:
         """Headers as bytes; a file's content, padded, as its path and its size."""
         with tarfile.open(fileobj=io.BytesIO(), mode="w") as archive_file:
             for path, name in self._walk(self.path, ""):
-                member = archive_file.gettarinfo(path, name)
+                member: tarfile.TarInfo | None = archive_file.gettarinfo(path, name)
                 if member is None:  # a socket: nothing that an archive can hold
                     continue
                 member.mtime = int(member.mtime)
@@ -186,21 +186,20 @@ class ImageFiles:
     completeness are certain: until then the server has nothing that it could store.
     """
 
-    def __init__(self, source: FileSource) -> None:
+    def __init__(self, source: FileSource, label: str | None = None) -> None:
         self._source = source
+        self._label = label
         self._parts: list[tuple[str, _Part]] = _open_parts(source)
         self.size = sum(part.size for _name, part in self._parts)
         self.filename = source.filename or os.path.basename(os.path.normpath(source.path))
         if source.filename and not source.filename.isascii():
             raise LXDInputError(f"'filename' is {source.filename!r}, but the servers take ASCII only.")
-        boundary = uuid.uuid4().hex
-        self._frame = _multipart_frame(self._parts, boundary, self.filename) if len(self._parts) > 1 else [b"", b""]
-        self.content_type = f"multipart/form-data; boundary={boundary}" if len(self._parts) > 1 else "application/octet-stream"
+        self._frame, self.content_type = multipart_frame([name for name, _part in self._parts], self.filename)
         self._hash = _Background(self._compute_fingerprint)
         self._check: _Background | None = None
 
     def __str__(self) -> str:
-        return " and ".join(repr(path) for path in (self._source.path, self._source.rootfs_path) if path)
+        return self._label or " and ".join(repr(path) for path in (self._source.path, self._source.rootfs_path) if path)
 
     @property
     def fingerprint_is_known(self) -> bool:
@@ -302,14 +301,20 @@ def _rootfs_name(part: _FilePart) -> str:
     )
 
 
-def _multipart_frame(parts: list[tuple[str, _Part]], boundary: str, filename: str) -> list[bytes]:
-    """What stands before each part and after the last. The servers know the parts by their names and order."""
-    frame = []
-    for position, (name, _part) in enumerate(parts):
-        safe = "".join(character if character.isascii() and character.isprintable() and character not in '"\\' else "_" for character in filename)
-        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{safe}"\r\nContent-Type: application/octet-stream\r\n\r\n'
-        frame.append((("\r\n" if position else "") + head).encode())
-    return [*frame, f"\r\n--{boundary}--\r\n".encode()]
+def multipart_frame(parts: t.Sequence[str], filename: str) -> tuple[list[bytes], str]:
+    """What stands before each part and after the last, and the content type; nothing for a single part without a name.
+
+    The servers know the parts by their names and order (metadata, then rootfs or rootfs.img).
+    """
+    if len(parts) == 1:
+        return [b"", b""], "application/octet-stream"
+    boundary = uuid.uuid4().hex
+    safe = "".join(character if character.isascii() and character.isprintable() and character not in '"\\' else "_" for character in filename)
+    frame = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{safe}"\r\nContent-Type: application/octet-stream\r\n\r\n' for name in parts
+    ]
+    pieces = [("\r\n" if position else "") + head for position, head in enumerate(frame)]
+    return [piece.encode() for piece in [*pieces, f"\r\n--{boundary}--\r\n"]], f"multipart/form-data; boundary={boundary}"
 
 
 def build_metadata(metadata: t.Mapping[str, t.Any]) -> bytes:

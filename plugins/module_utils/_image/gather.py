@@ -9,43 +9,37 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector
+from ansible_collections.community.lxd.plugins.module_utils._image.updates import UpdateChecker
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
     from ansible_collections.community.lxd.plugins.module_utils._image.model import Image
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is asked about which images."""
-
-    selector: Selector
-    all_projects: bool = False
-    used_by: bool = False
+    from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector, Wanted
 
 
 def gather_images(api: ImageAPI, wanted: Wanted) -> dict[str, t.Any]:
     """The images that match, sorted by project and fingerprint, their aliases, and the server. Raises LXDError."""
     selector = wanted.selector
     users = _users(api) if wanted.used_by or selector.unused is not None else {}
+    updates = UpdateChecker(api)
     now = datetime.now(timezone.utc)
     images: list[dict[str, t.Any]] = []
     aliases: list[dict[str, t.Any]] = []
     for project_api in _projects(api, wanted):
         project = project_api.client.project
-        for image in _candidates(project_api, selector):
+        for image in _candidates(project_api, wanted):
             if not selector.matches(image, now, users):
                 continue
             result = {"project": project, **image.to_result()}
             if wanted.used_by:
                 result["used_by"] = users.get(image.fingerprint, [])
+            if wanted.check_updates:
+                result.update(updates.check(image))
             images.append(result)
             aliases += [{"project": result["project"], **alias.to_result()} for alias in image.list_aliases()]
-    if not api.client.is_anonymous:
+    if not api.client.is_anonymous and not wanted.secret:
         api.client.require_trusted()
     return {
         "images": sorted(images, key=lambda image: (image["project"], image["fingerprint"])),
@@ -59,10 +53,11 @@ def _projects(api: ImageAPI, wanted: Wanted) -> list[ImageAPI]:
     return [api.in_project(name) for name in api.list_projects_with_images()] if wanted.all_projects else [api]
 
 
-def _candidates(api: ImageAPI, selector: Selector) -> list[Image]:
+def _candidates(api: ImageAPI, wanted: Wanted) -> list[Image]:
     """By name or fingerprint only that image is read, never the list."""
+    selector = wanted.selector
     if selector.fingerprint is not None:
-        image = api.get_image(selector.fingerprint)
+        image = api.get_image(selector.fingerprint, wanted.secret)
     elif selector.name is not None:
         alias = api.get_alias(selector.name)
         image = api.get_image(alias.target) if alias else None

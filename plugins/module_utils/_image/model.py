@@ -258,6 +258,10 @@ class SettingsChange:
     properties: t.Mapping[str, str | None] | None = None
     purge_properties: bool = False
     memory: t.Mapping[str, str | None] = field(default_factory=dict)
+    default_properties: t.Mapping[str, str] = field(default_factory=dict)
+    """For a new image: kept from the one that it replaces, unless it has its own."""
+    forget: bool = False
+    """For a new image: what another server or project remembered about it does not hold here."""
 
     def overlay(self, current: ImageSettings) -> ImageSettings:
         """The settings as they are to be."""
@@ -265,8 +269,9 @@ class SettingsChange:
         return replace(current, **given, properties=self._overlay_properties(current))
 
     def _overlay_properties(self, current: ImageSettings) -> dict[str, str]:
-        user = {} if self.purge_properties else current.user_properties
-        memory = {RESERVED_PREFIX + key: value for key, value in {**current.memory, **self.memory}.items()}
+        user = {} if self.purge_properties else {**self.default_properties, **current.user_properties}
+        remembered = {} if self.forget else current.memory
+        memory = {RESERVED_PREFIX + key: value for key, value in {**remembered, **self.memory}.items()}
         return {key: value for key, value in {**user, **(self.properties or {}), **memory}.items() if value}
 
     def remember(self, **memory: str | None) -> SettingsChange:
@@ -312,7 +317,76 @@ class InstanceSource:
     action: t.ClassVar[str] = "publish"
 
 
-Source = t.Union[FileSource, InstanceSource]
+@dataclass(frozen=True)
+class ImageSource:
+    """An image of another server: its ``alias``, or its ``fingerprint`` (complete where there is a ``secret``).
+
+    ``protocol``: simplestreams, lxd or incus. Certificates and keys: a path on the node or PEM text.
+    """
+
+    server: str | None = None
+    protocol: str | None = None
+    remote: str | None = None
+    alias: str | None = None
+    fingerprint: str | None = None
+    image_type: str | None = None
+    architecture: str | None = None
+    certificate: str | None = None
+    secret: str | None = field(default=None, repr=False)
+    project: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = field(default=None, repr=False)
+    copy_aliases: bool = False
+    mode: str = "auto"
+
+    action: t.ClassVar[str] = "copy"
+
+    def with_remote(
+        self, server: str, protocol: str, project: str | None, certificate: str | None, client_cert: str | None, client_key: str | None
+    ) -> ImageSource:
+        own_certificate = bool(self.client_cert)
+        return replace(
+            self,
+            server=server,
+            protocol=self.protocol or protocol,
+            project=self.project or project,
+            certificate=self.certificate or certificate,
+            client_cert=self.client_cert if own_certificate else client_cert,
+            client_key=self.client_key if own_certificate else client_key,
+        )
+
+
+@dataclass(frozen=True)
+class UrlSource:
+    """A tarball on the web, or a URL that answers with the headers LXD-Image-URL and LXD-Image-Hash (or Incus-...)."""
+
+    url: str
+    checksum: str | None = None
+    filename: str | None = None
+    certificate: str | None = None
+
+    action: t.ClassVar[str] = "copy"
+
+
+@dataclass(frozen=True)
+class UpstreamImage:
+    """What another server offers. ``files``: where it serves plain files, each with ``path``, ``size`` and ``part``."""
+
+    fingerprint: str
+    aliases: t.Mapping[str, str] = field(default_factory=dict)
+    properties: t.Mapping[str, str] = field(default_factory=dict)
+    architecture: str = ""
+    type: str = ""
+    public: bool = True
+    expires_at: str = NEVER
+    full_names: tuple[str, ...] = ()
+    """Of a simplestreams server: aliases that name the architecture too."""
+    files: tuple[t.Any, ...] = field(default=(), repr=False)
+    made_from: str = ""
+    """What the copy remembers, as JSON: enough to ask again whether there is a newer one."""
+
+
+Source = t.Union[FileSource, InstanceSource, ImageSource, UrlSource]
 
 
 @dataclass(frozen=True)
@@ -338,12 +412,24 @@ class DesiredImage:
 
 
 @dataclass(frozen=True)
+class DesiredSecret:
+    """A secret for the image of ``name`` or ``fingerprint``; or, absent, the one of ``operation`` revoked."""
+
+    state: str
+    name: str | None = None
+    fingerprint: str | None = None
+    operation: str | None = None
+
+
+@dataclass(frozen=True)
 class CurrentImage:
     """What the server has of that: the aliases and images that the task touches, by name and by fingerprint."""
 
     aliases: t.Mapping[str, Alias] = field(default_factory=dict)
     images: t.Mapping[str, Image] = field(default_factory=dict)
     instance: Instance | None = None
+    upstream: UpstreamImage | None = None
+    """What the source offers, where that had to be asked."""
     adopted: str | None = None
     """Fingerprint of an image that a broken run has published from the very same source and not named yet."""
 

@@ -14,26 +14,48 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     PROTECTED,
     RESERVED_PREFIX,
     DesiredImage,
+    DesiredSecret,
     FileSource,
+    ImageSource,
     InstanceSource,
     SettingsChange,
     Source,
+    UrlSource,
     check_fingerprint,
     normalize_time,
     property_value,
 )
 from ansible_collections.community.lxd.plugins.module_utils._image.plan import DesiredAlias
-from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector, check_selector, parse_age, parse_filter
+from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector, Wanted, check_selector, parse_age, parse_filter
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 
 Params = t.Mapping[str, t.Any]
 
 _SOURCE_OPTIONS: dict[str, frozenset[str]] = {
+    "image": frozenset(
+        {
+            "remote",
+            "server",
+            "protocol",
+            "alias",
+            "fingerprint",
+            "image_type",
+            "architecture",
+            "certificate",
+            "secret",
+            "project",
+            "client_cert",
+            "client_key",
+            "copy_aliases",
+            "mode",
+        }
+    ),
+    "url": frozenset({"url", "checksum", "filename", "certificate"}),
     "file": frozenset({"path", "rootfs_path", "checksum", "filename", "metadata"}),
     "instance": frozenset({"name", "compression_algorithm", "filename", "stop"}),
     "snapshot": frozenset({"name", "compression_algorithm", "filename"}),
 }
-_SOURCE_REQUIRED = {"file": "path", "instance": "name", "snapshot": "name"}
+_SOURCE_REQUIRED = {"url": "url", "file": "path", "instance": "name", "snapshot": "name"}
 
 
 def desired_image(params: Params) -> DesiredImage:
@@ -44,11 +66,15 @@ def desired_image(params: Params) -> DesiredImage:
     for option in ("aliases", "properties"):
         if params.get(f"purge_{option}") and params.get(option) is None:
             raise LXDInputError(f"'purge_{option}' needs '{option}': the ones that are to stay. To remove all of them, give an empty '{option}'.")
-    source = desired_source(params["source"]) if params.get("source") else None
+    source = desired_source(params["source"], fingerprint) if params.get("source") else None
     if state == "absent" and (name or fingerprint):
         source = None  # the image is named already; the file need not exist any more
+    if isinstance(source, ImageSource) and source.fingerprint and not fingerprint:
+        fingerprint = source.fingerprint
     if not name and not fingerprint and not isinstance(source, FileSource):
         raise LXDInputError("Nothing says which image is meant: give 'name', 'fingerprint', or a 'source' of type 'file'.")
+    if state == "latest" and not isinstance(source, (FileSource, ImageSource, UrlSource)):
+        raise LXDInputError("The state 'latest' needs a 'source' of type 'image', 'url' or 'file': something that can have a newer image.")
     if fingerprint and not name and isinstance(source, InstanceSource):
         raise LXDInputError("The fingerprint of a published image can't be chosen: give 'name' with a 'source' of type 'instance' or 'snapshot'.")
     return DesiredImage(
@@ -93,17 +119,23 @@ def _properties(given: Params | None) -> dict[str, str | None] | None:
     return {str(key): property_value(str(key), value) for key, value in given.items()}
 
 
-def desired_source(params: Params) -> Source:
-    """The suboptions of ``source``."""
+def desired_source(params: Params, fingerprint: str | None = None) -> Source:
+    """The suboptions of ``source``. ``fingerprint``: of the image, where the task says which it is to be."""
     kind = params["type"]
     given = {key: value for key, value in params.items() if value is not None and key != "type"}
     strange = sorted(set(given) - _SOURCE_OPTIONS[kind])
     if strange:
         raise LXDInputError(f"A 'source' of type '{kind}' has no option {', '.join(strange)}; it takes {', '.join(sorted(_SOURCE_OPTIONS[kind]))}.")
+    if kind == "image":
+        return _image_source(given, fingerprint)
     if _SOURCE_REQUIRED[kind] not in given:
         raise LXDInputError(f"A 'source' of type '{kind}' needs '{_SOURCE_REQUIRED[kind]}'.")
     if kind == "file":
         return FileSource(**given)
+    if kind == "url":
+        if not given["url"].startswith(("http://", "https://")):
+            raise LXDInputError(f"The 'url' in 'source' is {given['url']!r}, but must begin with http:// or https://.")
+        return UrlSource(**given)
     has_slash = "/" in given["name"].strip("/")
     if has_slash != (kind == "snapshot"):
         form = "'instance/snapshot'" if kind == "snapshot" else "the name of an instance; for a snapshot, set 'type' to 'snapshot'"
@@ -111,11 +143,35 @@ def desired_source(params: Params) -> Source:
     return InstanceSource(kind=kind, **given)
 
 
+def _image_source(given: dict[str, t.Any], fingerprint: str | None) -> ImageSource:
+    if ("remote" in given) == ("server" in given):
+        raise LXDInputError("A 'source' of type 'image' needs either 'remote', a configured or well-known name, or 'server', a URL.")
+    if "alias" not in given and "fingerprint" not in given and fingerprint:
+        given["fingerprint"] = fingerprint
+    if ("alias" in given) == ("fingerprint" in given):
+        raise LXDInputError("A 'source' of type 'image' needs either 'alias' or 'fingerprint': which of the server's images is meant.")
+    if "fingerprint" in given:
+        check_fingerprint(given["fingerprint"], "fingerprint' in 'source")
+    if "server" in given:
+        given.setdefault("protocol", "lxd")
+        schemes = ("http://", "https://") if given["protocol"] == "simplestreams" else ("https://",)
+        if not given["server"].startswith(schemes):
+            raise LXDInputError(f"The 'server' in 'source' is {given['server']!r}, but must begin with {' or '.join(schemes)}.")
+    return ImageSource(**given)
+
+
 def desired_alias(params: Params) -> DesiredAlias:
     """The options of lxd_image_alias."""
     if params.get("rename_from") == params["name"]:
         raise LXDInputError("'rename_from' and 'name' are the same alias.")
     return DesiredAlias(params["name"], params["state"], params.get("target"), params.get("description"), params.get("rename_from"))
+
+
+def desired_secret(params: Params) -> DesiredSecret:
+    """The options of lxd_image_secret."""
+    if params.get("fingerprint"):
+        check_fingerprint(params["fingerprint"])
+    return DesiredSecret(params["state"], params.get("name"), params.get("fingerprint"), params.get("operation"))
 
 
 def selector(params: Params) -> Selector:
@@ -130,3 +186,10 @@ def selector(params: Params) -> Selector:
             older_than=parse_age(params["older_than"]) if params.get("older_than") else None,
         )
     )
+
+
+def wanted(params: Params) -> Wanted:
+    """The options of lxd_image_info."""
+    if params.get("secret") and not params.get("fingerprint"):
+        raise LXDInputError("'secret' needs 'fingerprint': it is for one image.")
+    return Wanted(selector(params), params["all_projects"], params["used_by"], params["check_updates"], params.get("secret"))

@@ -16,6 +16,8 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
+    MADE_FROM,
+    PROTECTED,
     REPLACES,
     UNKNOWN,
     Alias,
@@ -24,10 +26,13 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     FileSource,
     Image,
     ImageSettings,
+    ImageSource,
     Instance,
     InstanceSource,
     SettingsChange,
     Source,
+    UpstreamImage,
+    UrlSource,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 
@@ -36,12 +41,13 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import L
 
 @dataclass(frozen=True)
 class CreateImage:
-    """Make the image and give it its settings. The token is the source's: import, publish."""
+    """Make the image and give it its settings. The token is the source's: import, publish, copy."""
 
     source: Source
     settings: SettingsChange
     fingerprint: str
     instance: Instance | None = None
+    upstream: UpstreamImage | None = None
 
     @property
     def token(self) -> str:
@@ -163,57 +169,78 @@ def _plan_present(desired: DesiredImage, current: CurrentImage) -> Plan:
     fingerprint = desired.fingerprint or (named.fingerprint if named else current.adopted)
     image = current.images.get(fingerprint) if fingerprint else None
     previous = named if named and (image is None or named.fingerprint != image.fingerprint) else None
+    desired = replace(desired, aliases=desired.aliases + _further_aliases(desired, current, previous))
     settings = _settings_with_replaces(desired, previous)
-    _check_followable(desired, image)
+    _check_followable(desired, current, image)
 
     actions: list[Action] = []
+    renewed = image is not None and _is_only_cached(desired, current, image)
     if image is None:
         actions += _create_image(desired, current, settings, previous)
-        target = desired.fingerprint if isinstance(desired.source, FileSource) and desired.fingerprint else UNKNOWN
+        target = UNKNOWN if isinstance(desired.source, InstanceSource) else desired.fingerprint or UNKNOWN
+    elif renewed:
+        actions += _renew_image(desired, current, settings, image)
+        target = image.fingerprint
     else:
         target = image.fingerprint
         if settings.overlay(image.settings) != image.settings:
             actions.append(UpdateImage(target, settings))
-    actions += _point_aliases(desired, current, target)
-    actions += _purge_aliases(desired, image)
+    actions += _point_aliases(desired, current, target, previous)
+    if image is not None and not renewed:
+        actions += _purge_aliases(desired, image)
     actions += _delete_previous(desired, current, image, previous, target)
     return Plan(
         actions=tuple(actions),
         before=_before(desired, current, image or previous, previous),
-        after=_after(desired, image, previous, target),
+        after=_after(desired, image, target),
         fingerprint=target,
         previous_fingerprint=previous.fingerprint if previous else None,
     )
 
 
-def _create_image(desired: DesiredImage, current: CurrentImage, settings: SettingsChange, previous: Image | None) -> list[Action]:
-    source, instance = desired.source, current.instance
-    if source is None:
-        asked = (
-            f"the alias {desired.name!r} does not exist" if desired.name and not desired.fingerprint else f"no image has the fingerprint {desired.fingerprint}"
-        )
-        raise LXDInputError(f"Cannot provide the image: {asked}, and no 'source' says how to get it.")
-    create = CreateImage(source, _inherit(settings, previous), desired.fingerprint or UNKNOWN, instance)
-    if not isinstance(source, InstanceSource) or instance is None:
-        return [create]
-    create = replace(create, settings=create.settings.remember(source=instance.made_from))
-    if not instance.running:
-        return [create]
-    if not source.stop:
-        raise LXDInputError(f"Cannot publish the instance {instance.name!r}: it is running. Set 'stop: true' in 'source', or publish a snapshot of it.")
-    if instance.ephemeral:
-        raise LXDInputError(f"Cannot publish the instance {instance.name!r}: it is ephemeral, and stopping it would delete it. Publish a snapshot of it.")
-    return [StopInstance(instance.name), create, StartInstance(instance.name)]
+def _further_aliases(desired: DesiredImage, current: CurrentImage, previous: Image | None) -> tuple[str, ...]:
+    """An update takes all aliases along; and those of the source, where they are asked for."""
+    names: list[str] = []
+    if desired.state == "latest" and previous:
+        names += sorted(previous.aliases)
+    if current.upstream and isinstance(desired.source, ImageSource) and desired.source.copy_aliases:
+        names += sorted(current.upstream.aliases)
+    return tuple(name for name in names if name not in desired.alias_names)
 
 
-def _check_followable(desired: DesiredImage, image: Image | None) -> None:
+def _is_only_cached(desired: DesiredImage, current: CurrentImage, image: Image) -> bool:
+    """The server fetched it for an instance and will drop it again. No request can change that mark but a new copy."""
+    if not image.data.get("cached"):
+        return False
+    return isinstance(desired.source, FileSource) or bool(current.upstream and current.upstream.fingerprint == image.fingerprint)
+
+
+def _renew_image(desired: DesiredImage, current: CurrentImage, settings: SettingsChange, image: Image) -> list[Action]:
+    create = _create_image(desired, current, settings, image, everything=True)
+    stay = [] if desired.purge_aliases else [name for name in sorted(image.aliases) if name not in desired.alias_names]
+    names = [*(name for name in desired.alias_names if name in image.aliases), *stay]
+    return [DeleteImage(image.fingerprint), *create, *(CreateAlias(name, image.fingerprint, image.aliases[name]) for name in names)]
+
+
+def _check_followable(desired: DesiredImage, current: CurrentImage, image: Image | None) -> None:
     """The servers store auto_update for anything, and then fail to update it in their own log."""
     if not desired.settings.auto_update:
         return
-    if image is None or not (image.data.get("update_source") or {}).get("alias"):
-        raise LXDInputError(
-            "Cannot set 'auto_update': the server would have nothing to follow. Only an image that was copied from another server by an alias can be kept updated."
-        )
+    if image is not None and (image.data.get("update_source") or {}).get("alias"):
+        return
+    source = desired.source
+    if (
+        image is None
+        and isinstance(source, ImageSource)
+        and source.alias
+        and source.mode in ("auto", "pull")
+        and (current.upstream is None or current.upstream.public)
+    ):
+        return
+    raise LXDInputError(
+        "Cannot set 'auto_update': the server would have nothing to follow. "
+        "Only an image that it copies (pulls) by an alias from a server that shows it to everybody can be kept updated."
+    )
 
 
 def _settings_with_replaces(desired: DesiredImage, previous: Image | None) -> SettingsChange:
@@ -228,32 +255,62 @@ def _may_go(desired: DesiredImage, previous: Image) -> bool:
     return desired.previous == "delete" and not previous.protected and all(name in desired.alias_names for name in previous.aliases)
 
 
-def _inherit(settings: SettingsChange, previous: Image | None) -> SettingsChange:
-    """What belongs to the name rather than to the content goes over to the image that takes the name."""
+def _create_image(desired: DesiredImage, current: CurrentImage, settings: SettingsChange, previous: Image | None, everything: bool = False) -> list[Action]:
+    source, instance = desired.source, current.instance
+    if source is None:
+        asked = f"no image has the fingerprint {desired.fingerprint}" if desired.fingerprint else f"the alias {desired.name!r} does not exist"
+        raise LXDInputError(f"Cannot provide the image: {asked}, and no 'source' says how to get it.")
+    settings = _inherit(settings, previous, everything or desired.state == "latest")
+    if isinstance(source, (ImageSource, UrlSource)):
+        if current.upstream:
+            settings = settings.remember(**{MADE_FROM: current.upstream.made_from})
+        return [CreateImage(source, replace(settings, forget=True), desired.fingerprint or UNKNOWN, upstream=current.upstream)]
+    create = CreateImage(source, settings, desired.fingerprint or UNKNOWN, instance)
+    if not isinstance(source, InstanceSource) or instance is None:
+        return [create]
+    create = replace(create, settings=create.settings.remember(**{MADE_FROM: instance.made_from}))
+    if not instance.running:
+        return [create]
+    if not source.stop:
+        raise LXDInputError(f"Cannot publish the instance {instance.name!r}: it is running. Set 'stop: true' in 'source', or publish a snapshot of it.")
+    if instance.ephemeral:
+        raise LXDInputError(f"Cannot publish the instance {instance.name!r}: it is ephemeral, and stopping it would delete it. Publish a snapshot of it.")
+    return [StopInstance(instance.name), create, StartInstance(instance.name)]
+
+
+def _inherit(settings: SettingsChange, previous: Image | None, everything: bool) -> SettingsChange:
+    """What belongs to the name rather than to the content goes over to the image that takes the name.
+
+    With ``everything``, for another build of the same image: its expiry, auto_update and properties too.
+    """
     if previous is None:
         return settings
-    return replace(
-        settings,
-        public=previous.settings.public if settings.public is None else settings.public,
-        profiles=previous.settings.profiles if settings.profiles is None else settings.profiles,
-    )
+    old = previous.settings
+    names = ("public", "profiles", "expires_at", "auto_update") if everything else ("public", "profiles")
+    inherited = {name: getattr(old, name) for name in names if getattr(settings, name) is None}
+    if everything:
+        inherited["default_properties"] = old.user_properties
+    if previous.protected and PROTECTED not in settings.memory:
+        settings = settings.remember(**{PROTECTED: "true"})
+    return replace(settings, **inherited)
 
 
-def _point_aliases(desired: DesiredImage, current: CurrentImage, target: str) -> list[Action]:
+def _point_aliases(desired: DesiredImage, current: CurrentImage, target: str, previous: Image | None) -> list[Action]:
     actions: list[Action] = []
     for name in desired.alias_names:
         alias = current.aliases.get(name)
         if alias is None:
             actions.append(CreateAlias(name, target))
         elif alias.target != target:
-            if desired.alias_conflict == "fail":
+            is_update = desired.state == "latest" and previous is not None and alias.target == previous.fingerprint
+            if desired.alias_conflict == "fail" and not is_update:
                 raise LXDInputError(f"Cannot point the alias {name!r} at the image {target}: it points at {alias.target}, and 'alias_conflict' is 'fail'.")
             actions.append(MoveAlias(alias, target, alias.description))
     return actions
 
 
-def _purge_aliases(desired: DesiredImage, image: Image | None) -> list[Action]:
-    if image is None or not desired.purge_aliases:
+def _purge_aliases(desired: DesiredImage, image: Image) -> list[Action]:
+    if not desired.purge_aliases:
         return []
     return [DeleteAlias(name) for name in sorted(image.aliases) if name not in desired.alias_names]
 
@@ -280,7 +337,7 @@ def _before(desired: DesiredImage, current: CurrentImage, image: Image | None, p
     return {"fingerprint": image.fingerprint, "aliases": dict(sorted(aliases.items())), **desired.settings.given(image.settings)}
 
 
-def _after(desired: DesiredImage, image: Image | None, previous: Image | None, target: str) -> dict[str, t.Any]:
+def _after(desired: DesiredImage, image: Image | None, target: str) -> dict[str, t.Any]:
     if image is not None:
         settings = desired.settings.overlay(image.settings)
     else:

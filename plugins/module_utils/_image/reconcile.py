@@ -11,22 +11,19 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from ansible_collections.community.lxd.plugins.module_utils._image.apply import RETRYABLE, Progress, apply_plan
-from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
+from ansible_collections.community.lxd.plugins.module_utils._image.apply import RETRYABLE, Progress, apply_plan, enrol, make_secret, revoke_secret
+from ansible_collections.community.lxd.plugins.module_utils._image.inputs import Inputs, open_inputs
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
-    MADE_FROM,
     REPLACES,
     UNKNOWN,
-    Alias,
     CurrentImage,
     DesiredImage,
-    FileSource,
+    DesiredSecret,
     Image,
-    InstanceSource,
-    is_complete,
-    is_fingerprint,
+    SettingsChange,
 )
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import CreateImage, DesiredAlias, Plan, plan_alias, plan_image
+from ansible_collections.community.lxd.plugins.module_utils._image.plan import DeleteImage, DesiredAlias, Plan, UpdateImage, plan_alias, plan_image
+from ansible_collections.community.lxd.plugins.module_utils._image.read import read_image, read_one, read_target, require_project
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError, LXDOutcomeUnknown
 
 if t.TYPE_CHECKING:
@@ -57,15 +54,18 @@ class Outcome:
 
 def reconcile_image(api: ImageAPI, desired: DesiredImage, check_mode: bool) -> dict[str, t.Any]:
     """Bring one image to its desired state. Returns what lxd_image returns. Raises LXDError."""
-    files = ImageFiles(desired.source) if isinstance(desired.source, FileSource) else None
+    inputs = open_inputs(api, desired)
     current = CurrentImage()
 
     def read_and_plan() -> Plan:
         nonlocal current
-        resolved, current = read_current(api, desired, files)
-        return plan_image(resolved, current)
+        resolved, current = read_image(api, desired, inputs, may_defer=not check_mode)
+        plan = plan_image(resolved, current)
+        # a real run looks at files while it sends them
+        inputs.check(api, plan, look_into_files=check_mode)
+        return plan
 
-    outcome = _reconcile(api, read_and_plan, check_mode, files)
+    outcome = _reconcile(api, read_and_plan, check_mode, inputs)
     fingerprint = outcome.plan.fingerprint
     image = _resulting_image(api, desired, current, outcome, check_mode)
     return {
@@ -76,8 +76,9 @@ def reconcile_image(api: ImageAPI, desired: DesiredImage, check_mode: bool) -> d
     }
 
 
-def _reconcile(api: ImageAPI, read_and_plan: t.Callable[[], Plan], check_mode: bool, files: ImageFiles | None = None) -> Outcome:
+def _reconcile(api: ImageAPI, read_and_plan: t.Callable[[], Plan], check_mode: bool, inputs: Inputs | None = None) -> Outcome:
     """Plan and apply until the plan is done or an error is final. Nothing is repeated blindly: each round reads and plans anew."""
+    inputs = inputs or Inputs()
     first: Plan | None = None
     done: list[str] = []
     uncertain: list[str] = []
@@ -87,11 +88,9 @@ def _reconcile(api: ImageAPI, read_and_plan: t.Callable[[], Plan], check_mode: b
             done.append(uncertain[0])  # its answer was lost, but it was done
         first = first if first and done else plan
         if check_mode:
-            if files is not None and any(isinstance(action, CreateImage) for action in plan.actions):
-                files.check()
             return Outcome(plan, plan.tokens, plan.before)
         try:
-            progress = apply_plan(api, plan, files)
+            progress = apply_plan(api, plan, inputs)
         except (*RETRYABLE, LXDOutcomeUnknown) as exc:
             progress = t.cast(Progress, getattr(exc, "progress", Progress([])))
             done += [action.token for action in progress.done]
@@ -102,7 +101,7 @@ def _reconcile(api: ImageAPI, read_and_plan: t.Callable[[], Plan], check_mode: b
                 uncertain = plan.tokens[len(progress.done) :]
                 api.client.settle()
         else:
-            return Outcome(_with_created(plan, progress), done + plan.tokens, first.before)
+            return Outcome(_with_created(plan, progress, inputs), done + plan.tokens, first.before)
     raise AssertionError("the last round returns or raises")
 
 
@@ -117,86 +116,15 @@ def _trusted_plan(api: ImageAPI, read_and_plan: t.Callable[[], Plan]) -> Plan:
     return plan
 
 
-def _with_created(plan: Plan, progress: Progress) -> Plan:
-    return replace(plan, fingerprint=progress.created) if progress.created else plan
-
-
-def read_current(api: ImageAPI, desired: DesiredImage, files: ImageFiles | None) -> tuple[DesiredImage, CurrentImage]:
-    """Read what the task touches, and no more. Also returns ``desired`` with its fingerprint in full.
-
-    Raises LXDInputError where the project, a profile, an instance or an image that the task names isn't there.
-    """
-    aliases = {}
-    if desired.name and (alias := api.get_alias(desired.name)):
-        aliases[desired.name] = alias
-    elif api.client.project != "default" and not api.has_project():
-        raise LXDInputError(f"The project {api.client.project!r} does not exist on {api.client.url}, or this client may not see it.")
-
-    images: dict[str, Image] = {}
-    desired = _resolve_fingerprint(api, desired, files, images)
-    wanted = desired.fingerprint or (aliases[desired.name].target if desired.name in aliases else None)
-    for fingerprint in {fingerprint for fingerprint in (wanted, *(alias.target for alias in aliases.values())) if fingerprint}:
-        _read_image(api, fingerprint, images)
-    current = CurrentImage(aliases=aliases, images=images)
-    if desired.state == "absent":
-        return desired, current
-
-    image = images.get(wanted) if wanted else None
-    for name in desired.aliases:
-        if image is not None and name in image.aliases:
-            aliases[name] = _alias_of(image, name)
-        elif name not in aliases and (alias := api.get_alias(name)):
-            aliases[name] = alias
-    if image is None and isinstance(desired.source, InstanceSource):
-        current = _read_instance(api, desired.source, current)
-    elif image is not None and desired.previous == "delete" and (replaced := image.settings.memory.get(REPLACES)):
-        _read_image(api, replaced, images)
-    _check_profiles(api, desired, image)
-    return desired, current
-
-
-def _read_image(api: ImageAPI, fingerprint: str, images: dict[str, Image]) -> None:
-    if fingerprint not in images and is_complete(fingerprint) and (image := api.get_image(fingerprint)):
-        images[fingerprint] = image
-
-
-def _alias_of(image: Image, name: str) -> Alias:
-    return next(alias for alias in image.list_aliases() if alias.name == name)
-
-
-def _resolve_fingerprint(api: ImageAPI, desired: DesiredImage, files: ImageFiles | None, images: dict[str, Image]) -> DesiredImage:
-    """The full fingerprint that the task means: of the files' content, or of the one image that a prefix stands for."""
-    given = desired.fingerprint
-    if files is not None:
-        if given and not files.fingerprint.startswith(given):
-            raise LXDInputError(f"The content of {files} has the fingerprint {files.fingerprint}, but 'fingerprint' says {given}.")
-        return replace(desired, fingerprint=files.fingerprint)
-    if given is None or is_complete(given):
-        return desired
-    image = api.get_image(given)
-    if image is None:
-        return desired
-    images[image.fingerprint] = image
-    return replace(desired, fingerprint=image.fingerprint)
-
-
-def _read_instance(api: ImageAPI, source: InstanceSource, current: CurrentImage) -> CurrentImage:
-    instance = api.get_snapshot(source.name) if source.kind == "snapshot" else api.get_instance(source.name)
-    if instance is None:
-        raise LXDInputError(f"Cannot publish the {source.kind} {source.name!r}: it does not exist in the project {api.client.project!r}.")
-    for image in api.list_images():
-        if not image.aliases and image.settings.memory.get(MADE_FROM) == instance.made_from:
-            return replace(current, images={**current.images, image.fingerprint: image}, adopted=image.fingerprint)
-    return replace(current, instance=instance)
-
-
-def _check_profiles(api: ImageAPI, desired: DesiredImage, image: Image | None) -> None:
-    """An unknown profile would be refused only after the image was made."""
-    wanted = desired.settings.profiles or ()
-    known = image.settings.profiles if image else ()
-    for profile in wanted:
-        if profile not in known and not api.has_profile(profile):
-            raise LXDInputError(f"The profile {profile!r} of 'profiles' does not exist in the project {api.client.project!r}.")
+def _with_created(plan: Plan, progress: Progress, inputs: Inputs) -> Plan:
+    if not progress.created:
+        return plan
+    plan = replace(plan, fingerprint=progress.created)
+    if inputs.files is None:
+        return plan
+    # it was only not computed yet: show what check mode shows
+    aliases = {name: progress.created if target == UNKNOWN else target for name, target in plan.after["aliases"].items()}
+    return replace(plan, after={**plan.after, "fingerprint": progress.created, "aliases": aliases})
 
 
 def _resulting_image(api: ImageAPI, desired: DesiredImage, current: CurrentImage, outcome: Outcome, check_mode: bool) -> dict[str, t.Any] | None:
@@ -208,12 +136,22 @@ def _resulting_image(api: ImageAPI, desired: DesiredImage, current: CurrentImage
     if outcome.changed and not check_mode:
         image = api.get_image(fingerprint)
     if image is not None and outcome.changed and check_mode:
-        image = replace(image, settings=desired.settings.overlay(image.settings), aliases=_predicted_aliases(desired, image))
+        settings = _predicted_change(outcome.plan).overlay(image.settings)
+        data = {**image.data, "properties": settings.properties}
+        image = replace(image, settings=settings, aliases=_predicted_aliases(desired, image), data=data)
     if image is not None:
         return image.to_result()
     after = outcome.plan.after
     names = [{"name": name, "description": ""} for name in sorted(after.get("aliases", {}))]
     return {**after, "fingerprint": fingerprint or UNKNOWN, "aliases": names}
+
+
+def _predicted_change(plan: Plan) -> SettingsChange:
+    """What the plan does to the settings of an image that is there."""
+    change = next((action.settings for action in plan.actions if isinstance(action, UpdateImage)), SettingsChange())
+    if any(isinstance(action, DeleteImage) and action.replaced_by for action in plan.actions):
+        change = change.remember(**{REPLACES: None})
+    return change
 
 
 def _predicted_aliases(desired: DesiredImage, image: Image) -> dict[str, str]:
@@ -230,9 +168,9 @@ def reconcile_alias(api: ImageAPI, desired: DesiredAlias, check_mode: bool) -> d
     def read_and_plan() -> Plan:
         current = api.get_alias(desired.name)
         old = api.get_alias(desired.rename_from) if desired.rename_from and desired.state == "present" else None
-        if current is None and old is None and api.client.project != "default" and not api.has_project():
-            raise LXDInputError(f"The project {api.client.project!r} does not exist on {api.client.url}, or this client may not see it.")
-        target = desired.target if desired.state == "absent" or not desired.target else _resolve_target(api, desired.target, current)
+        if current is None and old is None:
+            require_project(api)
+        target = desired.target if desired.state == "absent" or not desired.target else read_target(api, desired.target, current)
         return plan_alias(replace(desired, target=target), current, old)
 
     outcome = _reconcile(api, read_and_plan, check_mode)
@@ -242,12 +180,39 @@ def reconcile_alias(api: ImageAPI, desired: DesiredAlias, check_mode: bool) -> d
     return {**outcome.to_result(), "alias": alias}
 
 
-def _resolve_target(api: ImageAPI, target: str, current: Alias | None) -> str:
-    """The full fingerprint for a fingerprint, a prefix, or the name of another alias. Raises LXDInputError."""
-    if current is not None and current.target == target:
-        return target
-    if is_fingerprint(target) and (image := api.get_image(target)):
-        return image.fingerprint
-    if other := api.get_alias(target):
-        return other.target
-    raise LXDInputError(f"The target {target!r} is neither an alias nor the fingerprint of an image in the project {api.client.project!r}.")
+# the client's own trust
+
+
+def reconcile_trust(api: ImageAPI, token: str | None, password: str | None, check_mode: bool) -> list[str]:
+    """Enrol the client certificate where the server does not trust it yet. Returns the actions. Raises LXDError."""
+    if not (token or password) or api.client.is_local or api.client.server().trusted:
+        return []
+    if not check_mode:
+        enrol(api, token, password)
+        api.client.require_trusted()
+    return ["trust_add"]
+
+
+# lxd_image_secret
+
+
+def reconcile_secret(api: ImageAPI, desired: DesiredSecret, check_mode: bool) -> dict[str, t.Any]:
+    """Make a secret, which is always a change, or revoke one. Returns what lxd_image_secret returns. Raises LXDError."""
+    if desired.state == "absent":
+        changed = api.has_secret(desired.operation or "") if check_mode else revoke_secret(api, desired.operation or "")
+        return {"changed": changed, "fingerprint": None, "secret": None, "operation": desired.operation}
+    fingerprint = _secret_target(api, desired)
+    if check_mode:
+        return {"changed": True, "fingerprint": fingerprint, "secret": None, "operation": None}
+    secret = make_secret(api, fingerprint)
+    return {"changed": True, "fingerprint": fingerprint, "secret": secret.secret, "operation": secret.operation}
+
+
+def _secret_target(api: ImageAPI, desired: DesiredSecret) -> str:
+    try:
+        image = read_one(api, desired.name, desired.fingerprint)
+    except LXDInputError:
+        api.client.require_trusted()
+        raise
+    api.client.require_trusted()
+    return image.fingerprint

@@ -82,6 +82,17 @@ class Selector:
         return all(key in have and _matches_property(wanted, have[key]) for key, wanted in (self.properties or {}).items())
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked about which images."""
+
+    selector: Selector
+    all_projects: bool = False
+    used_by: bool = False
+    check_updates: bool = False
+    secret: str | None = None
+
+
 def _matches_property(wanted: str, value: str) -> bool:
     if not wanted.startswith("~"):
         return value == wanted

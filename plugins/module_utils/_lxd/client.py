@@ -43,6 +43,7 @@ READ_RETRY_PAUSES = (0.2, 1.0)
 WAIT_SECONDS = 10
 CANCEL_SECONDS = 10
 
+OPERATION_RUNNING = 103
 OPERATION_SUCCESS = 200
 OPERATION_FAILURE = 400
 
@@ -66,6 +67,11 @@ class ServerInfo:
     version: str | None
     trusted: bool
     extensions: frozenset[str]
+    architecture: str | None = None
+    certificate: str | None = None
+    """PEM"""
+    addresses: tuple[str, ...] = ()
+    """host:port of https"""
 
 
 class Client:
@@ -88,14 +94,26 @@ class Client:
 
     # reading
 
-    def get(self, path: str, what: str, query: t.Mapping[str, str] | None = None, with_project: bool = True) -> Answer:
-        """Read. ``what`` is the verb and the object for messages: "read alias 'demo'". Raises LXDAPIError, LXDConnectionError."""
-        response = self._get(path, what, self._query(query) if with_project else query)
+    def get(self, path: str, what: str, query: t.Mapping[str, str] | None = None, with_project: bool = True, patience: float | None = None) -> Answer:
+        """Read. ``what`` is the verb and the object for messages: "read alias 'demo'". Raises LXDAPIError, LXDConnectionError.
+
+        ``patience``: give up, without another try, on an answer that takes longer than these seconds.
+        """
+        pauses = () if patience else READ_RETRY_PAUSES
+        response = self._get(path, what, self._query(query) if with_project else query, timeout=patience, pauses=pauses)
         body = _envelope(response, f"GET {path}", what)
         return Answer(body.get("metadata"), response.headers.get("ETag"))
 
-    def _get(self, path: str, what: str, query: t.Mapping[str, str] | None = None, stream: bool = False, timeout: float | None = None) -> requests.Response:
-        for pause in (*READ_RETRY_PAUSES, None):
+    def _get(
+        self,
+        path: str,
+        what: str,
+        query: t.Mapping[str, str] | None = None,
+        stream: bool = False,
+        timeout: float | None = None,
+        pauses: tuple[float, ...] = READ_RETRY_PAUSES,
+    ) -> requests.Response:
+        for pause in (*pauses, None):
             try:
                 return self._transport.request("GET", path, query=query, stream=stream, timeout=timeout)
             except LXDConnectionError as exc:
@@ -119,12 +137,28 @@ class Client:
             environment = metadata.get("environment") or {}
             extensions = frozenset(metadata.get("api_extensions") or [])
             vendor = environment.get("server") or ("incus" if "dev_incus_images" in extensions else "lxd" if "devlxd_images" in extensions else None)
-            self._server = ServerInfo(vendor, environment.get("server_version"), metadata.get("auth") == "trusted", extensions)
+            self._server = ServerInfo(
+                vendor,
+                environment.get("server_version"),
+                metadata.get("auth") == "trusted",
+                extensions,
+                architecture=next(iter(environment.get("architectures") or []), None),
+                certificate=environment.get("certificate"),
+                addresses=tuple(environment.get("addresses") or []),
+            )
         return self._server
+
+    def forget_server(self) -> None:
+        """It may say something else now."""
+        self._server = None
 
     def trust_shown(self) -> None:
         """The server has shown something that only a trusted client sees: no need to ask."""
         self._trust_is_known = True
+
+    @property
+    def is_local(self) -> bool:
+        return self._transport.connection.is_local
 
     @property
     def is_anonymous(self) -> bool:
@@ -139,8 +173,8 @@ class Client:
         if not self.server().trusted:
             raise LXDForbidden(
                 f"The server {self.url} does not trust this client, and shows it only what is public. "
-                "Add the client certificate to the server's trust store (lxc config trust add, incus config trust add-certificate), "
-                "or give 'client_cert' and 'client_key' of one that is in it.",
+                "Give 'client_cert' and 'client_key' of a certificate that it trusts. To enrol one, give 'trust_token' "
+                "(lxc config trust add, incus config trust add) or, on LXD 5.0, 'trust_password'.",
                 status=403,
                 url=self.url,
             )

@@ -32,7 +32,7 @@ try:
     from requests.adapters import HTTPAdapter
 except ImportError:
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
-    HTTPAdapter = object
+    HTTPAdapter = object  # type: ignore[assignment,misc]
 else:
     REQUESTS_IMPORT_ERROR = None
 
@@ -171,14 +171,7 @@ class Transport:
             raise self._connection_error(exc, f"GET {urlsplit(response.url).path}") from exc
 
     def _connection_error(self, exc: Exception, request: str) -> LXDConnectionError:
-        causes = list(_causes(exc))
-        sent = not any(isinstance(cause, _UNSENT) for cause in causes) and not isinstance(exc, requests.exceptions.ConnectTimeout)
-        return LXDConnectionError(
-            f"No answer from {self.connection.url} to {request}: {_reason(causes)}.{self._hint(causes)}",
-            sent=sent,
-            url=self.connection.url,
-            request=request,
-        )
+        return connection_error(exc, self.connection.url, request, self._hint(list(_causes(exc))))
 
     def _hint(self, causes: list[BaseException]) -> str:
         text = " ".join(str(cause) for cause in causes)
@@ -194,6 +187,13 @@ class Transport:
         elif any(isinstance(cause, ConnectionRefusedError) for cause in causes):
             return " Does the server listen there (its setting core.https_address)?"
         return ""
+
+
+def connection_error(exc: Exception, url: str, request: str, hint: str = "") -> LXDConnectionError:
+    """What an exception of requests means: whether the request can have been sent, and the innermost words about why."""
+    causes = list(_causes(exc))
+    sent = not any(isinstance(cause, _UNSENT) for cause in causes) and not isinstance(exc, requests.exceptions.ConnectTimeout)
+    return LXDConnectionError(f"No answer from {url} to {request}: {_reason(causes)}.{hint}", sent=sent, url=url, request=request)
 
 
 def require_libraries(local: bool) -> None:
@@ -220,7 +220,9 @@ def _open_tls_session(connection: Connection) -> tuple[requests.Session, str]:
     session.verify = connection.ca_path or True if connection.validate_certs and not pin else False
     if not connection.validate_certs and not pin:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    session.mount("https://", _TLSAdapter(_client_context(connection), pin))
+    context = _tls_context(verify=session.verify is not False)
+    _load_client_certificate(context, connection)
+    session.mount("https://", _TLSAdapter(context, pin))
     return session, f"https://{parts.netloc}{parts.path.rstrip('/')}"
 
 
@@ -242,8 +244,24 @@ class _TLSAdapter(HTTPAdapter):
         raise NotImplementedError("no proxy is ever used")
 
 
-def _client_context(connection: Connection) -> ssl.SSLContext:
-    context = urllib3.util.ssl_.create_urllib3_context()
+def open_web_session(certificate: str | None) -> requests.Session:
+    """A session for public files: with the environment's proxies, or for exactly one ``certificate`` (path or PEM text)."""
+    require_libraries(local=False)
+    session = requests.Session()
+    if certificate:
+        session.trust_env = False
+        session.verify = False
+        pin = certificate_fingerprint(read_pem(certificate, "certificate"), "certificate")
+        session.mount("https://", _TLSAdapter(_tls_context(verify=False), pin))
+    return session
+
+
+def _tls_context(verify: bool) -> ssl.SSLContext:
+    """``verify``: by the authorities. Where one certificate is pinned, neither they nor the name in it matter."""
+    return urllib3.util.ssl_.create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verify else ssl.CERT_NONE)
+
+
+def _load_client_certificate(context: ssl.SSLContext, connection: Connection) -> None:
     if bool(connection.client_cert) != bool(connection.client_key):
         raise LXDInputError("'client_cert' and 'client_key' belong together: give both or none.")
     if connection.client_cert and connection.client_key:
@@ -254,7 +272,6 @@ def _client_context(connection: Connection) -> ssl.SSLContext:
                 raise LXDInputError(
                     f"Cannot load the client certificate: {exc}. 'client_cert' and 'client_key' must be a PEM certificate and the key that belongs to it."
                 ) from exc
-    return context
 
 
 def pinned_fingerprint(connection: Connection) -> str | None:

@@ -1,0 +1,199 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""The ways an image gets from another server into this one: pull, push, relay. Part of applying a plan.
+
+- pull: the target fetches it, and remembers the alias it asked for as ``update_source``.
+- push: the source sends it to the target. Only between servers of one vendor: the other's headers are not understood.
+- relay: streamed through the node, for servers that can't see each other.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+from urllib.parse import urlsplit, urlunsplit
+
+from ansible_collections.community.lxd.plugins.module_utils._image.model import ImageSource, SettingsChange, UpstreamImage
+from ansible_collections.community.lxd.plugins.module_utils._image.upstream import ServerUpstream, StreamsUpstream, Upstream, UrlUpstream
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
+    LXDAPIError,
+    LXDError,
+    LXDInputError,
+    LXDOperationError,
+    LXDStateChanged,
+)
+from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import SIMPLESTREAMS
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import read_pem
+
+if t.TYPE_CHECKING:
+    from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
+
+
+def copy_image(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: SettingsChange) -> tuple[str, SettingsChange]:
+    """Returns the fingerprint, and the settings that the copy is still to be given. Raises LXDError."""
+    mode = "auto" if isinstance(upstream, UrlUpstream) else upstream.source.mode  # type: ignore[attr-defined]
+    try:
+        if mode == "push":
+            return _push(api, upstream, image, settings)
+        if mode == "relay" or (isinstance(upstream, UrlUpstream) and not upstream.is_announced):
+            return _relay(api, upstream, image, settings)
+        return _pull(api, upstream, image, settings), settings
+    except (LXDAPIError, LXDOperationError) as exc:
+        if api.get_image(image.fingerprint) is not None:
+            raise LXDStateChanged(f"Cannot copy the image {image.fingerprint}: it has appeared on the server meanwhile.") from exc
+        if mode != "auto" or settings.auto_update:
+            raise
+        return _relay_instead(api, upstream, image, settings, exc)
+
+
+def check_copy(api: ImageAPI, upstream: Upstream) -> None:
+    """Refuse, with nothing created yet, a ``mode`` that can't work. Raises LXDInputError."""
+    if isinstance(upstream, UrlUpstream) or upstream.source.mode != "push":  # type: ignore[attr-defined]
+        return
+    if not isinstance(upstream, ServerUpstream):
+        raise LXDInputError("The 'mode' push needs an LXD or Incus server as source: a simplestreams server sends nothing by itself. Use pull or relay.")
+    source = upstream.source
+    if source.secret:
+        raise LXDInputError("The 'mode' push needs a client that the source server trusts: give 'client_cert' and 'client_key' in 'source', not 'secret'.")
+    theirs, ours = upstream.api.client.server(), api.client.server()
+    if not theirs.trusted:
+        raise LXDInputError(f"The 'mode' push needs a client that {source.server} trusts: give its 'client_cert' and 'client_key' in 'source'.")
+    if theirs.vendor != ours.vendor:
+        raise LXDInputError(f"The 'mode' push works between servers of one vendor only, not from {theirs.vendor} to {ours.vendor}. Use pull or relay.")
+    if not _target_url(api):
+        raise LXDInputError("The 'mode' push needs a target that listens on the network (its setting core.https_address).")
+
+
+def pull_request(source: ImageSource, image: UpstreamImage, vendor: str | None, secret: str | None, by_alias: bool, server: str | None) -> dict[str, t.Any]:
+    """The body of ``POST /1.0/images`` for a pull. ``vendor``: the target's. ``server``: how to spell the source's URL.
+
+    Always with a server: Incus dies without one. The protocol of a daemon is called by the target's own vendor: Incus
+    stores an image that it was told to fetch by "lxd" and then fails.
+    """
+    body: dict[str, t.Any] = {"type": "image", "mode": "pull", "server": server}
+    body["protocol"] = SIMPLESTREAMS if source.protocol == SIMPLESTREAMS else vendor
+    if by_alias:
+        body["alias"] = _alias_for(source, image)
+    else:
+        body["fingerprint"] = image.fingerprint
+    if image.type:
+        body["image_type"] = image.type
+    if source.certificate:
+        body["certificate"] = read_pem(source.certificate, "certificate")
+    if secret:
+        body["secret"] = secret
+    if source.project:
+        body["project"] = source.project
+    return {"source": body, "public": False}
+
+
+def _alias_for(source: ImageSource, image: UpstreamImage) -> str:
+    """On a simplestreams server, the alias that names the architecture too, where the task does."""
+    alias = source.alias or ""
+    if not source.architecture or source.protocol != SIMPLESTREAMS:
+        return alias
+    return alias if alias in image.full_names else next((name for name in image.full_names if name.rpartition("/")[0] == alias), alias)
+
+
+def _pull(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: SettingsChange) -> str:
+    if isinstance(upstream, UrlUpstream):
+        return api.copy_image({"source": {"type": "url", "mode": "pull", "url": upstream.source.url}, "public": False}, image.fingerprint)
+    vendor = api.client.server().vendor
+    if isinstance(upstream, StreamsUpstream):
+        return _pull_from_streams(api, upstream, image, bool(settings.auto_update), vendor)
+    assert isinstance(upstream, ServerUpstream)
+    source = upstream.source
+    secret = source.secret
+    if not image.public and not secret:
+        secret = upstream.api.create_secret(image.fingerprint).secret
+    by_alias = bool(source.alias) and not secret
+    return api.copy_image(pull_request(source, image, vendor, secret, by_alias, source.server), image.fingerprint)
+
+
+def _pull_from_streams(api: ImageAPI, upstream: StreamsUpstream, image: UpstreamImage, follow: bool, vendor: str | None) -> str:
+    """The daemons keep an index for an hour. Asked by alias, they would copy what was the newest then, or reset the settings of that image if it is here.
+
+    So ask by fingerprint, which an old index does not have. Only what is to be followed must be asked for by alias; then,
+    and where the index is old, the server's URL is spelled in another way, for which there is no index yet.
+    """
+    source = upstream.source
+    fresh = fresh_spelling(source.server or "", upstream.digest())
+    if follow:
+        return api.copy_image(pull_request(source, image, vendor, None, True, fresh), image.fingerprint)
+    try:
+        return api.copy_image(pull_request(source, image, vendor, None, False, source.server), image.fingerprint)
+    except LXDOperationError:
+        return api.copy_image(pull_request(source, image, vendor, None, False, fresh), image.fingerprint)
+
+
+def fresh_spelling(url: str, digest: str) -> str:
+    """The same server, in a spelling that belongs to this state of its index: another case of letters in its name.
+
+    Where the name has no letters, other leading zeros of the port.
+    """
+    parts = urlsplit(url)
+    bits = int(digest, 16)
+    host = parts.hostname or ""
+    if any(character.isalpha() for character in host) and ":" not in host:
+        host = "".join(character.upper() if bits >> position & 1 else character for position, character in enumerate(host))
+        return urlunsplit(parts._replace(netloc=f"{host}:{parts.port}" if parts.port else host))
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    zeros = "0" * (1 + bits % 8)
+    host = f"[{host}]" if ":" in host else host
+    return urlunsplit(parts._replace(netloc=f"{host}:{zeros}{port}"))
+
+
+def _relay_instead(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: SettingsChange, error: LXDError) -> tuple[str, SettingsChange]:
+    try:
+        return _relay(api, upstream, image, settings)
+    except LXDError as exc:
+        exc.add(f"It was streamed through the node because the server could not fetch it itself: {error}")
+        raise
+
+
+def _relay(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: SettingsChange) -> tuple[str, SettingsChange]:
+    if isinstance(upstream, UrlUpstream):
+        files = upstream.files()
+        files.check()
+        return api.create_image_from_files(files), settings
+    assert isinstance(upstream, (ServerUpstream, StreamsUpstream))
+    with upstream.download(image) as content:
+        fingerprint = api.create_image_from_download(content, image.fingerprint)
+    return fingerprint, with_upstream_settings(settings, image)
+
+
+def _push(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: SettingsChange) -> tuple[str, SettingsChange]:
+    assert isinstance(upstream, ServerUpstream)
+    token = api.create_push_token(image.fingerprint)
+    target = {
+        "target": _target_url(api),
+        "certificate": api.client.server().certificate,
+        "secret": token,
+        "project": api.client.project,
+    }
+    upstream.api.push_image(image.fingerprint, target)
+    return image.fingerprint, with_upstream_settings(settings, image)
+
+
+def _target_url(api: ImageAPI) -> str | None:
+    """Where the source reaches the target."""
+    if api.client.url.startswith("https://"):
+        return api.client.url
+    addresses = api.client.server().addresses
+    return f"https://{addresses[0]}" if addresses else None
+
+
+def with_upstream_settings(settings: SettingsChange, image: UpstreamImage) -> SettingsChange:
+    """What the target would have taken over from the source if it had pulled: the content alone does not carry it."""
+    if not image.properties:
+        return settings
+    return replace(
+        settings,
+        properties={**settings.default_properties, **image.properties, **(settings.properties or {})} if not settings.purge_properties else settings.properties,
+        purge_properties=True,
+        expires_at=image.expires_at if settings.expires_at is None else settings.expires_at,
+    )

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Where a new image's content comes from: files on the node, or another server."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
+from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredImage, FileSource, ImageSource, UpstreamImage, UrlSource
+from ansible_collections.community.lxd.plugins.module_utils._image.plan import CreateImage, Plan
+
+if t.TYPE_CHECKING:
+    from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
+    from ansible_collections.community.lxd.plugins.module_utils._image.upstream import Upstream
+
+
+class SourceServer:
+    """The server that a task copies from, opened when it is first needed: mostly it is not."""
+
+    def __init__(self, source: ImageSource | UrlSource, api: ImageAPI) -> None:
+        self._source, self._api = source, api
+        self._upstream: Upstream | None = None
+
+    @property
+    def upstream(self) -> Upstream:
+        if self._upstream is None:
+            # only here: a task that copies nothing is spared the import
+            from ansible_collections.community.lxd.plugins.module_utils._image.upstream import open_upstream
+
+            self._upstream = open_upstream(self._source, self._api, os.environ)
+        return self._upstream
+
+    def find(self) -> UpstreamImage:
+        """What it offers now. Raises LXDError."""
+        return self.upstream.find()
+
+
+@dataclass(frozen=True)
+class Inputs:
+    files: ImageFiles | None = None
+    server: SourceServer | None = None
+
+    def check(self, api: ImageAPI, plan: Plan, look_into_files: bool) -> None:
+        """What would fail in the middle of the plan fails before it. Raises LXDInputError."""
+        for action in plan.actions:
+            if not isinstance(action, CreateImage):
+                continue
+            if self.files is not None and look_into_files:
+                self.files.check()
+            if self.server is not None and action.upstream is not None:
+                from ansible_collections.community.lxd.plugins.module_utils._image.copy import check_copy
+
+                check_copy(api, self.server.upstream)
+
+
+def open_inputs(api: ImageAPI, desired: DesiredImage) -> Inputs:
+    """A file is hashed from now on; another server is asked nothing yet."""
+    if isinstance(desired.source, FileSource):
+        return Inputs(files=ImageFiles(desired.source))
+    if isinstance(desired.source, (ImageSource, UrlSource)) and desired.state != "absent":
+        return Inputs(server=SourceServer(desired.source, api))
+    return Inputs()

@@ -1,0 +1,176 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Reads what a task touches, and no more: the input of a plan. Raises LXDInputError where something that the task names isn't there."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.community.lxd.plugins.module_utils._image.model import (
+    MADE_FROM,
+    REPLACES,
+    UNKNOWN,
+    Alias,
+    CurrentImage,
+    DesiredImage,
+    Image,
+    ImageSource,
+    InstanceSource,
+    UpstreamImage,
+    UrlSource,
+    is_complete,
+    is_fingerprint,
+)
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+
+if t.TYPE_CHECKING:
+    from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
+    from ansible_collections.community.lxd.plugins.module_utils._image.inputs import Inputs
+
+DEFER_SIZE = 64 * 1024 * 1024
+"""Bytes from which on it saves more to hash a file while it is sent than it costs to ask the store for images of that size."""
+
+
+class _Reader:
+    """One reading: what was read once is not read again."""
+
+    def __init__(self, api: ImageAPI) -> None:
+        self.api = api
+        self.aliases: dict[str, Alias] = {}
+        self.images: dict[str, Image] = {}
+
+    def alias(self, name: str) -> Alias | None:
+        if name not in self.aliases and (alias := self.api.get_alias(name)):
+            self.aliases[name] = alias
+        return self.aliases.get(name)
+
+    def image(self, fingerprint: str) -> Image | None:
+        if fingerprint not in self.images and is_fingerprint(fingerprint) and (image := self.api.get_image(fingerprint)):
+            self.images[image.fingerprint] = image
+            return image
+        return self.images.get(fingerprint)
+
+
+def read_image(api: ImageAPI, desired: DesiredImage, inputs: Inputs, may_defer: bool = False) -> tuple[DesiredImage, CurrentImage]:
+    """The current state, and ``desired`` with its fingerprint in full.
+
+    With ``may_defer``, the fingerprint of large files that the store can't have may still be UNKNOWN: it is computed while they are sent.
+    """
+    reader = _Reader(api)
+    named_alias = reader.alias(desired.name) if desired.name else None
+    if named_alias is None:
+        require_project(api)
+    desired = _resolve_fingerprint(reader, desired, inputs, may_defer)
+    named = reader.image(named_alias.target) if named_alias else None
+    image = reader.image(desired.fingerprint) if desired.fingerprint else named
+    current = CurrentImage(aliases=reader.aliases, images=reader.images)
+    if desired.state == "absent":
+        return desired, current
+
+    if isinstance(desired.source, (ImageSource, UrlSource)) and _must_ask_source(desired, image):
+        upstream = _ask_source(desired, inputs)
+        desired = replace(desired, fingerprint=upstream.fingerprint)
+        image = reader.image(upstream.fingerprint)
+        current = replace(current, upstream=upstream)
+    elif isinstance(desired.source, InstanceSource) and image is None:
+        current = _read_instance(api, desired.source, current)
+    if image is not None and desired.previous == "delete" and (replaced := image.settings.memory.get(REPLACES)):
+        reader.image(replaced)
+    _read_aliases(reader, desired, image, named, current.upstream)
+    _check_profiles(api, desired, image)
+    return desired, current
+
+
+def read_one(api: ImageAPI, name: str | None, fingerprint: str | None) -> Image:
+    """The image of an alias or a fingerprint, which must be there."""
+    alias = api.get_alias(name) if name else None
+    asked = fingerprint or (alias.target if alias else None)
+    image = api.get_image(asked) if asked else None
+    if image is None:
+        require_project(api)
+        what = f"of the alias {name!r}" if name else f"of the fingerprint {fingerprint}"
+        raise LXDInputError(f"There is no image {what} in the project {api.client.project!r}.")
+    return image
+
+
+def require_project(api: ImageAPI) -> None:
+    """Nothing found may mean that the project isn't there: the servers say 404 for both."""
+    if api.client.project != "default" and not api.has_project():
+        raise LXDInputError(f"The project {api.client.project!r} does not exist on {api.client.url}, or this client may not see it.")
+
+
+def _resolve_fingerprint(reader: _Reader, desired: DesiredImage, inputs: Inputs, may_defer: bool) -> DesiredImage:
+    """The full fingerprint that the task means: of the files' content, or of the one image that a prefix stands for."""
+    given, files = desired.fingerprint, inputs.files
+    if files is not None:
+        if given and not files.fingerprint.startswith(given):
+            raise LXDInputError(f"The content of {files} has the fingerprint {files.fingerprint}, but 'fingerprint' says {given}.")
+        if may_defer and not given and files.size >= DEFER_SIZE and not files.fingerprint_is_known and not reader.api.may_have_size(files.size):
+            return replace(desired, fingerprint=UNKNOWN)
+        return replace(desired, fingerprint=files.fingerprint)
+    if given is None or is_complete(given):
+        return desired
+    image = reader.image(given)
+    return replace(desired, fingerprint=image.fingerprint) if image else desired
+
+
+def _must_ask_source(desired: DesiredImage, image: Image | None) -> bool:
+    """Not where the image is there, unless it has to be the newest; a cached one can be renewed only from its source."""
+    return image is None or desired.state == "latest" or bool(image.data.get("cached"))
+
+
+def _ask_source(desired: DesiredImage, inputs: Inputs) -> UpstreamImage:
+    assert inputs.server is not None
+    upstream = inputs.server.find()
+    if desired.fingerprint and not upstream.fingerprint.startswith(desired.fingerprint):
+        raise LXDInputError(f"The source offers the image {upstream.fingerprint}, but 'fingerprint' says {desired.fingerprint}.")
+    return upstream
+
+
+def _read_aliases(reader: _Reader, desired: DesiredImage, image: Image | None, named: Image | None, upstream: UpstreamImage | None) -> None:
+    """Where the further aliases point. Those of the image itself are known from it."""
+    names = list(desired.aliases)
+    if desired.state == "latest" and named is not None and (image is None or image.fingerprint != named.fingerprint):
+        names += named.aliases  # an update takes them along
+    if upstream is not None and isinstance(desired.source, ImageSource) and desired.source.copy_aliases:
+        names += upstream.aliases
+    own = {alias.name: alias for alias in image.list_aliases()} if image else {}
+    for name in names:
+        if name in own:
+            reader.aliases.setdefault(name, own[name])
+        else:
+            reader.alias(name)
+
+
+def _read_instance(api: ImageAPI, source: InstanceSource, current: CurrentImage) -> CurrentImage:
+    instance = api.get_snapshot(source.name) if source.kind == "snapshot" else api.get_instance(source.name)
+    if instance is None:
+        raise LXDInputError(f"Cannot publish the {source.kind} {source.name!r}: it does not exist in the project {api.client.project!r}.")
+    for image in api.list_images():
+        if not image.aliases and image.settings.memory.get(MADE_FROM) == instance.made_from:
+            return replace(current, images={**current.images, image.fingerprint: image}, adopted=image.fingerprint)
+    return replace(current, instance=instance)
+
+
+def _check_profiles(api: ImageAPI, desired: DesiredImage, image: Image | None) -> None:
+    """An unknown profile would be refused only after the image was made."""
+    known = image.settings.profiles if image else ()
+    for profile in desired.settings.profiles or ():
+        if profile not in known and not api.has_profile(profile):
+            raise LXDInputError(f"The profile {profile!r} of 'profiles' does not exist in the project {api.client.project!r}.")
+
+
+def read_target(api: ImageAPI, target: str, current: Alias | None) -> str:
+    """The full fingerprint for a fingerprint, a prefix, or the name of another alias."""
+    if current is not None and current.target == target:
+        return target
+    if is_fingerprint(target) and (image := api.get_image(target)):
+        return image.fingerprint
+    if other := api.get_alias(target):
+        return other.target
+    raise LXDInputError(f"The target {target!r} is neither an alias nor the fingerprint of an image in the project {api.client.project!r}.")

@@ -1,0 +1,290 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Other servers that images come from: which image they offer, and its content as the body of an import. Reads only.
+
+What they offer is found out here and not left to the target server: its index is up to an hour old, and a refresh
+whose source is gone ends well there, without a word.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import hashlib
+import json
+import os
+import tempfile
+import typing as t
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
+from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles, multipart_frame
+from ansible_collections.community.lxd.plugins.module_utils._image.model import (
+    RESERVED_PREFIX,
+    FileSource,
+    ImageSource,
+    UpstreamImage,
+    UrlSource,
+    is_complete,
+    normalize_time,
+)
+from ansible_collections.community.lxd.plugins.module_utils._image.simplestreams import (
+    INDEX,
+    StreamImage,
+    architecture_name,
+    find_stream_image,
+    list_stream_images,
+    product_paths,
+)
+from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import SIMPLESTREAMS, find_remote
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Connection, Transport
+from ansible_collections.community.lxd.plugins.module_utils._lxd.web import Web
+
+
+@dataclass(frozen=True)
+class Download:
+    """An image's content on its way: what an upload needs to know. ``size`` is None where the source does not tell."""
+
+    content_type: str
+    size: int | None
+    blocks: t.Iterator[bytes] = field(repr=False)
+
+
+class Upstream(t.Protocol):
+    """Where one task copies from."""
+
+    def find(self) -> UpstreamImage:
+        """The image that the source means, as it is offered now. Raises LXDInputError where there is none."""
+
+
+class StreamsUpstream:
+    """A simplestreams server. ``native`` gives the target server's own architecture."""
+
+    def __init__(self, source: ImageSource, vendor: str, native: str, timeout: float) -> None:
+        self.source = source
+        self._server = (source.server or "").rstrip("/")
+        self._vendor, self._native = vendor, native
+        self._web = Web(source.certificate, timeout)
+        self._images: list[StreamImage] | None = None
+        self._digest = hashlib.sha256()
+
+    def for_source(self, source: ImageSource) -> StreamsUpstream:
+        """Another image of the same server; its index is read only once."""
+        self.list_images()
+        other = copy.copy(self)
+        other.source = source
+        return other
+
+    def _url(self, path: str) -> str:
+        return f"{self._server}/{path}"
+
+    def list_images(self) -> list[StreamImage]:
+        """Those that a server of the target's vendor can use, as the index has them now."""
+        if self._images is None:
+            self._digest = hashlib.sha256()
+            index = self._web.get_json(self._url(INDEX))
+            self._images = []
+            for path in product_paths(index):
+                products = self._web.get_json(self._url(path))
+                self._digest.update(json.dumps(products, sort_keys=True).encode())
+                self._images += list_stream_images(products, self._vendor)
+        return self._images
+
+    def digest(self) -> str:
+        """Stands for this state of the index: 64 hex digits."""
+        self.list_images()
+        return self._digest.hexdigest()
+
+    def find(self) -> UpstreamImage:
+        source = self.source
+        alias = source.alias
+        if alias and urlsplit(self._server).hostname == "cloud-images.ubuntu.com":
+            alias = alias.removeprefix("ubuntu/")
+        image = find_stream_image(self.list_images(), self._native, alias, source.fingerprint, source.image_type, source.architecture)
+        if image is None:
+            raise LXDInputError(f"The server {self._server} offers no image {_asked(source)}.{self._nearest()}")
+        return UpstreamImage(
+            fingerprint=image.fingerprint,
+            aliases=dict.fromkeys(image.names[::2], ""),
+            properties=image.properties,
+            architecture=image.architecture,
+            type=image.type,
+            public=True,
+            expires_at=normalize_time(image.expires_at),
+            full_names=image.names[1::2],
+            files=image.files,
+            made_from=_made_from(source),
+        )
+
+    def _nearest(self) -> str:
+        head = (self.source.alias or "").split("/")[0]
+        if not head:
+            return ""
+        near = sorted({name for image in self.list_images() for name in image.names[::2] if name.startswith(head)})[:10]
+        return f" It has {', '.join(near)}." if near else ""
+
+    @contextlib.contextmanager
+    def download(self, image: UpstreamImage) -> t.Iterator[Download]:
+        """The files one after the other, as the parts of an upload. Each is opened only when the one before is through."""
+        files = image.files
+        frame, content_type = multipart_frame([file.part for file in files], os.path.basename(files[-1].path))
+        size = sum(len(piece) for piece in frame) + sum(file.size for file in files)
+        yield Download(content_type, size if all(file.size for file in files) else None, self._blocks(image, frame))
+
+    def _blocks(self, image: UpstreamImage, frame: list[bytes]) -> t.Iterator[bytes]:
+        for piece, file in zip(frame, image.files):
+            if piece:
+                yield piece
+            with self._web.stream(self._url(file.path)) as (_size, blocks):
+                yield from blocks
+        if frame[-1]:
+            yield frame[-1]
+
+
+def _made_from(source: ImageSource) -> str:
+    """Never a secret or a key."""
+    keys = ("server", "protocol", "alias", "fingerprint", "image_type", "architecture", "project")
+    return json.dumps({"type": "image", **{key: value for key in keys if (value := getattr(source, key))}}, sort_keys=True)
+
+
+class ServerUpstream:
+    """An LXD or Incus server, as far as it shows itself to this client."""
+
+    def __init__(self, source: ImageSource, timeout: float) -> None:
+        self.source = source
+        connection = Connection(
+            url=source.server or "",
+            client_cert=source.client_cert,
+            client_key=source.client_key,
+            server_cert=source.certificate,
+            timeout=timeout,
+        )
+        self.api = ImageAPI(Client(Transport(connection), source.project))
+
+    def find(self) -> UpstreamImage:
+        source = self.source
+        if source.secret:
+            # reading it would use up the secret
+            return UpstreamImage(fingerprint=source.fingerprint or "", public=False, made_from=_made_from(source))
+        fingerprint = source.fingerprint
+        if not fingerprint:
+            alias = self.api.get_alias(source.alias or "")
+            fingerprint = alias.target if alias else None
+        image = self.api.get_image(fingerprint) if fingerprint else None
+        if image is None:
+            hint = "" if source.client_cert else " A private image needs 'client_cert' and 'client_key', or 'secret'."
+            raise LXDInputError(f"The server {source.server} shows this client no image {_asked(source)}.{hint}")
+        _check_kind(source, image.data)
+        return UpstreamImage(
+            fingerprint=image.fingerprint,
+            aliases=image.aliases,
+            properties={key: value for key, value in image.settings.properties.items() if not key.startswith(RESERVED_PREFIX)},
+            architecture=image.data.get("architecture") or "",
+            type=image.data.get("type") or "",
+            public=image.settings.public,
+            expires_at=image.settings.expires_at,
+            made_from=_made_from(source),
+        )
+
+    @contextlib.contextmanager
+    def download(self, image: UpstreamImage) -> t.Iterator[Download]:
+        with self.api.download_image(image.fingerprint, self.source.secret) as (headers, blocks):
+            length = headers.get("Content-Length")
+            yield Download(headers.get("Content-Type") or "application/octet-stream", int(length) if length else None, blocks)
+
+
+class UrlUpstream:
+    """A URL: either of a tarball, or of something that tells in headers where a tarball is and what it hashes to (doc/image-handling.md)."""
+
+    def __init__(self, source: UrlSource, api: ImageAPI) -> None:
+        self.source = source
+        self._api = api
+        self._web = Web(source.certificate, api.client.timeout)
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._files: ImageFiles | None = None
+        self._announced: tuple[str, str] | None = None
+
+    @property
+    def is_announced(self) -> bool:
+        """Whether headers tell URL and hash, so that a server can fetch it by itself."""
+        return self._announced is not None
+
+    def find(self) -> UpstreamImage:
+        headers = {key.lower(): value for key, value in self._web.head(self.source.url, self._request_headers()).items()}
+        for vendor in ("lxd", "incus"):
+            fingerprint, url = headers.get(f"{vendor}-image-hash"), headers.get(f"{vendor}-image-url")
+            if fingerprint and url:
+                self._announced = url, fingerprint.lower()
+        made_from = json.dumps({"type": "url", "url": self.source.url}, sort_keys=True)
+        if self._announced:
+            self._compare(self._announced[1])
+            return UpstreamImage(fingerprint=self._announced[1], public=False, made_from=made_from)
+        return UpstreamImage(fingerprint=self.files().fingerprint, public=False, made_from=made_from)
+
+    def _request_headers(self) -> dict[str, str]:
+        server = self._api.client.server()
+        told = {"Server-Architectures": server.architecture or "", "Server-Version": server.version or ""}
+        return {f"{vendor}-{key}": value for vendor in ("LXD", "Incus") for key, value in told.items()}
+
+    def _compare(self, fingerprint: str) -> None:
+        algorithm, _colon, expected = (self.source.checksum or "").rpartition(":")
+        if expected and algorithm in ("", "sha256") and expected.lower() != fingerprint:
+            raise LXDInputError(f"The URL {self.source.url} announces the image {fingerprint}, but 'checksum' says {expected.lower()}.")
+
+    def files(self) -> ImageFiles:
+        """The tarball on the node's disk, hashed; removed with this object. Raises LXDError, also for a wrong checksum."""
+        if self._files is None:
+            url, fingerprint = self._announced or (self.source.url, None)
+            self._directory = tempfile.TemporaryDirectory(prefix="community-lxd-")
+            path = os.path.join(self._directory.name, "image")
+            with self._web.stream(url) as (size, blocks), open(path, "wb") as file:
+                file.writelines(blocks)
+                if size is not None and file.tell() != size:
+                    raise LXDInputError(f"The download of {url} was cut short: {file.tell()} of {size} bytes.")
+            name = self.source.filename or os.path.basename(urlsplit(url).path)
+            checksum = self.source.checksum or (f"sha256:{fingerprint}" if fingerprint else None)
+            self._files = ImageFiles(FileSource(path=path, checksum=checksum, filename=name if name.isascii() and name else "image"), label=url)
+        return self._files
+
+
+def _check_kind(source: ImageSource, data: t.Mapping[str, t.Any]) -> None:
+    """A server has one image per alias: it either is what is wanted, or it isn't."""
+    wanted = {"type": source.image_type, "architecture": architecture_name(source.architecture) if source.architecture else None}
+    for key, value in wanted.items():
+        if value and data.get(key) != value:
+            raise LXDInputError(f"The image {_asked(source)} of {source.server} has the {key} {data.get(key)!r}, not {value!r}.")
+
+
+def _asked(source: ImageSource) -> str:
+    asked = f"of the alias {source.alias!r}" if source.alias else f"of the fingerprint {source.fingerprint}"
+    for word, value in (("type", source.image_type), ("architecture", source.architecture)):
+        asked += f", {word} {value}" if value else ""
+    return asked
+
+
+def resolve_remote(source: ImageSource, vendor: t.Callable[[], str | None], environ: t.Mapping[str, str]) -> ImageSource:
+    """The source with ``server``, ``protocol`` and certificates in place of ``remote``. What the task gives goes before."""
+    if not source.remote:
+        return source
+    remote = find_remote(source.remote, vendor, environ, os.path.expanduser("~"))
+    return source.with_remote(remote.address, remote.protocol, remote.project, remote.server_cert, remote.client_cert, remote.client_key)
+
+
+def open_upstream(source: ImageSource | UrlSource, api: ImageAPI, environ: t.Mapping[str, str]) -> Upstream:
+    """Sends nothing to it yet; the target is asked for what it can use."""
+    if isinstance(source, UrlSource):
+        return UrlUpstream(source, api)
+    source = resolve_remote(source, lambda: api.client.server().vendor, environ)
+    if source.protocol == SIMPLESTREAMS:
+        server = api.client.server()
+        return StreamsUpstream(source, server.vendor or "lxd", server.architecture or "x86_64", api.client.timeout)
+    if source.secret and not is_complete(source.fingerprint or ""):
+        raise LXDInputError("A 'secret' in 'source' needs the full 'fingerprint' of its image: looking for the image would use the secret up.")
+    return ServerUpstream(source, api.client.timeout)

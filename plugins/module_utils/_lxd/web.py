@@ -1,0 +1,73 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Plain files of the web: what simplestreams servers and image URLs serve. Reads only."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import typing as t
+
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDInputError, LXDNotFound
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import BLOCK_SIZE, connection_error, open_web_session
+
+if t.TYPE_CHECKING:
+    import requests
+
+CONNECT_TIMEOUT = 20.0
+
+
+class Web:
+    """One source of files. ``certificate``: path or PEM text of the one server certificate to accept."""
+
+    def __init__(self, certificate: str | None = None, timeout: float = 600.0) -> None:
+        self._session = open_web_session(certificate)
+        self._timeout = timeout
+
+    def get_json(self, url: str) -> t.Any:
+        """Raises LXDConnectionError, LXDNotFound, LXDAPIError."""
+        with self._open("GET", url) as response:
+            try:
+                return json.loads(b"".join(self._blocks(response)))
+            except ValueError as exc:
+                raise LXDAPIError(f"Cannot read {url}: it is no JSON.", status=response.status_code, url=url) from exc
+
+    def head(self, url: str, headers: t.Mapping[str, str]) -> t.Mapping[str, str]:
+        """The headers of the answer."""
+        with self._open("HEAD", url, headers) as response:
+            return dict(response.headers)
+
+    @contextlib.contextmanager
+    def stream(self, url: str) -> t.Iterator[tuple[int | None, t.Iterator[bytes]]]:
+        """Yields the size, if it is told, and the blocks."""
+        with self._open("GET", url, {"Accept-Encoding": "identity"}) as response:
+            length = response.headers.get("Content-Length")
+            yield int(length) if length else None, self._blocks(response)
+
+    def _open(self, method: str, url: str, headers: t.Mapping[str, str] | None = None) -> requests.Response:
+        # only here, as the library may be missing when this file is imported
+        from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, RequestException
+
+        try:
+            response = self._session.request(method, url, headers=headers, stream=True, timeout=(CONNECT_TIMEOUT, self._timeout))
+        except (InvalidSchema, InvalidURL, MissingSchema) as exc:
+            raise LXDInputError(f"{url!r} is no URL of a web server: {exc}.") from exc
+        except RequestException as exc:
+            raise connection_error(exc, url, method) from exc
+        if response.status_code != 200:
+            response.close()
+            kind = LXDNotFound if response.status_code == 404 else LXDAPIError
+            raise kind(f"Cannot read {url}: HTTP {response.status_code} {response.reason}.", status=response.status_code, url=url)
+        return response
+
+    def _blocks(self, response: requests.Response) -> t.Iterator[bytes]:
+        from requests.exceptions import RequestException
+
+        try:
+            yield from response.iter_content(BLOCK_SIZE)
+        except RequestException as exc:
+            raise connection_error(exc, response.url, "GET") from exc
