@@ -1,0 +1,474 @@
+#!/usr/bin/env python
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starts and stops real LXD and Incus daemons in a directory, as root; also looks into servers with other eyes.
+
+Imports nothing of the collection: what the collection did is checked through code that it has no part in.
+
+    servers.py start --dir DIR [--vendor lxd] [--vendor incus] [--https] [--pool] [--recorder] [--group GROUP]
+    servers.py stop --dir DIR
+    servers.py running              the first LXD or Incus of this machine that trusts us: "VENDOR SOCKET"
+    servers.py daemon VENDOR        the program that "start" would run
+    servers.py store --socket PATH  what is there: images with aliases, instances, storage pools
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+VENDORS = ("lxd", "incus")
+DAEMONS = {
+    "lxd": ("lxd", "/usr/sbin/lxd", "/usr/lib/lxd/lxd"),
+    "incus": ("incusd", "/usr/libexec/incus/incusd", "/opt/incus/bin/incusd", "/usr/sbin/incusd"),
+}
+CLIENTS = {"lxd": "lxc", "incus": "incus"}
+SOCKETS = (
+    "/var/snap/lxd/common/lxd/unix.socket",
+    "/var/lib/lxd/unix.socket",
+    "/run/incus/unix.socket",
+    "/var/lib/incus/unix.socket",
+)
+START_SECONDS = 90
+STOP_SECONDS = 40
+LONGEST_SOCKET = 107
+
+
+class ServerError(Exception):
+    """A server did not do what was asked."""
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Whether the condition came true within the time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+class SocketConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self.path))
+
+
+def request(path: Path, method: str, url: str, body: Any = None, timeout: float = 60) -> tuple[int, Any]:
+    """One request to a unix socket: HTTP status and parsed JSON answer."""
+    connection = SocketConnection(path, timeout)
+    try:
+        connection.request(method, url, None if body is None else json.dumps(body))
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+def perform(path: Path, method: str, url: str, body: Any = None, timeout: float = 60) -> Any:
+    """One request including the operation it starts: the metadata, or an error."""
+    status, answer = request(path, method, url, body, timeout)
+    if status == 202:
+        operation = answer["operation"].split("?")[0]
+        status, answer = request(path, "GET", f"{operation}/wait?timeout={timeout:.0f}", timeout=timeout + 10)
+    metadata = answer.get("metadata")
+    failed = isinstance(metadata, dict) and metadata.get("class") and metadata.get("status") != "Success"
+    if answer["type"] == "error" or failed:
+        raise ServerError(f"{method} {url}: {answer.get('error') or (metadata or {}).get('err') or answer}")
+    return metadata
+
+
+def start_time(pid: int) -> str | None:
+    """When a process started, in ticks since boot; None when there is none, or only a zombie."""
+    try:
+        values = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if values[0] in "ZX" else values[19]
+
+
+@dataclass
+class Process:
+    """A background process of ours, recorded in a file by id and start time: an id alone may be another's by now."""
+
+    record: Path
+
+    @classmethod
+    def launch(cls, record: Path, command: list[str], log: Path, env: Mapping[str, str] | None = None) -> Process:
+        with log.open("ab") as output:
+            started = subprocess.Popen(  # pylint: disable=consider-using-with
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env, start_new_session=True
+            )
+        # Its end is seen through /proc; a zombie counts as gone.
+        started.returncode = 0
+        record.write_text(f"{started.pid} {start_time(started.pid)}\n")
+        return cls(record)
+
+    @property
+    def pid(self) -> int | None:
+        """The id, as long as the process lives."""
+        try:
+            pid, ticks = self.record.read_text().split()
+        except (OSError, ValueError):
+            return None
+        return int(pid) if start_time(int(pid)) == ticks else None
+
+    def stop(self, seconds: float) -> None:
+        pid = self.pid
+        if pid is not None:
+            os.kill(pid, signal.SIGTERM)
+            if not wait_until(lambda: self.pid is None, seconds):
+                os.killpg(pid, signal.SIGKILL)
+                wait_until(lambda: self.pid is None, 10)
+        self.record.unlink(missing_ok=True)
+
+
+def descendants(environment: str) -> list[int]:
+    """Processes that inherited a line of environment, with all their children."""
+    parents: dict[int, int] = {}
+    found: set[int] = set()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            if environment.encode() in (entry / "environ").read_bytes().split(b"\0"):
+                found.add(int(entry.name))
+            parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+    while children := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= children
+    return sorted(found - {os.getpid()})
+
+
+def unmount_below(directory: Path) -> None:
+    """Undoes every mount below the directory, the innermost first."""
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    points = [line.split()[1].encode().decode("unicode_escape") for line in lines]
+    for point in reversed(points):
+        if Path(point) == directory or directory in Path(point).parents:
+            subprocess.run(["umount", "-l", point], check=False, stderr=subprocess.DEVNULL)
+
+
+def daemon(vendor: str) -> str | None:
+    """The daemon's program, if this machine has one that can be run on its own."""
+    for name in DAEMONS[vendor]:
+        path = shutil.which(name)
+        if not path or "/snap/" in os.path.realpath(path):
+            continue
+        # Ubuntu has a script of that name which installs a snap.
+        with open(path, "rb") as program:
+            if program.read(4) == b"\x7fELF":
+                return path
+    return None
+
+
+def identify(path: Path) -> str | None:
+    """The vendor of the server behind a socket, if it answers and trusts us."""
+    try:
+        status, answer = request(path, "GET", "/1.0", timeout=30)
+        if status != 200 or answer["metadata"]["auth"] != "trusted":
+            return None
+        return "incus" if answer["metadata"]["environment"]["server"] == "incus" else "lxd"
+    except (OSError, ValueError, KeyError, http.client.HTTPException):
+        return None
+
+
+def running() -> tuple[str, Path] | None:
+    """The first server of this machine that answers and trusts us."""
+    environment = [
+        os.environ.get("LXD_SOCKET"),
+        os.environ.get("LXD_DIR") and os.environ["LXD_DIR"] + "/unix.socket",
+        os.environ.get("INCUS_SOCKET"),
+        os.environ.get("INCUS_DIR") and os.environ["INCUS_DIR"] + "/unix.socket",
+    ]
+    for path in [*environment, *SOCKETS]:
+        vendor = identify(Path(path)) if path and os.path.exists(path) else None
+        if path and vendor:
+            return vendor, Path(path)
+    return None
+
+
+def store(path: Path) -> list[str]:
+    """One line for each image with its aliases, each instance and each storage pool, sorted."""
+
+    def listed(url: str) -> list[dict[str, Any]]:
+        return perform(path, "GET", url) or []
+
+    lines = [
+        f"image {image['fingerprint']} {','.join(sorted(alias['name'] for alias in image['aliases'] or [])) or '-'}"
+        for image in listed("/1.0/images?recursion=1")
+    ]
+    lines += [f"instance {instance['name']}" for instance in listed("/1.0/instances?recursion=1")]
+    lines += [f"pool {pool['name']}" for pool in listed("/1.0/storage-pools?recursion=1")]
+    return sorted(lines)
+
+
+def make_certificate(directory: Path, name: str) -> tuple[Path, Path]:
+    """A self-signed client certificate and its key: NAME.crt and NAME.key."""
+    certificate, key = directory / f"{name}.crt", directory / f"{name}.key"
+    directory.mkdir(parents=True, exist_ok=True)
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp384r1", "-nodes"]
+    command += ["-sha384", "-days", "3650", "-subj", f"/CN={name}", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    return certificate, key
+
+
+@dataclass
+class Server:
+    """A daemon with all it has below one directory: state/, server.log, server.pid, its recorder."""
+
+    vendor: str
+    directory: Path
+    https_url: str | None = None
+
+    @classmethod
+    def start(cls, vendor: str, directory: Path, group: str = "root") -> Server:
+        """Starts a daemon with an empty store; what an earlier one left in the directory is removed first."""
+        program = daemon(vendor)
+        if program is None:
+            raise ServerError(f"no {vendor} daemon on this machine")
+        server = cls(vendor, directory.resolve())
+        if len(str(server.socket)) > LONGEST_SOCKET - len("recorder"):
+            raise ServerError(f"{server.socket}: too long for a unix socket, choose a shorter directory")
+        if server.directory.exists():
+            server.stop(remove=True)
+        server.state.mkdir(parents=True)
+        command = [program, "--group", group]
+        server.process = Process.launch(server.process.record, command, server.log, server.environment(program))
+        if not wait_until(lambda: server.process.pid is None or identify(server.socket) == vendor, START_SECONDS):
+            server.stop()
+        if server.process.pid is None:
+            tail = "\n".join(server.log.read_text(errors="replace").splitlines()[-20:])
+            raise ServerError(f"{vendor} did not start, the end of {server.log}:\n{tail}")
+        return server
+
+    def __post_init__(self) -> None:
+        self.process = Process(self.directory / "server.pid")
+        self.recorder = Process(self.directory / "recorder.pid")
+
+    @property
+    def state(self) -> Path:
+        return self.directory / "state"
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "server.log"
+
+    @property
+    def socket(self) -> Path:
+        return self.state / "unix.socket"
+
+    @property
+    def url(self) -> str:
+        return f"unix:{self.socket}"
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate that the server shows on HTTPS."""
+        return self.state / "server.crt"
+
+    def environment(self, program: str) -> dict[str, str]:
+        """Ours, without what would point the daemon at another server or at systemd."""
+        strange = ("LXD_", "INCUS_", "LISTEN_", "NOTIFY_")
+        result = {key: value for key, value in os.environ.items() if not key.startswith(strange)}
+        result[f"{self.vendor.upper()}_DIR"] = str(self.state)
+        libraries = Path(program).parent.parent / "lib"
+        if program.startswith("/opt/"):
+            result["LD_LIBRARY_PATH"] = str(libraries)
+        return result
+
+    def client_environment(self) -> dict[str, str]:
+        """What makes the command-line client talk to this server and keep its files out of the user's home."""
+        prefix = self.vendor.upper()
+        result = {f"{prefix}_DIR": str(self.state), f"{prefix}_CONF": str(self.directory / "client")}
+        result["HOME"] = str(self.directory / "home")
+        if self.vendor == "incus":
+            result["INCUS_SOCKET"] = str(self.socket)
+        for name in ("client", "home"):
+            (self.directory / name).mkdir(exist_ok=True)
+        return result
+
+    def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """One request: HTTP status and parsed JSON answer."""
+        return request(self.socket, method, path, body)
+
+    def perform(self, method: str, path: str, body: Any = None) -> Any:
+        """One request including the operation it starts: the metadata, or ServerError."""
+        return perform(self.socket, method, path, body)
+
+    def listen_https(self) -> str:
+        """Makes the server listen on a free port of 127.0.0.1."""
+        for attempt in range(5):
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                address = f"127.0.0.1:{probe.getsockname()[1]}"
+            try:
+                self.perform("PATCH", "/1.0", {"config": {"core.https_address": address}})
+                break
+            except ServerError:
+                # Somebody took the port meanwhile.
+                if attempt == 4:
+                    raise
+        self.https_url = f"https://{address}"
+        return self.https_url
+
+    def trust(self, certificate: Path) -> None:
+        """Puts a client certificate into the trust store."""
+        content = base64.b64encode(ssl.PEM_cert_to_DER_cert(certificate.read_text())).decode()
+        body = {"type": "client", "name": certificate.stem, "certificate": content}
+        self.perform("POST", "/1.0/certificates", body)
+
+    def add_pool(self) -> None:
+        """A storage pool "default", and a root disk on it in the default profile: instances can be launched."""
+        self.perform("POST", "/1.0/storage-pools", {"name": "default", "driver": "dir"})
+        root = {"type": "disk", "path": "/", "pool": "default"}
+        self.perform("PATCH", "/1.0/profiles/default", {"devices": {"root": root}})
+
+    def delete_instances(self) -> None:
+        """Stops and deletes every instance of every project."""
+        for instance in self.perform("GET", "/1.0/instances?recursion=1&all-projects=true") or []:
+            path, project = f"/1.0/instances/{instance['name']}", f"?project={instance.get('project', 'default')}"
+            if instance["status"] != "Stopped":
+                self.perform("PUT", f"{path}/state{project}", {"action": "stop", "force": True, "timeout": 30})
+            self.perform("DELETE", path + project)
+
+    def stop(self, remove: bool = False) -> None:
+        """Ends the daemon with all it runs and mounts; also cleans up behind one that crashed."""
+        self.recorder.stop(5)
+        if self.process.pid is not None and identify(self.socket):
+            try:
+                self.delete_instances()
+            except (ServerError, OSError, ValueError, http.client.HTTPException) as problem:
+                print(f"{self.vendor}: {problem}", file=sys.stderr)
+        self.process.stop(STOP_SECONDS)
+        # Containers outlive a daemon that crashed.
+        for pid in descendants(f"{self.vendor.upper()}_DIR={self.state}"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        unmount_below(self.directory)
+        # liblxc keeps its lock files by the path of the containers.
+        shutil.rmtree(f"/run/lxc/lock{self.directory}", ignore_errors=True)
+        if remove:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def start_recorder(self) -> tuple[str, Path]:
+        """A recorder in front of the server, as a process of its own: its URL and its log."""
+        listen, log = self.directory / "recorder.socket", self.directory / "recorder.jsonl"
+        command = [sys.executable, str(Path(__file__).with_name("recorder.py")), "--listen", str(listen)]
+        command += ["--upstream", str(self.socket), "--log", str(log)]
+        output = self.directory / "recorder.log"
+        self.recorder = Process.launch(self.recorder.record, command, output)
+        # Its log has a line once the first answer has gone through.
+        if not wait_until(lambda: identify(listen) is not None and log.stat().st_size > 0, 20):
+            self.recorder.stop(5)
+            raise ServerError(f"the recorder of {self.vendor} did not start:\n{output.read_text()}")
+        os.truncate(log, 0)
+        return f"unix:{listen}", log
+
+
+def start_one(vendor: str, options: argparse.Namespace, client: Path) -> dict[str, Any]:
+    """Starts a server as the options say and describes it."""
+    server = Server.start(vendor, options.dir / vendor, options.group)
+    described: dict[str, Any] = {"vendor": vendor, "url": server.url, "socket": str(server.socket)}
+    if options.pool:
+        server.add_pool()
+    if options.https:
+        described["https_url"] = server.listen_https()
+        described["server_cert"] = str(server.certificate)
+        server.trust(client)
+    if options.recorder:
+        url, log = server.start_recorder()
+        described.update(recorder_url=url, recorder_log=str(log))
+    described["client_command"] = CLIENTS[vendor]
+    described["client_environment"] = server.client_environment()
+    return described
+
+
+def start(options: argparse.Namespace) -> None:
+    """Starts what was asked for and prints one JSON document about it."""
+    options.dir = options.dir.resolve()
+    options.dir.mkdir(parents=True, exist_ok=True)
+    vendors = options.vendor or [vendor for vendor in VENDORS if daemon(vendor)]
+    described: dict[str, Any] = {"dir": str(options.dir)}
+    if options.https:
+        for name in ("client", "untrusted"):
+            certificate, key = make_certificate(options.dir / "certificates", name)
+            described.update({f"{name}_cert": str(certificate), f"{name}_key": str(key)})
+    client = options.dir / "certificates" / "client.crt"
+    try:
+        with ThreadPoolExecutor(len(vendors) or 1) as pool:
+            results = list(pool.map(lambda vendor: start_one(vendor, options, client), vendors))
+    except BaseException:
+        stop(options)
+        raise
+    described["servers"] = dict(zip(vendors, results))
+    text = json.dumps(described, indent=2)
+    (options.dir / "servers.json").write_text(text)
+    print(text)
+
+
+def stop(options: argparse.Namespace) -> None:
+    """Stops what runs below the directory and removes it."""
+    directory = options.dir.resolve()
+    servers = [Server(vendor, directory / vendor) for vendor in VENDORS if (directory / vendor).is_dir()]
+    with ThreadPoolExecutor(len(servers) or 1) as pool:
+        list(pool.map(lambda server: server.stop(remove=True), servers))
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Real LXD and Incus servers for tests.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("start", "stop"):
+        commands.add_parser(name).add_argument("--dir", type=Path, required=True)
+    starter = commands.choices["start"]
+    starter.add_argument("--vendor", action="append", choices=VENDORS, help="repeatable; default: all that are here")
+    starter.add_argument("--https", action="store_true", help="also listen on 127.0.0.1, with a trusted client")
+    starter.add_argument("--pool", action="store_true", help="with a storage pool, for instances")
+    starter.add_argument("--recorder", action="store_true", help="with a proxy that writes down requests")
+    starter.add_argument("--group", default="root", help="group that may use the socket")
+    commands.add_parser("running")
+    commands.add_parser("daemon").add_argument("vendor", choices=VENDORS)
+    commands.add_parser("store").add_argument("--socket", type=Path, required=True)
+    options = parser.parse_args()
+    try:
+        if options.command in ("start", "stop"):
+            {"start": start, "stop": stop}[options.command](options)
+            return 0
+        if options.command == "store":
+            print("\n".join(store(options.socket)))
+            return 0
+        found = running() if options.command == "running" else daemon(options.vendor)
+        if found:
+            print(*([found] if isinstance(found, str) else found))
+        return 0 if found else 1
+    except (ServerError, subprocess.CalledProcessError, OSError) as problem:
+        print(f"servers.py: {problem}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
