@@ -85,7 +85,21 @@ def run_module(
         module.fail_json(msg=str(exc) or missing_required_lib(exc.library), exception=exc.trace)
     except LXDError as exc:
         module.fail_json(msg=str(exc), failure=exc.failure)
+    if result.get("failed"):
+        module.fail_json(**result)
+    if constraints.get("add_file_common_args"):
+        result["changed"] = _set_file_attributes(module, result)
     module.exit_json(**result)
+
+
+def _set_file_attributes(module: AnsibleModule, result: dict[str, t.Any]) -> bool:
+    """Give the files of a result the mode, owner and so on that the task asks for. Returns whether anything has changed in all."""
+    changed = result["changed"]
+    for path in (result["path"], result["rootfs_path"]):
+        if path and os.path.exists(path):
+            arguments = module.load_file_common_arguments(module.params, path=path)
+            changed = module.set_fs_attributes_if_different(arguments, changed)
+    return bool(changed)
 
 
 def _run(params: Params, check_mode: bool, action: Action, streams_action: t.Callable[[Remote, Params], dict[str, t.Any]] | None) -> dict[str, t.Any]:

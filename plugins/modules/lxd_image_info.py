@@ -18,67 +18,11 @@ author:
   - community.lxd contributors (@ansible-collections)
 extends_documentation_fragment:
   - community.lxd._connection
+  - community.lxd._selectors
   - community.lxd._attributes
   - community.lxd._attributes.actiongroup_lxd
   - community.lxd._attributes.info_module
 options:
-  name:
-    description:
-      - Alias of the image.
-    type: str
-    aliases: [alias]
-  fingerprint:
-    description:
-      - Fingerprint of the image, or how it begins. 12 to 64 lower-case hex digits.
-    type: str
-  properties:
-    description:
-      - Properties that the image must have with these values.
-      - A value that begins with V(~) is a regular expression that must match the whole value, such as V(~bookworm|trixie).
-    type: dict
-  filter:
-    description:
-      - A condition in the filter language of the servers, such as V(properties.os eq debian and type eq container).
-      - It is made of C(FIELD eq VALUE) and C(FIELD ne VALUE), joined by C(and) and C(or) from left to right, each after an optional C(not).
-        A value is a regular expression that must match the whole value. Blanks in it need quotes.
-    type: str
-  type:
-    description:
-      - Whether the image is for containers or for virtual machines.
-    type: str
-    choices: [container, virtual-machine]
-  architecture:
-    description:
-      - Architecture as the server calls it, such as V(x86_64) or V(aarch64).
-    type: str
-  public:
-    description:
-      - Whether clients that the server does not trust may see the image.
-    type: bool
-  cached:
-    description:
-      - Whether the server has fetched the image by itself to make an instance.
-    type: bool
-  auto_update:
-    description:
-      - Whether the server keeps the image up to date.
-    type: bool
-  unaliased:
-    description:
-      - V(true) for images without any alias, V(false) for images that have one.
-    type: bool
-  unused:
-    description:
-      - V(true) for images that no instance of any project was made from, V(false) for the others.
-    type: bool
-  expired:
-    description:
-      - Whether the time when the image expires has passed. An image that never expires has not expired.
-    type: bool
-  older_than:
-    description:
-      - Images that came into the store longer ago than this, such as V(30d) or V(1w 12h). The units are C(s), C(m), C(h), C(d) and C(w).
-    type: str
   all_projects:
     description:
       - Look in all projects that have images of their own, instead of in O(project).
@@ -299,21 +243,10 @@ import typing as t
 from ansible_collections.community.lxd.plugins.module_utils._image.gather import gather_images
 from ansible_collections.community.lxd.plugins.module_utils._image.options import wanted
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
+from ansible_collections.community.lxd.plugins.module_utils._specs import SELECTOR_SPEC
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "name": {"type": "str", "aliases": ["alias"]},
-    "fingerprint": {"type": "str"},
-    "properties": {"type": "dict"},
-    "filter": {"type": "str"},
-    "type": {"type": "str", "choices": ["container", "virtual-machine"]},
-    "architecture": {"type": "str"},
-    "public": {"type": "bool"},
-    "cached": {"type": "bool"},
-    "auto_update": {"type": "bool"},
-    "unaliased": {"type": "bool"},
-    "unused": {"type": "bool"},
-    "expired": {"type": "bool"},
-    "older_than": {"type": "str"},
+    **SELECTOR_SPEC,
     "all_projects": {"type": "bool", "default": False},
     "used_by": {"type": "bool", "default": False},
     "check_updates": {"type": "bool", "default": False},

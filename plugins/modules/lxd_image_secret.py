@@ -113,7 +113,7 @@ failure:
 import typing as t
 
 from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_secret
-from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import reconcile_secret
+from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_secret import reconcile_secret
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {

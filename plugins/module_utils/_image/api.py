@@ -66,6 +66,10 @@ class ImageAPI:
     def __init__(self, client: Client) -> None:
         self.client = client
 
+    def reconnected(self) -> ImageAPI:
+        """The same over a connection of its own: a session is for one thread."""
+        return ImageAPI(self.client.reconnected())
+
     def in_project(self, project: str) -> ImageAPI:
         """The same server's images in another project."""
         return ImageAPI(self.client.in_project(project))
@@ -277,8 +281,8 @@ class ImageAPI:
             return None
 
     def list_instances(self) -> list[dict[str, t.Any]]:
-        """``GET /1.0/instances?recursion=1`` of all projects: the server's objects."""
-        query = {"recursion": "1", "all-projects": "true"}
+        """``GET /1.0/instances?recursion=2`` of all projects: the server's objects, with their ``snapshots``."""
+        query = {"recursion": "2", "all-projects": "true"}
         return list(self.client.get(paths.INSTANCES, "list the instances", query, with_project=False).metadata or [])
 
     def list_projects_with_images(self) -> list[str]:

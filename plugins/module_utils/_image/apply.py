@@ -12,13 +12,13 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
+    MADE_FROM,
     REPLACES,
     UNKNOWN,
     FileSource,
     ImageSettings,
-    ImageSource,
+    InstanceSource,
     SettingsChange,
-    UrlSource,
 )
 from ansible_collections.community.lxd.plugins.module_utils._image.plan import (
     Action,
@@ -46,7 +46,8 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI, ImageSecret
     from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
-    from ansible_collections.community.lxd.plugins.module_utils._image.inputs import Inputs
+    from ansible_collections.community.lxd.plugins.module_utils._image.inputs import Inputs, SourceServer
+    from ansible_collections.community.lxd.plugins.module_utils._image.model import Instance, UpstreamImage
 
 RETRYABLE = (LXDStateChanged, LXDConflict, LXDNotFound, LXDPreconditionFailed)
 """What says that the server is no longer as it was planned for."""
@@ -123,7 +124,15 @@ def _apply(api: ImageAPI, action: Action, inputs: Inputs, progress: Progress) ->
     elif isinstance(action, StopInstance):
         _stop_instance(api, action.name)
     else:
-        api.set_instance_state(action.name, "start", -1, force=False)
+        _start_instance(api, action.name, progress.created)
+
+
+def _start_instance(api: ImageAPI, name: str, published: str | None) -> None:
+    """Run again what was stopped for publishing, and remember its state from now on: starting it is no change of the instance."""
+    api.set_instance_state(name, "start", -1, force=False)
+    instance = api.get_instance(name)
+    if published and instance:
+        change_settings(api, published, SettingsChange(memory={MADE_FROM: instance.made_from}))
 
 
 def _resolved(target: str, progress: Progress) -> str:
@@ -134,16 +143,17 @@ def _create_image(api: ImageAPI, action: CreateImage, inputs: Inputs) -> tuple[s
     """Returns the fingerprint, and the settings that the new image is still to be given."""
     source = action.source
     if isinstance(source, FileSource):
-        assert inputs.files is not None
-        return _import_files(api, inputs.files), action.settings
-    if isinstance(source, (ImageSource, UrlSource)):
-        from ansible_collections.community.lxd.plugins.module_utils._image.copy import copy_image
+        return _import_files(api, t.cast("ImageFiles", inputs.files)), action.settings
+    if isinstance(source, InstanceSource):
+        return _publish(api, source, t.cast("Instance", action.instance), action.settings), action.settings
+    from ansible_collections.community.lxd.plugins.module_utils._image.copy import copy_image
 
-        assert inputs.server is not None and action.upstream is not None
-        return copy_image(api, inputs.server.upstream, action.upstream, action.settings)
-    assert action.instance is not None
-    properties = action.settings.overlay(ImageSettings(properties=action.instance.image_properties)).properties
-    return api.publish_image(source.kind, source.name, properties, source.compression_algorithm, source.filename), action.settings
+    return copy_image(api, t.cast("SourceServer", inputs.server).upstream, t.cast("UpstreamImage", action.upstream), action.settings)
+
+
+def _publish(api: ImageAPI, source: InstanceSource, instance: Instance, settings: SettingsChange) -> str:
+    properties = settings.overlay(ImageSettings(properties=instance.image_properties)).properties
+    return api.publish_image(source.kind, source.name, properties, source.compression_algorithm, source.filename)
 
 
 def _import_files(api: ImageAPI, files: ImageFiles) -> str:
@@ -176,13 +186,15 @@ def change_settings(api: ImageAPI, fingerprint: str, change: SettingsChange) -> 
 
 
 def _delete_image(api: ImageAPI, action: DeleteImage, progress: Progress) -> None:
-    if action.replaced_by is None:
-        return api.delete_image(action.fingerprint)
-    # DELETE knows no If-Match: look again at the last moment whether somebody has named or protected it
-    image = api.get_image(action.fingerprint)
-    if image is not None and (image.aliases or image.protected):
-        raise LXDStateChanged(f"Cannot delete the replaced image {action.fingerprint}: it has been given an alias or protected meanwhile.")
+    if action.unless:
+        # DELETE knows no If-Match: look again at the last moment whether somebody has named or protected it
+        image = api.get_image(action.fingerprint)
+        now = {"aliased": bool(image and image.aliases), "protected": bool(image and image.protected)}
+        if any(now[word] for word in action.unless):
+            raise LXDStateChanged(f"Cannot delete the image {action.fingerprint}: it has been given an alias or protected meanwhile.")
     api.delete_image(action.fingerprint)
+    if action.replaced_by is None:
+        return
     change_settings(api, _resolved(action.replaced_by, progress), SettingsChange(memory={REPLACES: None}))
 
 

@@ -105,7 +105,7 @@ def _pull(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: Set
     vendor = api.client.server().vendor
     if isinstance(upstream, StreamsUpstream):
         return _pull_from_streams(api, upstream, image, bool(settings.auto_update), vendor)
-    assert isinstance(upstream, ServerUpstream)
+    upstream = t.cast(ServerUpstream, upstream)
     source = upstream.source
     secret = source.secret
     if not image.public and not secret:
@@ -160,14 +160,12 @@ def _relay(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: Se
         files = upstream.files()
         files.check()
         return api.create_image_from_files(files), settings
-    assert isinstance(upstream, (ServerUpstream, StreamsUpstream))
-    with upstream.download(image) as content:
+    with t.cast(t.Union[ServerUpstream, StreamsUpstream], upstream).download(image) as content:
         fingerprint = api.create_image_from_download(content, image.fingerprint)
     return fingerprint, with_upstream_settings(settings, image)
 
 
 def _push(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: SettingsChange) -> tuple[str, SettingsChange]:
-    assert isinstance(upstream, ServerUpstream)
     token = api.create_push_token(image.fingerprint)
     target = {
         "target": _target_url(api),
@@ -175,7 +173,7 @@ def _push(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: Set
         "secret": token,
         "project": api.client.project,
     }
-    upstream.api.push_image(image.fingerprint, target)
+    t.cast(ServerUpstream, upstream).api.push_image(image.fingerprint, target)
     return image.fingerprint, with_upstream_settings(settings, image)
 
 

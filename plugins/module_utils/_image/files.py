@@ -210,16 +210,15 @@ class ImageFiles:
         """64 hex digits. Raises LXDInputError where 'checksum' does not match or a file can't be read."""
         return str(self._hash.result())
 
-    def start_check(self) -> None:
+    def start_check(self) -> _Background:
         """Begin to look whether the files are whole; a matching checksum has said so already."""
         if self._check is None:
             self._check = _Background(self._check_whole)
+        return self._check
 
     def check(self) -> None:
         """Raises LXDInputError where a file is no image, cut short or damaged, or the checksum is another."""
-        self.start_check()
-        assert self._check is not None
-        self._check.result()
+        self.start_check().result()
         self._hash.result()
 
     def _check_whole(self) -> None:

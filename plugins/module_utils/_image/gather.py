@@ -22,12 +22,12 @@ if t.TYPE_CHECKING:
 def gather_images(api: ImageAPI, wanted: Wanted) -> dict[str, t.Any]:
     """The images that match, sorted by project and fingerprint, their aliases, and the server. Raises LXDError."""
     selector = wanted.selector
-    users = _users(api) if wanted.used_by or selector.unused is not None else {}
+    users = list_users(api) if wanted.used_by or selector.unused is not None else {}
     updates = UpdateChecker(api)
     now = datetime.now(timezone.utc)
     images: list[dict[str, t.Any]] = []
     aliases: list[dict[str, t.Any]] = []
-    for project_api in _projects(api, wanted):
+    for project_api in list_projects(api, wanted.all_projects):
         project = project_api.client.project
         for image in _candidates(project_api, wanted):
             if not selector.matches(image, now, users):
@@ -48,9 +48,9 @@ def gather_images(api: ImageAPI, wanted: Wanted) -> dict[str, t.Any]:
     }
 
 
-def _projects(api: ImageAPI, wanted: Wanted) -> list[ImageAPI]:
+def list_projects(api: ImageAPI, all_projects: bool) -> list[ImageAPI]:
     """One after the other on every server: some ignore ``all-projects`` for images without a word."""
-    return [api.in_project(name) for name in api.list_projects_with_images()] if wanted.all_projects else [api]
+    return [api.in_project(name) for name in api.list_projects_with_images()] if all_projects else [api]
 
 
 def _candidates(api: ImageAPI, wanted: Wanted) -> list[Image]:
@@ -66,14 +66,16 @@ def _candidates(api: ImageAPI, wanted: Wanted) -> list[Image]:
     return [image] if image else []
 
 
-def _users(api: ImageAPI) -> dict[str, list[dict[str, str]]]:
-    """fingerprint -> the instances of any project that were made from it, sorted."""
+def list_users(api: ImageAPI) -> dict[str, list[dict[str, str]]]:
+    """fingerprint -> the instances and snapshots of any project that were made from it, sorted."""
     users: dict[str, list[dict[str, str]]] = {}
     for instance in api.list_instances():
-        config = {**(instance.get("config") or {}), **(instance.get("expanded_config") or {})}
-        fingerprint = config.get("volatile.base_image")
-        if fingerprint:
-            users.setdefault(fingerprint, []).append({"project": instance.get("project") or "default", "name": instance["name"]})
+        project, name = instance.get("project") or "default", instance["name"]
+        snapshots = [(f"{name}/{snapshot['name'].rpartition('/')[2]}", snapshot) for snapshot in instance.get("snapshots") or []]
+        for user, data in [(name, instance), *snapshots]:
+            config = {**(data.get("config") or {}), **(data.get("expanded_config") or {})}
+            if fingerprint := config.get("volatile.base_image"):
+                users.setdefault(fingerprint, []).append({"project": project, "name": user})
     return {fingerprint: sorted(found, key=lambda user: (user["project"], user["name"])) for fingerprint, found in users.items()}
 
 

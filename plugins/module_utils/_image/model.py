@@ -12,6 +12,7 @@ can write, and all of it: what such a request leaves out, the server resets.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import typing as t
@@ -32,7 +33,9 @@ PROTECTED = "protected"
 REPLACES = "replaces"
 """On a new image: the fingerprint of the one that is to go when the alias has moved. Survives a run that was killed in between."""
 MADE_FROM = "source"
-"""On a published image: what it was made from, as JSON."""
+"""On a published or copied image: what it was made from, as JSON."""
+WITHDRAWN = "withdrawn"
+"""On an inactive image: what it had before, as JSON: aliases with descriptions, public, auto_update."""
 
 _FINGERPRINT = re.compile("[0-9a-f]{12,64}")
 _TIME = re.compile(
@@ -173,6 +176,28 @@ class ImageSettings:
 
 
 @dataclass(frozen=True)
+class Withdrawn:
+    """What an inactive image is given back. ``aliases``: name -> description."""
+
+    aliases: t.Mapping[str, str]
+    public: bool
+    auto_update: bool
+
+    @classmethod
+    def from_memory(cls, text: str | None) -> Withdrawn | None:
+        try:
+            data = json.loads(text or "null")
+        except ValueError:
+            return None
+        if not isinstance(data, dict):
+            return None
+        return cls(dict(data.get("aliases") or {}), bool(data.get("public")), bool(data.get("auto_update")))
+
+    def to_memory(self) -> str:
+        return json.dumps({"aliases": dict(self.aliases), "auto_update": self.auto_update, "public": self.public}, sort_keys=True)
+
+
+@dataclass(frozen=True)
 class Image:
     """``GET /1.0/images/{fingerprint}``. ``data`` is the server's object, whole."""
 
@@ -192,6 +217,11 @@ class Image:
     def protected(self) -> bool:
         return self.settings.memory.get(PROTECTED) == "true"
 
+    @property
+    def withdrawn(self) -> Withdrawn | None:
+        """What it had before it was taken out of use; None unless it was."""
+        return Withdrawn.from_memory(self.settings.memory.get(WITHDRAWN))
+
     def to_result(self) -> dict[str, t.Any]:
         """The server's object with sorted lists, one way to say never, and the collection's memory apart from the properties."""
         return {
@@ -209,6 +239,12 @@ class Image:
 
     def list_aliases(self) -> list[Alias]:
         return [Alias(name, self.fingerprint, description, self.data.get("type", "")) for name, description in sorted(self.aliases.items())]
+
+
+def _digest(config: t.Mapping[str, str]) -> str:
+    """Of an instance's own configuration; what the server notes there by itself (volatile) is no change of it."""
+    own = {key: value for key, value in config.items() if not key.startswith("volatile.")}
+    return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -235,7 +271,7 @@ class Instance:
                 "type": kind,
                 "name": name,
                 "created_at": data.get("created_at") or "",
-                **({"last_used_at": data.get("last_used_at") or ""} if kind == "instance" else {}),
+                **({"last_used_at": data.get("last_used_at") or "", "config": _digest(config)} if kind == "instance" else {}),
             },
         )
 
@@ -422,6 +458,16 @@ class DesiredSecret:
 
 
 @dataclass(frozen=True)
+class DesiredExport:
+    """The image of ``name`` or ``fingerprint`` in files at ``dest``."""
+
+    dest: str
+    name: str | None = None
+    fingerprint: str | None = None
+    secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
 class CurrentImage:
     """What the server has of that: the aliases and images that the task touches, by name and by fingerprint."""
 
@@ -431,7 +477,7 @@ class CurrentImage:
     upstream: UpstreamImage | None = None
     """What the source offers, where that had to be asked."""
     adopted: str | None = None
-    """Fingerprint of an image that a broken run has published from the very same source and not named yet."""
+    """Fingerprint of an image that a broken run has published from the very same source and not named yet, or that was withdrawn from the name."""
 
     def target_of(self, name: str | None) -> Image | None:
         alias = self.aliases.get(name) if name else None

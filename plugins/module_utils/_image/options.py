@@ -9,10 +9,12 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     PROTECTED,
     RESERVED_PREFIX,
+    DesiredExport,
     DesiredImage,
     DesiredSecret,
     FileSource,
@@ -22,10 +24,12 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     Source,
     UrlSource,
     check_fingerprint,
+    is_complete,
     normalize_time,
     property_value,
 )
 from ansible_collections.community.lxd.plugins.module_utils._image.plan import DesiredAlias
+from ansible_collections.community.lxd.plugins.module_utils._image.retention import DesiredStore, Policy
 from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector, Wanted, check_selector, parse_age, parse_filter
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 
@@ -67,14 +71,14 @@ def desired_image(params: Params) -> DesiredImage:
         if params.get(f"purge_{option}") and params.get(option) is None:
             raise LXDInputError(f"'purge_{option}' needs '{option}': the ones that are to stay. To remove all of them, give an empty '{option}'.")
     source = desired_source(params["source"], fingerprint) if params.get("source") else None
-    if state == "absent" and (name or fingerprint):
+    if state in ("absent", "inactive") and (name or fingerprint):
         source = None  # the image is named already; the file need not exist any more
     if isinstance(source, ImageSource) and source.fingerprint and not fingerprint:
         fingerprint = source.fingerprint
     if not name and not fingerprint and not isinstance(source, FileSource):
         raise LXDInputError("Nothing says which image is meant: give 'name', 'fingerprint', or a 'source' of type 'file'.")
-    if state == "latest" and not isinstance(source, (FileSource, ImageSource, UrlSource)):
-        raise LXDInputError("The state 'latest' needs a 'source' of type 'image', 'url' or 'file': something that can have a newer image.")
+    if state == "latest" and source is None:
+        raise LXDInputError("The state 'latest' needs a 'source': something that can have a newer image.")
     if fingerprint and not name and isinstance(source, InstanceSource):
         raise LXDInputError("The fingerprint of a published image can't be chosen: give 'name' with a 'source' of type 'instance' or 'snapshot'.")
     return DesiredImage(
@@ -176,7 +180,8 @@ def desired_secret(params: Params) -> DesiredSecret:
 
 def selector(params: Params) -> Selector:
     """The selectors of lxd_image_info."""
-    properties = {str(key): property_value(str(key), value) or "" for key, value in (params.get("properties") or {}).items()}
+    given = params.get("properties")
+    properties = None if given is None else {str(key): property_value(str(key), value) or "" for key, value in given.items()}
     plain = ("name", "fingerprint", "type", "architecture", "public", "cached", "auto_update", "unaliased", "unused", "expired")
     return check_selector(
         Selector(
@@ -193,3 +198,39 @@ def wanted(params: Params) -> Wanted:
     if params.get("secret") and not params.get("fingerprint"):
         raise LXDInputError("'secret' needs 'fingerprint': it is for one image.")
     return Wanted(selector(params), params["all_projects"], params["used_by"], params["check_updates"], params.get("secret"))
+
+
+def desired_export(params: Params) -> DesiredExport:
+    """The options of lxd_image_export."""
+    fingerprint = params.get("fingerprint")
+    if fingerprint:
+        check_fingerprint(fingerprint)
+    if params.get("secret") and not is_complete(fingerprint or ""):
+        raise LXDInputError("'secret' needs the full 'fingerprint' of its image: looking for the image would use the secret up.")
+    return DesiredExport(params["dest"], params.get("name"), fingerprint, params.get("secret"))
+
+
+def prune_policy(params: Params) -> Policy:
+    """The options of lxd_image_prune."""
+    chosen = selector(params)
+    if params.get("keep") is None and chosen == Selector():
+        raise LXDInputError("Nothing says which images may go: give at least one condition, or 'keep'.")
+    if params.get("keep") is not None and params["keep"] < 0:
+        raise LXDInputError(f"'keep' is {params['keep']}, but must be 0 or more.")
+    return replace(_guards(params), selector=chosen, keep=params.get("keep"), group_by=tuple(params.get("group_by") or ()))
+
+
+def _guards(params: Params) -> Policy:
+    return Policy(
+        Selector(),
+        include_protected=bool(params.get("include_protected")),
+        include_used=bool(params.get("include_used")),
+        include_aliased=bool(params.get("include_aliased")),
+    )
+
+
+def desired_store(params: Params) -> DesiredStore:
+    """The options of lxd_image_store. The entries are looked at one by one later, so that a bad one is its own failure."""
+    if params["concurrency"] < 1:
+        raise LXDInputError(f"'concurrency' is {params['concurrency']}, but must be 1 or more.")
+    return DesiredStore(tuple(params["images"]), _guards(params) if params["purge"] else None, params["concurrency"])

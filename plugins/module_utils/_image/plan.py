@@ -20,6 +20,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     PROTECTED,
     REPLACES,
     UNKNOWN,
+    WITHDRAWN,
     Alias,
     CurrentImage,
     DesiredImage,
@@ -33,6 +34,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     Source,
     UpstreamImage,
     UrlSource,
+    Withdrawn,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 
@@ -65,10 +67,11 @@ class UpdateImage:
 
 @dataclass(frozen=True)
 class DeleteImage:
-    """``replaced_by``: the image that took its aliases; then it goes only if it still has none and is not protected."""
+    """``unless``: what keeps it if it has come to be so meanwhile ("aliased", "protected"). ``replaced_by``: the image that took its aliases."""
 
     fingerprint: str
     replaced_by: str | None = None
+    unless: tuple[str, ...] = ()
     token: t.ClassVar[str] = "delete"
 
 
@@ -142,11 +145,13 @@ def plan_image(desired: DesiredImage, current: CurrentImage) -> Plan:
     """Plan one image. Raises LXDInputError where the desired state can't be reached, with nothing done yet."""
     if desired.state == "absent":
         return _plan_absent(desired, current)
+    if desired.state == "inactive":
+        return _plan_inactive(desired, current)
     return _plan_present(desired, current)
 
 
 def _plan_absent(desired: DesiredImage, current: CurrentImage) -> Plan:
-    named = current.target_of(desired.name)
+    named = current.target_of(desired.name) or current.images.get(current.adopted or "")
     image = current.images.get(desired.fingerprint) if desired.fingerprint else named
     if desired.fingerprint and named and named.fingerprint != desired.fingerprint:
         raise LXDInputError(
@@ -164,16 +169,68 @@ def _plan_absent(desired: DesiredImage, current: CurrentImage) -> Plan:
     )
 
 
+def _plan_inactive(desired: DesiredImage, current: CurrentImage) -> Plan:
+    """Remember first, then take the aliases off: a run that is killed in between has lost nothing."""
+    image = current.images.get(desired.fingerprint or current.adopted or "") or current.target_of(desired.name)
+    if image is None:
+        asked = (
+            f"the alias {desired.name!r} does not exist, and no image was withdrawn from it"
+            if desired.name
+            else f"no image has the fingerprint {desired.fingerprint}"
+        )
+        raise LXDInputError(f"Cannot withdraw the image: {asked}.")
+    before = image.withdrawn
+    withdrawn = Withdrawn(
+        aliases={**(before.aliases if before else {}), **image.aliases},
+        public=image.settings.public or bool(before and before.public),
+        auto_update=image.settings.auto_update or bool(before and before.auto_update),
+    )
+    change = replace(desired.settings, public=False, auto_update=False).remember(**{WITHDRAWN: withdrawn.to_memory()})
+    actions: list[Action] = []
+    if change.overlay(image.settings) != image.settings:
+        actions.append(UpdateImage(image.fingerprint, change))
+    actions += [DeleteAlias(name) for name in sorted(image.aliases)]
+    return Plan(
+        actions=tuple(actions),
+        before={"fingerprint": image.fingerprint, "aliases": dict.fromkeys(sorted(image.aliases), image.fingerprint), **change.given(image.settings)},
+        after={"fingerprint": image.fingerprint, "aliases": {}, **change.given(change.overlay(image.settings))},
+        fingerprint=image.fingerprint,
+    )
+
+
+def _restore(desired: DesiredImage, current: CurrentImage, image: Image, withdrawn: Withdrawn) -> tuple[DesiredImage, list[Action]]:
+    """Give an inactive image back what it had: the aliases now, the settings with the update that follows, which also forgets them."""
+    for name in withdrawn.aliases:
+        alias = current.aliases.get(name)
+        if alias and alias.target != image.fingerprint:
+            raise LXDInputError(
+                f"Cannot put the image {image.fingerprint} back: its alias {name!r} points at {alias.target} by now. "
+                "Remove or rename that alias first, or remove this image."
+            )
+    create: list[Action] = [CreateAlias(name, image.fingerprint, text) for name, text in sorted(withdrawn.aliases.items()) if name not in current.aliases]
+    settings = replace(
+        desired.settings,
+        public=withdrawn.public if desired.settings.public is None else desired.settings.public,
+        auto_update=withdrawn.auto_update if desired.settings.auto_update is None else desired.settings.auto_update,
+    )
+    names = tuple(name for name in withdrawn.aliases if name != desired.name)
+    aliases = tuple(dict.fromkeys((*desired.aliases, *names)))
+    return replace(desired, settings=settings.remember(**{WITHDRAWN: None}), aliases=aliases), create
+
+
 def _plan_present(desired: DesiredImage, current: CurrentImage) -> Plan:
     named = current.target_of(desired.name)
     fingerprint = desired.fingerprint or (named.fingerprint if named else current.adopted)
     image = current.images.get(fingerprint) if fingerprint else None
     previous = named if named and (image is None or named.fingerprint != image.fingerprint) else None
     desired = replace(desired, aliases=desired.aliases + _further_aliases(desired, current, previous))
-    settings = _settings_with_replaces(desired, previous)
     _check_followable(desired, current, image)
-
     actions: list[Action] = []
+    if image is not None and image.withdrawn is not None:
+        desired, actions = _restore(desired, current, image, image.withdrawn)
+    restored = {action.name for action in actions if isinstance(action, CreateAlias)}
+    settings = _settings_with_replaces(desired, previous)
+
     renewed = image is not None and _is_only_cached(desired, current, image)
     if image is None:
         actions += _create_image(desired, current, settings, previous)
@@ -185,7 +242,7 @@ def _plan_present(desired: DesiredImage, current: CurrentImage) -> Plan:
         target = image.fingerprint
         if settings.overlay(image.settings) != image.settings:
             actions.append(UpdateImage(target, settings))
-    actions += _point_aliases(desired, current, target, previous)
+    actions += _point_aliases(desired, current, target, previous, restored)
     if image is not None and not renewed:
         actions += _purge_aliases(desired, image)
     actions += _delete_previous(desired, current, image, previous, target)
@@ -295,9 +352,11 @@ def _inherit(settings: SettingsChange, previous: Image | None, everything: bool)
     return replace(settings, **inherited)
 
 
-def _point_aliases(desired: DesiredImage, current: CurrentImage, target: str, previous: Image | None) -> list[Action]:
+def _point_aliases(desired: DesiredImage, current: CurrentImage, target: str, previous: Image | None, done: t.Container[str]) -> list[Action]:
     actions: list[Action] = []
     for name in desired.alias_names:
+        if name in done:
+            continue
         alias = current.aliases.get(name)
         if alias is None:
             actions.append(CreateAlias(name, target))
@@ -317,7 +376,7 @@ def _purge_aliases(desired: DesiredImage, image: Image) -> list[Action]:
 
 def _delete_previous(desired: DesiredImage, current: CurrentImage, image: Image | None, previous: Image | None, target: str) -> list[Action]:
     if previous is not None:
-        return [DeleteImage(previous.fingerprint, replaced_by=target)] if _may_go(desired, previous) else []
+        return [_delete_replaced(previous, target)] if _may_go(desired, previous) else []
     replaced = image.settings.memory.get(REPLACES) if image and desired.previous == "delete" else None
     if image is None or replaced is None:
         return []
@@ -325,7 +384,11 @@ def _delete_previous(desired: DesiredImage, current: CurrentImage, image: Image 
     left = current.images.get(replaced)
     if left is None:
         return [UpdateImage(image.fingerprint, SettingsChange(memory={REPLACES: None}))]
-    return [DeleteImage(left.fingerprint, replaced_by=target)] if _may_go(desired, left) else []
+    return [_delete_replaced(left, target)] if _may_go(desired, left) else []
+
+
+def _delete_replaced(image: Image, target: str) -> DeleteImage:
+    return DeleteImage(image.fingerprint, replaced_by=target, unless=("aliased", "protected"))
 
 
 def _before(desired: DesiredImage, current: CurrentImage, image: Image | None, previous: Image | None) -> dict[str, t.Any]:

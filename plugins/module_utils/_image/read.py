@@ -30,7 +30,7 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import L
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
-    from ansible_collections.community.lxd.plugins.module_utils._image.inputs import Inputs
+    from ansible_collections.community.lxd.plugins.module_utils._image.inputs import Inputs, SourceServer
 
 DEFER_SIZE = 64 * 1024 * 1024
 """Bytes from which on it saves more to hash a file while it is sent than it costs to ask the store for images of that size."""
@@ -69,7 +69,10 @@ def read_image(api: ImageAPI, desired: DesiredImage, inputs: Inputs, may_defer: 
     named = reader.image(named_alias.target) if named_alias else None
     image = reader.image(desired.fingerprint) if desired.fingerprint else named
     current = CurrentImage(aliases=reader.aliases, images=reader.images)
-    if desired.state == "absent":
+    if image is None and desired.name and named_alias is None and not desired.fingerprint:
+        image = _find_withdrawn(reader, desired.name)
+        current = replace(current, adopted=image.fingerprint if image else None)
+    if desired.state in ("absent", "inactive"):
         return desired, current
 
     if isinstance(desired.source, (ImageSource, UrlSource)) and _must_ask_source(desired, image):
@@ -77,8 +80,9 @@ def read_image(api: ImageAPI, desired: DesiredImage, inputs: Inputs, may_defer: 
         desired = replace(desired, fingerprint=upstream.fingerprint)
         image = reader.image(upstream.fingerprint)
         current = replace(current, upstream=upstream)
-    elif isinstance(desired.source, InstanceSource) and image is None:
-        current = _read_instance(api, desired.source, current)
+    elif isinstance(desired.source, InstanceSource) and (image is None or desired.state == "latest"):
+        desired, current = _read_instance(reader, desired, desired.source, current, image)
+        image = reader.image(desired.fingerprint) if desired.fingerprint else image
     if image is not None and desired.previous == "delete" and (replaced := image.settings.memory.get(REPLACES)):
         reader.image(replaced)
     _read_aliases(reader, desired, image, named, current.upstream)
@@ -125,8 +129,7 @@ def _must_ask_source(desired: DesiredImage, image: Image | None) -> bool:
 
 
 def _ask_source(desired: DesiredImage, inputs: Inputs) -> UpstreamImage:
-    assert inputs.server is not None
-    upstream = inputs.server.find()
+    upstream = t.cast("SourceServer", inputs.server).find()
     if desired.fingerprint and not upstream.fingerprint.startswith(desired.fingerprint):
         raise LXDInputError(f"The source offers the image {upstream.fingerprint}, but 'fingerprint' says {desired.fingerprint}.")
     return upstream
@@ -139,6 +142,8 @@ def _read_aliases(reader: _Reader, desired: DesiredImage, image: Image | None, n
         names += named.aliases  # an update takes them along
     if upstream is not None and isinstance(desired.source, ImageSource) and desired.source.copy_aliases:
         names += upstream.aliases
+    if image is not None and image.withdrawn is not None:
+        names += image.withdrawn.aliases
     own = {alias.name: alias for alias in image.list_aliases()} if image else {}
     for name in names:
         if name in own:
@@ -147,14 +152,30 @@ def _read_aliases(reader: _Reader, desired: DesiredImage, image: Image | None, n
             reader.alias(name)
 
 
-def _read_instance(api: ImageAPI, source: InstanceSource, current: CurrentImage) -> CurrentImage:
+def _find_withdrawn(reader: _Reader, name: str) -> Image | None:
+    """The inactive image that remembers the alias."""
+    for image in reader.api.list_images():
+        if image.withdrawn is not None and name in image.withdrawn.aliases:
+            return reader.image(image.fingerprint)
+    return None
+
+
+def _read_instance(
+    reader: _Reader, desired: DesiredImage, source: InstanceSource, current: CurrentImage, image: Image | None
+) -> tuple[DesiredImage, CurrentImage]:
+    """What would be published; and the image that was made from the very same state of it already, if there is one."""
+    api = reader.api
     instance = api.get_snapshot(source.name) if source.kind == "snapshot" else api.get_instance(source.name)
     if instance is None:
         raise LXDInputError(f"Cannot publish the {source.kind} {source.name!r}: it does not exist in the project {api.client.project!r}.")
-    for image in api.list_images():
-        if not image.aliases and image.settings.memory.get(MADE_FROM) == instance.made_from:
-            return replace(current, images={**current.images, image.fingerprint: image}, adopted=image.fingerprint)
-    return replace(current, instance=instance)
+    if image is not None and image.settings.memory.get(MADE_FROM) == instance.made_from:
+        return desired, current
+    for other in api.list_images():
+        if not other.aliases and other.settings.memory.get(MADE_FROM) == instance.made_from:
+            # a run that was killed before it could name the image
+            reader.images[other.fingerprint] = other
+            return replace(desired, fingerprint=other.fingerprint), current
+    return replace(desired, fingerprint=UNKNOWN), replace(current, instance=instance)
 
 
 def _check_profiles(api: ImageAPI, desired: DesiredImage, image: Image | None) -> None:

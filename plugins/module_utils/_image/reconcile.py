@@ -4,26 +4,25 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Read, plan, and unless it is check mode, apply. The only place that knows check mode."""
+"""Read, plan, and unless it is check mode, apply. The reconcile modules are the only ones that know check mode; this one has the loop that they share."""
 
 from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass, replace
 
-from ansible_collections.community.lxd.plugins.module_utils._image.apply import RETRYABLE, Progress, apply_plan, enrol, make_secret, revoke_secret
+from ansible_collections.community.lxd.plugins.module_utils._image.apply import RETRYABLE, Progress, apply_plan, enrol
 from ansible_collections.community.lxd.plugins.module_utils._image.inputs import Inputs, open_inputs
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     REPLACES,
     UNKNOWN,
     CurrentImage,
     DesiredImage,
-    DesiredSecret,
     Image,
     SettingsChange,
 )
 from ansible_collections.community.lxd.plugins.module_utils._image.plan import DeleteImage, DesiredAlias, Plan, UpdateImage, plan_alias, plan_image
-from ansible_collections.community.lxd.plugins.module_utils._image.read import read_image, read_one, read_target, require_project
+from ansible_collections.community.lxd.plugins.module_utils._image.read import read_image, read_target, require_project
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError, LXDOutcomeUnknown
 
 if t.TYPE_CHECKING:
@@ -52,10 +51,19 @@ class Outcome:
 # lxd_image
 
 
-def reconcile_image(api: ImageAPI, desired: DesiredImage, check_mode: bool) -> dict[str, t.Any]:
-    """Bring one image to its desired state. Returns what lxd_image returns. Raises LXDError."""
+def reconcile_image(api: ImageAPI, desired: DesiredImage, check_mode: bool, listing: ImageAPI | None = None) -> dict[str, t.Any]:
+    """Bring one image to its desired state. Returns what lxd_image returns. Raises LXDError.
+
+    ``listing`` answers from what was read before: if by that there is nothing to do, nothing more is read.
+    """
     inputs = open_inputs(api, desired)
     current = CurrentImage()
+
+    if listing is not None:
+        resolved, current = read_image(listing, desired, inputs)
+        plan = plan_image(resolved, current)
+        if not plan.actions:
+            return _image_result(listing, desired, current, Outcome(plan, [], plan.before), check_mode)
 
     def read_and_plan() -> Plan:
         nonlocal current
@@ -65,18 +73,21 @@ def reconcile_image(api: ImageAPI, desired: DesiredImage, check_mode: bool) -> d
         inputs.check(api, plan, look_into_files=check_mode)
         return plan
 
-    outcome = _reconcile(api, read_and_plan, check_mode, inputs)
-    fingerprint = outcome.plan.fingerprint
+    outcome = reconcile(api, read_and_plan, check_mode, inputs)
+    return _image_result(api, desired, current, outcome, check_mode)
+
+
+def _image_result(api: ImageAPI, desired: DesiredImage, current: CurrentImage, outcome: Outcome, check_mode: bool) -> dict[str, t.Any]:
     image = _resulting_image(api, desired, current, outcome, check_mode)
     return {
         **outcome.to_result(),
-        "fingerprint": image["fingerprint"] if image else fingerprint,
+        "fingerprint": image["fingerprint"] if image else outcome.plan.fingerprint,
         "previous_fingerprint": outcome.plan.previous_fingerprint,
         "image": image,
     }
 
 
-def _reconcile(api: ImageAPI, read_and_plan: t.Callable[[], Plan], check_mode: bool, inputs: Inputs | None = None) -> Outcome:
+def reconcile(api: ImageAPI, read_and_plan: t.Callable[[], Plan], check_mode: bool, inputs: Inputs | None = None) -> Outcome:
     """Plan and apply until the plan is done or an error is final. Nothing is repeated blindly: each round reads and plans anew."""
     inputs = inputs or Inputs()
     first: Plan | None = None
@@ -173,7 +184,7 @@ def reconcile_alias(api: ImageAPI, desired: DesiredAlias, check_mode: bool) -> d
         target = desired.target if desired.state == "absent" or not desired.target else read_target(api, desired.target, current)
         return plan_alias(replace(desired, target=target), current, old)
 
-    outcome = _reconcile(api, read_and_plan, check_mode)
+    outcome = reconcile(api, read_and_plan, check_mode)
     alias: dict[str, t.Any] | None = None
     if desired.state == "present":
         alias = {key: value for key, value in outcome.plan.after.items() if key != "renamed_from"}
@@ -191,28 +202,3 @@ def reconcile_trust(api: ImageAPI, token: str | None, password: str | None, chec
         enrol(api, token, password)
         api.client.require_trusted()
     return ["trust_add"]
-
-
-# lxd_image_secret
-
-
-def reconcile_secret(api: ImageAPI, desired: DesiredSecret, check_mode: bool) -> dict[str, t.Any]:
-    """Make a secret, which is always a change, or revoke one. Returns what lxd_image_secret returns. Raises LXDError."""
-    if desired.state == "absent":
-        changed = api.has_secret(desired.operation or "") if check_mode else revoke_secret(api, desired.operation or "")
-        return {"changed": changed, "fingerprint": None, "secret": None, "operation": desired.operation}
-    fingerprint = _secret_target(api, desired)
-    if check_mode:
-        return {"changed": True, "fingerprint": fingerprint, "secret": None, "operation": None}
-    secret = make_secret(api, fingerprint)
-    return {"changed": True, "fingerprint": fingerprint, "secret": secret.secret, "operation": secret.operation}
-
-
-def _secret_target(api: ImageAPI, desired: DesiredSecret) -> str:
-    try:
-        image = read_one(api, desired.name, desired.fingerprint)
-    except LXDInputError:
-        api.client.require_trusted()
-        raise
-    api.client.require_trusted()
-    return image.fingerprint

@@ -86,6 +86,12 @@ class Client:
         # A local socket is trusted; over TLS an untrusted client gets 200 and only what is public, without a word.
         self._trust_is_known = transport.connection.is_local
 
+    def reconnected(self) -> Client:
+        """The same server and project over a new connection."""
+        client = copy.copy(self)
+        client._transport = type(self._transport)(self._transport.connection)
+        return client
+
     def in_project(self, project: str) -> Client:
         """The same connection, another project."""
         client = copy.copy(self)

@@ -1,0 +1,51 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""An image in files on the node."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.community.lxd.plugins.module_utils._image.export import Destination, export_image
+from ansible_collections.community.lxd.plugins.module_utils._image.model import UNKNOWN, DesiredExport
+from ansible_collections.community.lxd.plugins.module_utils._image.read import read_one
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+
+if t.TYPE_CHECKING:
+    from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
+
+
+def reconcile_export(api: ImageAPI, desired: DesiredExport, check_mode: bool) -> dict[str, t.Any]:
+    """Provide an image in files. Returns what lxd_image_export returns, less the file attributes. Raises LXDError."""
+    fingerprint = _export_target(api, desired)
+    destination = Destination(desired.dest, fingerprint)
+    files, reason = destination.find()
+    changed = files is None
+    if files is None and not check_mode:
+        files = export_image(api, fingerprint, desired.secret, destination)
+    return {
+        "changed": changed,
+        "reason": reason or None,
+        "fingerprint": fingerprint,
+        "path": files.path if files else UNKNOWN,
+        "rootfs_path": files.rootfs_path if files else None,
+        "size": files.size if files else None,
+        "diff": {"before": {} if changed else {"fingerprint": fingerprint}, "after": {"fingerprint": fingerprint}},
+    }
+
+
+def _export_target(api: ImageAPI, desired: DesiredExport) -> str:
+    if desired.secret:
+        # looking at the image would use the secret up
+        return desired.fingerprint or ""
+    try:
+        fingerprint = read_one(api, desired.name, desired.fingerprint).fingerprint
+    except LXDInputError:
+        if not api.client.is_anonymous:
+            api.client.require_trusted()
+        raise
+    return fingerprint

@@ -1,0 +1,64 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Removal of what a policy selects."""
+
+from __future__ import annotations
+
+import typing as t
+from datetime import datetime, timezone
+
+from ansible_collections.community.lxd.plugins.module_utils._image.gather import list_projects, list_users
+from ansible_collections.community.lxd.plugins.module_utils._image.plan import Plan
+from ansible_collections.community.lxd.plugins.module_utils._image.read import require_project
+from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import reconcile
+from ansible_collections.community.lxd.plugins.module_utils._image.retention import Policy, Verdict, deletions, judge_images
+
+if t.TYPE_CHECKING:
+    from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
+    from ansible_collections.community.lxd.plugins.module_utils._image.model import Image
+
+
+def reconcile_prune(api: ImageAPI, policy: Policy, all_projects: bool, check_mode: bool) -> dict[str, t.Any]:
+    """Remove what a policy selects. Returns what lxd_image_prune returns. Raises LXDError."""
+    api.client.require_trusted()
+    results = [prune_project(project_api, policy, check_mode) for project_api in list_projects(api, all_projects)]
+    removed = [item for result in results for item in result[0]]
+    kept = [item for result in results for item in result[1]]
+    before = {f"{item['project']}/{item['fingerprint']}": item["aliases"] for item in removed}
+    return {
+        "changed": bool(removed),
+        "actions": ["delete"] * len(removed),
+        "removed": removed,
+        "kept": kept,
+        "reclaimed": sum(item["size"] for item in removed),
+        "diff": {"before": before, "after": {}},
+    }
+
+
+def prune_project(
+    api: ImageAPI, policy: Policy, check_mode: bool, spare: t.Container[str] = (), listed: t.Sequence[Image] | None = None
+) -> tuple[list[dict[str, t.Any]], list[dict[str, t.Any]]]:
+    """What was removed, and what stays although it was selected. ``listed``: the images, where they are not to be read from the server."""
+    verdicts: list[Verdict] = []
+
+    def read_and_plan() -> Plan:
+        nonlocal verdicts
+        images = api.list_images() if listed is None else listed
+        if not images:
+            require_project(api)
+        verdicts = judge_images(policy, images, list_users(api) if images else {}, datetime.now(timezone.utc), spare)
+        gone.update({verdict.image.fingerprint: verdict for verdict in verdicts if verdict.reason is None})
+        return Plan(deletions(policy, verdicts))
+
+    gone: dict[str, Verdict] = {}
+    reconcile(api, read_and_plan, check_mode)
+    # an image that was given an alias between two rounds stays after all
+    kept = [verdict for verdict in verdicts if verdict.reason is not None]
+    for verdict in kept:
+        gone.pop(verdict.image.fingerprint, None)
+    project = api.client.project
+    return [gone[fingerprint].to_result(project) for fingerprint in sorted(gone)], [verdict.to_result(project) for verdict in kept]

@@ -1,0 +1,128 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Many images in one task: one listing, one plan for each, and only what needs a change is done, side by side."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
+from ansible_collections.community.lxd.plugins.module_utils._image.model import Alias, Image, check_fingerprint
+from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_image
+from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import reconcile_image
+from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_prune import prune_project
+from ansible_collections.community.lxd.plugins.module_utils._image.retention import DesiredStore
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError, LXDInputError
+
+Result = dict[str, t.Any]
+
+
+class ListedAPI(ImageAPI):
+    """Answers from one listing what can be answered from it, for a first look. ETags are not in a listing, so nothing is written by it."""
+
+    def __init__(self, api: ImageAPI, images: t.Sequence[Image]) -> None:
+        super().__init__(api.client)
+        self._images = images
+        self._by_fingerprint = {image.fingerprint: image for image in images}
+        self._aliases = {alias.name: alias for image in images for alias in image.list_aliases()}
+
+    def get_image(self, fingerprint: str, secret: str | None = None) -> Image | None:
+        check_fingerprint(fingerprint)
+        found = [known for known in self._by_fingerprint if known.startswith(fingerprint)]
+        # the server's own error for more than one
+        return self._by_fingerprint[found[0]] if len(found) == 1 else super().get_image(fingerprint) if found else None
+
+    def get_alias(self, name: str) -> Alias | None:
+        return self._aliases.get(name)
+
+    def list_images(self) -> list[Image]:
+        return list(self._images)
+
+
+def reconcile_store(api: ImageAPI, desired: DesiredStore, check_mode: bool) -> Result:
+    """Bring all images to their desired state. One entry's failure doesn't stop or undo the others.
+
+    Returns what lxd_image_store returns, with ``failed`` and ``msg`` where an entry failed. Raises LXDError where nothing could be begun.
+    """
+    _check_names(desired)
+    api.client.require_trusted()
+    images = api.list_images()
+    listing = ListedAPI(api, images)
+    with ThreadPoolExecutor(max_workers=desired.concurrency) as pool:
+        results = list(pool.map(lambda entry: _reconcile_entry(api, listing, entry, check_mode), desired.images))
+    failed = [result for result in results if result["failed"]]
+    removed: list[Result] = []
+    kept: list[Result] = []
+    if desired.purge is not None and not failed:
+        spare = {result["fingerprint"] for result in results if result["fingerprint"]}
+        predicted = _predicted_images(images, results) if check_mode else None
+        removed, kept = prune_project(api, desired.purge, check_mode, spare, predicted)
+    result = _store_result(results, removed, kept)
+    if failed:
+        ending = " Nothing was purged." if desired.purge is not None else ""
+        told = "; ".join(f"{entry['name']}: {entry['msg']}" for entry in failed)
+        result.update(failed=True, msg=f"{len(failed)} of {len(results)} images failed, the others are as desired.{ending} {told}")
+    return result
+
+
+def _check_names(desired: DesiredStore) -> None:
+    taken: dict[str, int] = {}
+    for number, entry in enumerate(desired.images, start=1):
+        for name in dict.fromkeys([entry.get("name"), *(entry.get("aliases") or [])]):
+            if name and taken.setdefault(name, number) != number:
+                raise LXDInputError(f"The entries {taken[name]} and {number} of 'images' both want the alias {name!r}.")
+
+
+def entry_name(entry: t.Mapping[str, t.Any]) -> str:
+    """What messages and the diff call an entry."""
+    source = entry.get("source") or {}
+    return str(entry.get("name") or entry.get("fingerprint") or os.path.basename(source.get("path") or "") or "an entry without a name")
+
+
+def _reconcile_entry(api: ImageAPI, listing: ImageAPI, entry: t.Mapping[str, t.Any], check_mode: bool) -> Result:
+    """Its failure is a result, not an exception."""
+    name = entry_name(entry)
+    try:
+        return {"name": name, "failed": False, **reconcile_image(api.reconnected(), desired_image(entry), check_mode, listing)}
+    except LXDError as exc:
+        return {"name": name, "failed": True, "changed": False, "actions": [], "fingerprint": None, "msg": str(exc), "failure": exc.failure}
+
+
+def _predicted_images(images: t.Sequence[Image], results: t.Sequence[Result]) -> list[Image]:
+    """The listing as it will be when the entries are done: what purge would find then."""
+    targets = {name: target for result in results for name, target in result["diff"]["after"].get("aliases", {}).items()}
+    deleted = {
+        result["diff"]["before"].get("fingerprint") if result["image"] is None else result["previous_fingerprint"]
+        for result in results
+        if "delete" in result["actions"]
+    }
+    return [
+        replace(image, aliases={name: text for name, text in image.aliases.items() if targets.get(name, image.fingerprint) == image.fingerprint})
+        for image in images
+        if image.fingerprint not in deleted
+    ]
+
+
+def _store_result(results: list[Result], removed: list[Result], kept: list[Result]) -> Result:
+    changes = {result["name"]: result["diff"] for result in results if result["changed"]}
+    gone = {item["fingerprint"]: {"aliases": item["aliases"]} for item in removed}
+    actions = [token for result in results for token in result["actions"]] + ["delete"] * len(removed)
+    return {
+        "changed": bool(actions),
+        "results": results,
+        "removed": removed,
+        "kept": kept,
+        "reclaimed": sum(item["size"] for item in removed),
+        "actions": actions,
+        "diff": {
+            "before": {**{name: diff["before"] for name, diff in changes.items()}, **gone},
+            "after": {name: diff["after"] for name, diff in changes.items()},
+        },
+    }
