@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 import textwrap
 
-# The options of lxd_image, which the entries of lxd_image_store take too
-OPTIONS = r"""
+
+class ModuleDocFragment:
+    # The options of lxd_image
+    DOCUMENTATION = r"""
+options:
   name:
     description:
       - Alias of the image.
@@ -31,7 +34,8 @@ OPTIONS = r"""
         An instance is published again if it was started or its configuration was changed since, a snapshot if it is another one of that name.
       - V(inactive) takes the image out of use without deleting it. Its aliases are taken off and remembered, it is private and no longer updated.
         With V(present) and the same O(name) or O(fingerprint), it gets back exactly what it had.
-      - V(absent) makes sure that the image is gone, with all of its aliases, also if it is inactive. To remove only an alias, use M(community.lxd.lxd_image_alias).
+      - V(absent) makes sure that the image is gone, with all of its aliases, also if it is inactive.
+        To remove only an alias, use M(community.lxd.lxd_image_alias).
     type: str
     choices: [present, latest, inactive, absent]
     default: present
@@ -233,8 +237,11 @@ OPTIONS = r"""
 """
 
 
-class ModuleDocFragment:
-    DOCUMENTATION = "options:\n" + OPTIONS
+def _one_level_down(options: str) -> str:
+    """The same options for the entries of a list: O(name) becomes O(images[].name); references to other modules stay."""
+    references = re.sub(r"\bO\((?![^)]*#)", "O(images[].", options.partition("options:")[2])
+    return "options:\n  images:\n    suboptions:" + textwrap.indent(references, "    ")
 
-    # One level down. O(name) becomes O(images[].name); references to other modules stay
-    ENTRIES = "options:\n  images:\n    suboptions:\n" + textwrap.indent(re.sub(r"\bO\((?![^)]*#)", "O(images[].", OPTIONS), "    ")
+
+# The options of an entry of lxd_image_store
+ModuleDocFragment.ENTRIES = _one_level_down(ModuleDocFragment.DOCUMENTATION)  # type: ignore[attr-defined]

@@ -35,24 +35,23 @@ if t.TYPE_CHECKING:
 
 def copy_image(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: SettingsChange) -> tuple[str, SettingsChange]:
     """Returns the fingerprint, and the settings that the copy is still to be given. Raises LXDError."""
-    mode = "auto" if isinstance(upstream, UrlUpstream) else upstream.source.mode  # type: ignore[attr-defined]
     try:
-        if mode == "push":
+        if upstream.mode == "push":
             return _push(api, upstream, image, settings)
-        if mode == "relay" or (isinstance(upstream, UrlUpstream) and not upstream.is_announced):
+        if upstream.mode == "relay":
             return _relay(api, upstream, image, settings)
         return _pull(api, upstream, image, settings), settings
     except (LXDAPIError, LXDOperationError) as exc:
         if api.get_image(image.fingerprint) is not None:
             raise LXDStateChanged(f"Cannot copy the image {image.fingerprint}: it has appeared on the server meanwhile.") from exc
-        if mode != "auto" or settings.auto_update:
+        if upstream.mode != "auto" or settings.auto_update:
             raise
         return _relay_instead(api, upstream, image, settings, exc)
 
 
 def check_copy(api: ImageAPI, upstream: Upstream) -> None:
     """Refuse, with nothing created yet, a ``mode`` that can't work. Raises LXDInputError."""
-    if isinstance(upstream, UrlUpstream) or upstream.source.mode != "push":  # type: ignore[attr-defined]
+    if upstream.mode != "push":
         return
     if not isinstance(upstream, ServerUpstream):
         raise LXDInputError("The 'mode' push needs an LXD or Incus server as source: a simplestreams server sends nothing by itself. Use pull or relay.")

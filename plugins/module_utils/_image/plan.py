@@ -353,13 +353,15 @@ def _inherit(settings: SettingsChange, previous: Image | None, everything: bool)
 
 
 def _point_aliases(desired: DesiredImage, current: CurrentImage, target: str, previous: Image | None, done: t.Container[str]) -> list[Action]:
+    copies = isinstance(desired.source, ImageSource) and desired.source.copy_aliases
+    descriptions = current.upstream.aliases if copies and current.upstream else {}
     actions: list[Action] = []
     for name in desired.alias_names:
         if name in done:
             continue
         alias = current.aliases.get(name)
         if alias is None:
-            actions.append(CreateAlias(name, target))
+            actions.append(CreateAlias(name, target, descriptions.get(name, "")))
         elif alias.target != target:
             is_update = desired.state == "latest" and previous is not None and alias.target == previous.fingerprint
             if desired.alias_conflict == "fail" and not is_update:

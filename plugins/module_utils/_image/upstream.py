@@ -60,6 +60,10 @@ class Download:
 class Upstream(t.Protocol):
     """Where one task copies from."""
 
+    @property
+    def mode(self) -> str:
+        """How the image gets here: auto, pull, push or relay."""
+
     def find(self) -> UpstreamImage:
         """The image that the source means, as it is offered now. Raises LXDInputError where there is none."""
 
@@ -74,6 +78,10 @@ class StreamsUpstream:
         self._web = Web(source.certificate, timeout)
         self._images: list[StreamImage] | None = None
         self._digest = hashlib.sha256()
+
+    @property
+    def mode(self) -> str:
+        return self.source.mode
 
     def for_source(self, source: ImageSource) -> StreamsUpstream:
         """Another image of the same server; its index is read only once."""
@@ -168,6 +176,10 @@ class ServerUpstream:
         )
         self.api = ImageAPI(Client(Transport(connection), source.project))
 
+    @property
+    def mode(self) -> str:
+        return self.source.mode
+
     def find(self) -> UpstreamImage:
         source = self.source
         if source.secret:
@@ -212,9 +224,9 @@ class UrlUpstream:
         self._announced: tuple[str, str] | None = None
 
     @property
-    def is_announced(self) -> bool:
-        """Whether headers tell URL and hash, so that a server can fetch it by itself."""
-        return self._announced is not None
+    def mode(self) -> str:
+        """A server can fetch by itself only what headers tell it."""
+        return "auto" if self._announced else "relay"
 
     def find(self) -> UpstreamImage:
         headers = {key.lower(): value for key, value in self._web.head(self.source.url, self._request_headers()).items()}
