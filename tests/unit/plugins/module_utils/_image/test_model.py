@@ -1,0 +1,313 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from ansible_collections.community.lxd.plugins.module_utils._image.model import (
+    CurrentImage,
+    DesiredImage,
+    Image,
+    ImageSettings,
+    Instance,
+    SettingsChange,
+    check_fingerprint,
+    format_time,
+    is_complete,
+    normalize_time,
+    parse_time,
+    property_value,
+)
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A, B, image_data, make_current, make_image
+
+# fingerprints
+
+
+@pytest.mark.parametrize("value", ["0123456789ab", "a" * 64, "b" * 63])
+def test_fingerprint(value: str) -> None:
+    assert check_fingerprint(value) == value
+    assert is_complete(value) is (len(value) == 64)
+
+
+@pytest.mark.parametrize("value", ["", "a" * 11, "a" * 65, "A" * 12, "g" * 12, "%" * 12, "a" * 11 + "_", "a" * 12 + "\n", " " + "a" * 12])
+def test_bad_fingerprint(value: str) -> None:
+    with pytest.raises(LXDInputError, match="'option' is .*12 to 64 lower-case hex digits"):
+        check_fingerprint(value, "option")
+
+
+# properties
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [
+        ("text", "text"),
+        (" ", " "),
+        ("", None),
+        (None, None),
+        (True, "true"),
+        (False, "false"),
+        (0, "0"),
+        (20261121, "20261121"),
+        (-1, "-1"),
+        (1.5, "1.5"),
+        (0.0, "0.0"),
+        ("yes", "yes"),
+        ("Größe", "Größe"),
+    ],
+)
+def test_property_value(value: t.Any, sent: str | None) -> None:
+    assert property_value("k", value) == sent
+
+
+@pytest.mark.parametrize(("value", "kind"), [([], "list"), ({}, "dict"), (b"x", "bytes")])
+def test_bad_property_value(value: t.Any, kind: str) -> None:
+    with pytest.raises(LXDInputError, match=f"property 'k' is a {kind}"):
+        property_value("k", value)
+
+
+# times
+
+UTC = timezone.utc
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2030-12-31", datetime(2030, 12, 31, tzinfo=UTC)),
+        ("2030-12-31T23:59:59Z", datetime(2030, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("2030-12-31t23:59:59z", datetime(2030, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("2030-12-31 23:59:59", datetime(2030, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        (" 2030-12-31 ", datetime(2030, 12, 31, tzinfo=UTC)),
+        ("2030-12-31T23:59:59+01:00", datetime(2030, 12, 31, 22, 59, 59, tzinfo=UTC)),
+        ("2030-12-31T23:59:59-0130", datetime(2031, 1, 1, 1, 29, 59, tzinfo=UTC)),
+        ("2030-12-31 23:59:59 +00:00", datetime(2030, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("2030-12-31T23:59:59.5Z", datetime(2030, 12, 31, 23, 59, 59, 500000, tzinfo=UTC)),
+        ("2030-12-31T23:59:59.123456789Z", datetime(2030, 12, 31, 23, 59, 59, 123456, tzinfo=UTC)),
+        ("1970-01-01T00:00:01Z", datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)),
+        ("2024-02-29", datetime(2024, 2, 29, tzinfo=UTC)),
+        ("never", None),
+        (" Never ", None),
+        ("1970-01-01T00:00:00Z", None),
+        ("1970-01-01T01:00:00+01:00", None),
+        ("0001-01-01T00:00:00Z", None),
+        ("0001-01-01", None),
+    ],
+)
+def test_parse_time(text: str, moment: datetime | None) -> None:
+    assert parse_time(text) == moment
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "tomorrow",
+        "2030",
+        "2030-13-01",
+        "2030-02-30",
+        "2030-01-01T24:00:00Z",
+        "2030-01-01T00:00",
+        "30d",
+        "2030-01-01Z",
+        "1893456000",
+        "2030-1-1",
+        "2030-01-01x",
+    ],
+)
+def test_bad_time(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_time(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("2030-12-31", "2030-12-31T00:00:00Z"),
+        ("2030-12-31T23:59:59.120+00:00", "2030-12-31T23:59:59.12Z"),
+        ("2030-12-31T23:59:50Z", "2030-12-31T23:59:50Z"),
+        ("0900-01-01", "0900-01-01T00:00:00Z"),
+        ("1970-01-01T00:00:00Z", "never"),
+        ("never", "never"),
+        ("", "never"),
+        (None, "never"),
+    ],
+)
+def test_normalize_time(text: str | None, normal: str) -> None:
+    assert normalize_time(text) == normal
+    assert normalize_time(normal) == normal
+
+
+def test_format_time_is_in_utc() -> None:
+    assert format_time(datetime(2030, 1, 1, 1, tzinfo=timezone(timedelta(hours=1)))) == "2030-01-01T00:00:00Z"
+
+
+# settings
+
+
+def test_settings_from_and_to_the_server() -> None:
+    data = image_data(
+        public=True,
+        auto_update=True,
+        properties={"k": "v", "empty": ""},
+        memory={"protected": "true"},
+        expires_at="2030-01-01T01:00:00+01:00",
+        profiles=["q", "p"],
+    )
+    settings = ImageSettings.from_api(data)
+    assert settings == ImageSettings(True, True, {"k": "v", "ansible.protected": "true"}, "2030-01-01T00:00:00Z", ("p", "q"))
+    assert settings.user_properties == {"k": "v"}
+    assert settings.memory == {"protected": "true"}
+    assert settings.to_api() == {
+        "public": True,
+        "auto_update": True,
+        "properties": {"k": "v", "ansible.protected": "true"},
+        "expires_at": "2030-01-01T00:00:00Z",
+        "profiles": ["p", "q"],
+    }
+
+
+@pytest.mark.parametrize("never", ["1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "", None])
+def test_never_is_written_in_the_one_way_that_servers_take(never: str | None) -> None:
+    assert ImageSettings.from_api(image_data(expires_at=never)).to_api()["expires_at"] == "1970-01-01T00:00:00Z"
+
+
+def test_settings_of_an_image_without_any() -> None:
+    assert ImageSettings.from_api({"properties": None, "profiles": None}) == ImageSettings(profiles=())
+
+
+CURRENT = ImageSettings(True, False, {"k": "v", "l": "w", "ansible.protected": "true", "ansible.source": "{}"}, "2030-01-01T00:00:00Z", ("p",))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        pytest.param({}, {}, id="nothing given"),
+        pytest.param({"public": False}, {"public": False}, id="public"),
+        pytest.param({"auto_update": True}, {"auto_update": True}, id="auto_update"),
+        pytest.param({"expires_at": "never"}, {"expires_at": "never"}, id="expires_at"),
+        pytest.param({"profiles": ()}, {"profiles": ()}, id="no profiles"),
+        pytest.param({"properties": {}}, {}, id="no properties to merge"),
+        pytest.param({"properties": {"k": "x", "m": "y"}}, {"properties": {**CURRENT.properties, "k": "x", "m": "y"}}, id="merge"),
+        pytest.param(
+            {"properties": {"k": None, "no": None}},
+            {"properties": {"l": "w", "ansible.protected": "true", "ansible.source": "{}"}},
+            id="remove",
+        ),
+        pytest.param(
+            {"properties": {"k": "v"}, "purge_properties": True},
+            {"properties": {"k": "v", "ansible.protected": "true", "ansible.source": "{}"}},
+            id="purge, but not the memory",
+        ),
+        pytest.param(
+            {"properties": {}, "purge_properties": True}, {"properties": {"ansible.protected": "true", "ansible.source": "{}"}}, id="purge everything"
+        ),
+        pytest.param(
+            {"memory": {"protected": None, "replaces": A}},
+            {"properties": {"k": "v", "l": "w", "ansible.source": "{}", "ansible.replaces": A}},
+            id="memory",
+        ),
+    ],
+)
+def test_overlay(change: dict[str, t.Any], expected: dict[str, t.Any]) -> None:
+    assert SettingsChange(**change).overlay(CURRENT) == ImageSettings(**{**CURRENT.__dict__, **expected})
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        ({}, {}),
+        ({"public": False, "profiles": ()}, {"public": True, "profiles": ["p"]}),
+        ({"auto_update": True, "expires_at": "never"}, {"auto_update": False, "expires_at": "2030-01-01T00:00:00Z"}),
+        ({"properties": {}}, {"properties": {"k": "v", "l": "w"}}),
+        ({"memory": {"protected": None}}, {"protected": True}),
+        ({"memory": {"replaces": A}}, {}),
+    ],
+    ids=["nothing", "booleans and lists", "more", "properties without memory", "protected", "other memory"],
+)
+def test_given_is_what_a_diff_shows(change: dict[str, t.Any], shown: dict[str, t.Any]) -> None:
+    assert SettingsChange(**change).given(CURRENT) == shown
+
+
+def test_remember_adds() -> None:
+    change = SettingsChange(public=True, memory={"protected": "true"}).remember(replaces=A)
+    assert (change.public, change.memory) == (True, {"protected": "true", "replaces": A})
+
+
+# images
+
+
+def test_result() -> None:
+    data = image_data(
+        A, ["z", "b"], {"protected": "true", "replaces": B}, properties={"l": "1", "k": ""}, expires_at="0001-01-01T00:00:00Z", profiles=["q", "p"], size=5
+    )
+    result = Image.from_api(data).to_result()
+    assert result["aliases"] == [{"name": "b", "description": "about b"}, {"name": "z", "description": "about z"}]
+    assert list(result["properties"].items()) == [("k", ""), ("l", "1")]
+    assert result["ansible"] == {"protected": "true", "replaces": B}
+    assert (result["protected"], result["expires_at"], result["profiles"]) == (True, "never", ["p", "q"])
+    assert (result["size"], result["type"], result["architecture"]) == (5, "container", "x86_64")
+    assert set(result) == set(data) | {"protected", "ansible"}
+
+
+@pytest.mark.parametrize(("memory", "protected"), [({}, False), ({"protected": "true"}, True), ({"protected": "yes"}, False)])
+def test_protected(memory: dict[str, str], protected: bool) -> None:
+    assert make_image(memory=memory).protected is protected
+
+
+def test_an_image_lists_its_aliases() -> None:
+    assert [alias.to_result() for alias in make_image(A, ["z", "b"]).list_aliases()] == [
+        {"name": name, "target": A, "description": f"about {name}", "type": "container"} for name in ("b", "z")
+    ]
+
+
+def test_an_image_without_aliases_and_properties() -> None:
+    image = Image.from_api({"fingerprint": A, "aliases": None, "properties": None})
+    assert (image.aliases, image.settings.properties, image.to_result()["aliases"]) == ({}, {}, [])
+
+
+# instances
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "running"),
+    [("instance", 102, False), ("instance", 103, True), ("instance", 110, True), ("instance", None, True), ("snapshot", 103, False)],
+)
+def test_instance_runs_unless_it_says_that_it_is_stopped(kind: str, status: int | None, running: bool) -> None:
+    assert Instance.from_api("c1", kind, {"status_code": status}).running is running
+
+
+def test_instance() -> None:
+    data = {"config": {"image.os": "debian", "image.empty": "", "limits.cpu": "1"}, "ephemeral": True, "created_at": "c", "last_used_at": "l"}
+    instance = Instance.from_api("c1", "instance", data)
+    assert (instance.ephemeral, instance.image_properties) == (True, {"os": "debian"})
+    snapshot = Instance.from_api("c1/s", "snapshot", data)
+    assert {key: value for key, value in instance.identity.items() if key != "config"} == {
+        "type": "instance",
+        "name": "c1",
+        "created_at": "c",
+        "last_used_at": "l",
+    }
+    assert "last_used_at" not in snapshot.identity
+    assert instance.made_from == Instance.from_api("c1", "instance", dict(reversed(data.items()))).made_from
+    assert instance.made_from != Instance.from_api("c1", "instance", {**data, "last_used_at": "later"}).made_from
+
+
+# both sides
+
+
+def test_alias_names() -> None:
+    assert DesiredImage("present", name="n", aliases=("x", "n", "x")).alias_names == ("n", "x")
+    assert DesiredImage("present", aliases=("x",)).alias_names == ("x",)
+
+
+def test_target_of() -> None:
+    current = make_current(make_image(A, ["n"]))
+    assert current.target_of("n") is current.images[A]
+    assert (current.target_of("x"), current.target_of(None), CurrentImage(current.aliases).target_of("n")) == (None, None, None)

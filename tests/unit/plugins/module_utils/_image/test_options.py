@@ -1,0 +1,258 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+from datetime import timedelta
+
+import pytest
+
+from ansible_collections.community.lxd.plugins.module_utils._image import options
+from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredImage, FileSource, ImageSource, InstanceSource, SettingsChange
+from ansible_collections.community.lxd.plugins.module_utils._image.plan import DesiredAlias
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A
+
+FILE = {"type": "file", "path": "/a"}
+
+
+def image(state: str = "present", **params: t.Any) -> DesiredImage:
+    return options.desired_image({"state": state, "purge_aliases": False, "purge_properties": False, "force": False, **params})
+
+
+def settings(**params: t.Any) -> SettingsChange:
+    return image(name="n", **params).settings
+
+
+def test_nothing_given_is_nothing_desired() -> None:
+    assert image(name="n") == DesiredImage("present", name="n")
+    assert settings() == SettingsChange()
+
+
+def test_everything_given() -> None:
+    assert image(
+        name="n",
+        fingerprint=A,
+        source=FILE,
+        aliases=["x", "y"],
+        purge_aliases=True,
+        alias_conflict="fail",
+        properties={"k": 1},
+        purge_properties=True,
+        public=False,
+        auto_update=False,
+        expires_at="2030-12-31",
+        profiles=["q", "p", "q"],
+        protected=True,
+        previous="delete",
+        force=True,
+    ) == DesiredImage(
+        "present",
+        "n",
+        A,
+        FileSource("/a"),
+        ("x", "y"),
+        True,
+        "fail",
+        SettingsChange(False, False, "2030-12-31T00:00:00Z", ("p", "q"), {"k": "1"}, True, {"protected": "true"}),
+        "delete",
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "field", "value"),
+    [
+        ({"profiles": []}, "profiles", ()),
+        ({"properties": {}}, "properties", {}),
+        ({"properties": {"a": None, "b": "", "c": True, 5: 1.5}}, "properties", {"a": None, "b": None, "c": "true", "5": "1.5"}),
+        ({"expires_at": "never"}, "expires_at", "never"),
+        ({"expires_at": "2030-12-31T01:00:00+01:00"}, "expires_at", "2030-12-31T00:00:00Z"),
+        ({"protected": False}, "memory", {"protected": None}),
+        ({"protected": True}, "memory", {"protected": "true"}),
+    ],
+    ids=str,
+)
+def test_settings(params: dict[str, t.Any], field: str, value: t.Any) -> None:
+    assert getattr(settings(**params), field) == value
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({}, "Nothing says which image is meant: give 'name', 'fingerprint'"),
+        ({"name": ""}, "Nothing says which image"),
+        ({"source": {"type": "instance", "name": "c1"}}, "Nothing says which image"),
+        ({"state": "absent"}, "Nothing says which image"),
+        ({"fingerprint": "abc"}, "'fingerprint' is 'abc'"),
+        ({"name": "n", "fingerprint": A.upper()}, "'fingerprint' is"),
+        ({"fingerprint": A, "source": {"type": "instance", "name": "c1"}}, "fingerprint of a published image can't be chosen"),
+        ({"name": "n", "purge_aliases": True}, "'purge_aliases' needs 'aliases'"),
+        ({"name": "n", "purge_properties": True}, "'purge_properties' needs 'properties'"),
+        ({"name": "n", "expires_at": "soon"}, "'expires_at': 'soon' is neither"),
+        ({"name": "n", "properties": {"ansible.protected": "true"}}, "'ansible.protected' can't be set"),
+        ({"name": "n", "properties": {"k": [1]}}, "property 'k' is a list"),
+    ],
+    ids=str,
+)
+def test_image_refused(params: dict[str, t.Any], words: str) -> None:
+    with pytest.raises(LXDInputError, match=words):
+        image(**params)
+
+
+@pytest.mark.parametrize("option", ["aliases", "properties"])
+def test_purge_of_everything(option: str) -> None:
+    assert image(name="n", **{option: {} if option == "properties" else [], f"purge_{option}": True})
+
+
+def test_the_content_alone_says_which_image() -> None:
+    assert image(source=FILE) == DesiredImage("present", source=FileSource("/a"))
+    assert image("absent", source=FILE).source == FileSource("/a")
+
+
+@pytest.mark.parametrize("identity", [{"name": "n"}, {"fingerprint": A}], ids=["name", "fingerprint"])
+def test_what_is_to_go_needs_no_source(identity: dict[str, str]) -> None:
+    assert image("absent", source=FILE, **identity).source is None
+
+
+# source
+
+
+@pytest.mark.parametrize(
+    ("params", "source"),
+    [
+        (FILE, FileSource("/a")),
+        (
+            {"type": "file", "path": "/a", "rootfs_path": "/b", "checksum": "c", "filename": "f", "metadata": {}, "name": None},
+            FileSource("/a", "/b", "c", "f", {}),
+        ),
+        ({"type": "instance", "name": "c1"}, InstanceSource("instance", "c1")),
+        (
+            {"type": "instance", "name": "c1", "compression_algorithm": "xz", "filename": "f", "stop": True},
+            InstanceSource("instance", "c1", "xz", "f", True),
+        ),
+        ({"type": "snapshot", "name": "c1/s0", "stop": None}, InstanceSource("snapshot", "c1/s0")),
+    ],
+    ids=["file", "file with all", "instance", "instance with all", "snapshot"],
+)
+def test_source(params: dict[str, t.Any], source: t.Any) -> None:
+    assert options.desired_source(params) == source
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"type": "file"}, "'file' needs 'path'"),
+        ({"type": "instance"}, "'instance' needs 'name'"),
+        ({"type": "snapshot"}, "'snapshot' needs 'name'"),
+        ({"type": "file", "path": "/a", "name": "c1", "stop": False}, "'file' has no option name, stop; it takes .*path"),
+        ({"type": "instance", "name": "c1", "path": "/a"}, "'instance' has no option path"),
+        ({"type": "snapshot", "name": "c1/s", "stop": True}, "'snapshot' has no option stop"),
+        ({"type": "instance", "name": "c1/s0"}, "'c1/s0', but must be the name of an instance; for a snapshot"),
+        ({"type": "snapshot", "name": "c1"}, "'c1', but must be 'instance/snapshot'"),
+        ({"type": "snapshot", "name": "c1/"}, "must be 'instance/snapshot'"),
+    ],
+    ids=str,
+)
+def test_source_refused(params: dict[str, t.Any], words: str) -> None:
+    with pytest.raises(LXDInputError, match=words):
+        options.desired_source(params)
+
+
+SERVER = {"type": "image", "server": "https://h", "alias": "a"}
+
+
+@pytest.mark.parametrize(
+    ("params", "source"),
+    [
+        (SERVER, ImageSource("https://h", "lxd", alias="a")),
+        ({**SERVER, "protocol": "incus", "mode": "pull", "copy_aliases": True}, ImageSource("https://h", "incus", alias="a", mode="pull", copy_aliases=True)),
+        ({**SERVER, "server": "http://h", "protocol": "simplestreams"}, ImageSource("http://h", "simplestreams", alias="a")),
+        ({"type": "image", "remote": "ubuntu", "alias": "a"}, ImageSource(remote="ubuntu", alias="a")),
+        ({"type": "image", "remote": "r", "fingerprint": A}, ImageSource(remote="r", fingerprint=A)),
+    ],
+    ids=["server", "options", "http", "remote", "fingerprint"],
+)
+def test_image_source(params: dict[str, t.Any], source: ImageSource) -> None:
+    assert options.desired_source(params) == source
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"type": "image", "alias": "a"}, "either 'remote', .* or 'server'"),
+        ({**SERVER, "remote": "r"}, "either 'remote'"),
+        ({"type": "image", "server": "https://h"}, "either 'alias' or 'fingerprint'"),
+        ({**SERVER, "fingerprint": A}, "either 'alias' or 'fingerprint'"),
+        ({"type": "image", "server": "https://h", "fingerprint": "xyz"}, "'fingerprint' in 'source' is 'xyz'"),
+        ({**SERVER, "server": "http://h"}, "must begin with https://"),
+        ({**SERVER, "server": "h", "protocol": "simplestreams"}, "must begin with http:// or https://"),
+        ({**SERVER, "path": "/a"}, "'image' has no option path"),
+    ],
+    ids=str,
+)
+def test_image_source_refused(params: dict[str, t.Any], words: str) -> None:
+    with pytest.raises(LXDInputError, match=words):
+        options.desired_source(params)
+
+
+def test_the_fingerprint_of_the_image_and_of_its_source() -> None:
+    by_source = {"type": "image", "server": "https://h", "fingerprint": A}
+    assert image(source=by_source).fingerprint == A
+    assert image(fingerprint=A, source={"type": "image", "server": "https://h"}).source == ImageSource("https://h", "lxd", fingerprint=A)
+
+
+def test_latest_needs_what_can_be_newer() -> None:
+    with pytest.raises(LXDInputError, match="'latest' needs a 'source'"):
+        image("latest", name="n")
+
+
+# aliases
+
+
+def test_alias() -> None:
+    params = {"name": "n", "state": "present", "target": A, "description": "", "rename_from": "o"}
+    assert options.desired_alias(params) == DesiredAlias("n", "present", A, "", "o")
+    assert options.desired_alias({"name": "n", "state": "absent"}) == DesiredAlias("n", "absent")
+
+
+def test_alias_renamed_from_itself() -> None:
+    with pytest.raises(LXDInputError, match="'rename_from' and 'name' are the same"):
+        options.desired_alias({"name": "n", "state": "present", "rename_from": "n"})
+
+
+# selectors
+
+
+def test_selector() -> None:
+    found = options.selector(
+        {"name": "n", "fingerprint": A, "public": False, "properties": {"build": 5, "lts": True}, "filter": "type eq container", "older_than": "30d"}
+    )
+    assert (found.name, found.fingerprint, found.public, found.cached) == ("n", A, False, None)
+    assert found.properties == {"build": "5", "lts": "true"}
+    assert found.older_than == timedelta(days=30)
+    assert [(clause.field, clause.operator, clause.pattern.pattern) for clause in found.filter] == [("type", "eq", "container")]
+
+
+def test_selector_of_everything() -> None:
+    found = options.selector({})
+    assert (found.filter, found.older_than) == ((), None)
+    assert not found.properties
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"fingerprint": "x"}, "'fingerprint'"),
+        ({"filter": "x"}, "'filter' is 'x'"),
+        ({"older_than": "x"}, "'older_than' is 'x'"),
+        ({"properties": {"k": "~["}}, "in the property 'k'"),
+        ({"properties": {"k": {}}}, "property 'k' is a dict"),
+    ],
+    ids=str,
+)
+def test_selector_refused(params: dict[str, t.Any], words: str) -> None:
+    with pytest.raises(LXDInputError, match=words):
+        options.selector(params)

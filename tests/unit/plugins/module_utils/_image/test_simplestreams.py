@@ -1,0 +1,185 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.community.lxd.plugins.module_utils._image.simplestreams import (
+    StreamFile,
+    architecture_name,
+    find_stream_image,
+    list_stream_images,
+    product_paths,
+)
+
+
+def item(ftype: str, **fields: t.Any) -> dict[str, t.Any]:
+    return {"ftype": ftype, "path": f"p/{ftype}", "sha256": f"sha of {ftype}", "size": 5, **fields}
+
+
+def meta(vendor: str = "lxd", **combined: str) -> dict[str, t.Any]:
+    return item(f"{vendor}.tar.xz", **{f"combined_{key}_sha256" if key else "combined_sha256": value for key, value in combined.items()})
+
+
+def product(versions: dict[str, t.Any], **fields: t.Any) -> dict[str, t.Any]:
+    return {
+        "aliases": "a, b",
+        "arch": "amd64",
+        "os": "Debian",
+        "release": "bookworm",
+        "versions": {serial: {"items": {str(number): each for number, each in enumerate(items)}} for serial, items in versions.items()},
+        **fields,
+    }
+
+
+def found(*products: dict[str, t.Any], vendor: str = "lxd") -> list[t.Any]:
+    return list_stream_images({"products": {str(number): each for number, each in enumerate(products)}}, vendor)
+
+
+def test_index() -> None:
+    index = {
+        "index": {
+            "images": {"datatype": "image-downloads", "path": "streams/v1/images.json", "products": ["p"]},
+            "empty": {"datatype": "image-downloads", "path": "x", "products": []},
+            "other": {"datatype": "image-ids", "path": "y", "products": ["p"]},
+        }
+    }
+    assert product_paths(index) == ["streams/v1/images.json"]
+    assert product_paths({}) == []
+
+
+@pytest.mark.parametrize(
+    ("items", "fingerprint", "kind", "parts"),
+    [
+        pytest.param([meta(squashfs="F"), item("squashfs")], "F", "container", ["metadata", "rootfs"], id="squashfs"),
+        pytest.param([meta(rootxz="F"), item("root.tar.xz")], "F", "container", ["metadata", "rootfs"], id="root.tar.xz"),
+        pytest.param([item("lxd.tar.xz", combined_sha256="F"), item("root.tar.xz")], "F", "container", ["metadata", "rootfs"], id="root.tar.xz, the old way"),
+        pytest.param(
+            [item("lxd.tar.xz", **{"combined_disk-kvm-img_sha256": "F"}), item("disk-kvm.img")],
+            "F",
+            "virtual-machine",
+            ["metadata", "rootfs.img"],
+            id="disk-kvm",
+        ),
+        pytest.param(
+            [item("lxd.tar.xz", **{"combined_disk1-img_sha256": "F"}), item("disk1.img")], "F", "virtual-machine", ["metadata", "rootfs.img"], id="disk1"
+        ),
+        pytest.param(
+            [item("lxd.tar.xz", **{"combined_uefi1-img_sha256": "F"}), item("uefi1.img")], "F", "virtual-machine", ["metadata", "rootfs.img"], id="uefi1"
+        ),
+        pytest.param([item("lxd_combined.tar.gz", sha256="F")], "F", "container", [""], id="unified"),
+    ],
+)
+def test_kinds(items: list[dict[str, t.Any]], fingerprint: str, kind: str, parts: list[str]) -> None:
+    (image,) = found(product({"20260101_01:00": items}))
+    assert (image.fingerprint, image.type, [file.part for file in image.files]) == (fingerprint, kind, parts)
+    assert (image.architecture, image.serial) == ("x86_64", "20260101_01:00")
+    assert image.names == ("a", "a/amd64", "b", "b/amd64")
+    assert image.files[0].path == f"p/{items[0]['ftype']}"
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        pytest.param([meta("incus", squashfs="F"), item("squashfs")], id="of the other vendor"),
+        pytest.param([item("incus_combined.tar.gz")], id="unified of the other vendor"),
+        pytest.param([meta(squashfs="F")], id="no root file system"),
+        pytest.param([meta(), item("squashfs")], id="no fingerprint"),
+        pytest.param([meta(squashfs="F"), item("squashfs.vcdiff")], id="a delta"),
+        pytest.param([item("squashfs")], id="no metadata"),
+    ],
+)
+def test_what_is_no_image(items: list[dict[str, t.Any]]) -> None:
+    assert found(product({"20260101": items})) == []
+
+
+def test_each_vendor_has_its_own() -> None:
+    both = product({"20260101": [meta(squashfs="L"), meta("incus", squashfs="I"), item("squashfs")]})
+    assert [image.fingerprint for image in found(both, vendor="lxd")] == ["L"]
+    assert [image.fingerprint for image in found(both, vendor="incus")] == ["I"]
+
+
+def test_a_version_that_is_no_date_is_left_out() -> None:
+    assert found(product({"latest": [meta(squashfs="F"), item("squashfs")]})) == []
+
+
+def test_newest_and_preferred_first() -> None:
+    roots = [item("disk1.img"), item("root.tar.xz"), item("squashfs")]
+    combined = {"combined_disk1-img_sha256": "D", "combined_rootxz_sha256": "X", "combined_squashfs_sha256": "S"}
+    old = [item("lxd.tar.xz", **{key: f"{value} old" for key, value in combined.items()}), *roots]
+    new = [item("lxd.tar.xz", **combined), *roots]
+    images = found(product({"20250101": old, "20260101_01:00": new}))
+    assert [image.fingerprint for image in images] == ["S", "X", "D", "S old", "X old", "D old"]
+
+
+def test_properties_and_files() -> None:
+    version = {"items": {"m": meta(squashfs="F"), "r": item("squashfs", size="7")}, "label": "release"}
+    described = {
+        **product({}, release_title="12", version="12", variant="default", support_eol="2028-06-30"),
+        "lxd_requirements": {"secureboot": False},
+        "requirements": {"cgroup": "v1"},
+        "versions": {"20260101": version},
+    }
+    (image,) = found(described)
+    assert image.properties == {
+        "os": "Debian",
+        "release": "bookworm",
+        "version": "12",
+        "variant": "default",
+        "architecture": "amd64",
+        "label": "release",
+        "serial": "20260101",
+        "type": "squashfs",
+        "description": "Debian 12 amd64 (release) (20260101)",
+        "requirements.secureboot": "False",
+    }
+    assert image.expires_at == "2028-06-30"
+    assert image.files == (StreamFile("p/lxd.tar.xz", "sha of lxd.tar.xz", 5, "metadata"), StreamFile("p/squashfs", "sha of squashfs", 7, "rootfs"))
+
+
+def test_an_empty_server() -> None:
+    assert list_stream_images({}, "lxd") == []
+    assert found({"versions": None}) == []
+
+
+def test_architectures() -> None:
+    assert [architecture_name(name) for name in ("amd64", "arm64", "armhf", "x86_64", "strange")] == ["x86_64", "aarch64", "armv7l", "x86_64", "strange"]
+
+
+SERVER = found(
+    product({"20260101": [meta(squashfs="C amd64"), item("squashfs")], "20250101": [meta(squashfs="C old"), item("squashfs")]}),
+    product({"20260202": [item("lxd.tar.xz", **{"combined_disk1-img_sha256": "VM amd64"}), item("disk1.img")]}),
+    product({"20260303": [meta(squashfs="C arm64"), item("squashfs")]}, arch="arm64"),
+    product({"20260303": [item("lxd.tar.xz", **{"combined_disk1-img_sha256": "VM only"}), item("disk1.img")]}, aliases="vm"),
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fingerprint"),
+    [
+        ({"alias": "a"}, "C amd64"),
+        ({"alias": "b/amd64"}, "C amd64"),
+        ({"alias": "a/arm64"}, "C arm64"),
+        ({"alias": "a", "architecture": "arm64"}, "C arm64"),
+        ({"alias": "a", "architecture": "aarch64"}, "C arm64"),
+        ({"alias": "a", "image_type": "virtual-machine"}, "VM amd64"),
+        ({"alias": "a", "image_type": "container"}, "C amd64"),
+        ({"alias": "vm"}, "VM only"),
+        ({"alias": "vm", "image_type": "container"}, None),
+        ({"alias": "a", "architecture": "s390x"}, None),
+        ({"alias": "A"}, None),
+        ({"alias": "c"}, None),
+        ({"fingerprint": "C old"}, "C old"),
+        ({"fingerprint": "VM am"}, "VM amd64"),
+        ({"fingerprint": "nothing"}, None),
+    ],
+    ids=str,
+)
+def test_find(wanted: dict[str, str], fingerprint: str | None) -> None:
+    asked = {"alias": None, "fingerprint": None, "image_type": None, "architecture": None, **wanted}
+    image = find_stream_image(SERVER, "x86_64", **asked)
+    assert (image.fingerprint if image else None) == fingerprint

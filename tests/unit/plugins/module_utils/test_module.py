@@ -1,0 +1,137 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+from ansible.module_utils import basic
+
+from ansible_collections.community.lxd.plugins.module_utils import _module
+from ansible_collections.community.lxd.plugins.module_utils._lxd import transport
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDError, LXDInputError, LXDMissingLibraryError
+
+
+class Ended(Exception):
+    def __init__(self, failed: bool, result: dict[str, t.Any]) -> None:
+        super().__init__(result)
+        self.failed, self.result = failed, result
+
+
+Run = t.Callable[..., Ended]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a module with these options, and give back how it ended."""
+
+    def end(failed: bool) -> t.Callable[..., None]:
+        def ended(module: basic.AnsibleModule, **result: t.Any) -> None:
+            raise Ended(failed, result)
+
+        return ended
+
+    monkeypatch.setattr(basic.AnsibleModule, "exit_json", end(False))
+    monkeypatch.setattr(basic.AnsibleModule, "fail_json", end(True))
+    for variable in ("URL", "CLIENT_CERT", "CLIENT_KEY", "SERVER_CERT", "SERVER_FINGERPRINT", "PROJECT", "BEARER_TOKEN", "REMOTE", "DIR", "SOCKET"):
+        monkeypatch.delenv(f"LXD_{variable}", raising=False)
+
+    def start(action: t.Callable[..., t.Any], spec: dict[str, t.Any] | None = None, **options: t.Any) -> Ended:
+        arguments = {"ANSIBLE_MODULE_ARGS": {"_ansible_remote_tmp": "/tmp", "_ansible_keep_remote_files": False, **options}}
+        monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps(arguments).encode())
+        monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)  # since core 2.19
+        with pytest.raises(Ended) as ended:
+            _module.run_module(spec or {}, action)
+        return ended.value
+
+    return start
+
+
+def fails(error: Exception) -> t.Callable[..., t.Any]:
+    def action(*args: t.Any) -> t.Any:
+        raise error
+
+    return action
+
+
+def test_the_result_is_returned(run: Run) -> None:
+    ended = run(lambda api, params, check_mode: {"changed": True, "image": params["name"]}, {"name": {"type": "str"}}, name="n", url="unix:/s")
+    assert (ended.failed, ended.result) == (False, {"changed": True, "image": "n"})
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_check_mode_is_passed_on(run: Run, check_mode: bool) -> None:
+    ended = run(lambda api, params, check_mode: {"check": check_mode}, url="unix:/s", _ansible_check_mode=check_mode)
+    assert ended.result == {"check": check_mode}
+
+
+@pytest.mark.parametrize(
+    ("error", "result"),
+    [
+        pytest.param(LXDInputError("Cannot do that."), {"msg": "Cannot do that.", "failure": {}}, id="input"),
+        pytest.param(
+            LXDAPIError("Cannot read x: no", status=500, request="GET /x", error="no"),
+            {"msg": "Cannot read x: no", "failure": {"status": 500, "request": "GET /x", "error": "no"}},
+            id="server",
+        ),
+        pytest.param(LXDError("Cannot.", operation=None), {"msg": "Cannot.", "failure": {}}, id="nothing known"),
+        pytest.param(LXDMissingLibraryError("It is too old.", "lib", "trace"), {"msg": "It is too old.", "exception": "trace"}, id="old library"),
+    ],
+)
+def test_an_error_fails_the_task(run: Run, error: LXDError, result: dict[str, t.Any]) -> None:
+    ended = run(fails(error), url="unix:/s")
+    assert (ended.failed, ended.result) == (True, result)
+
+
+def test_a_bug_is_not_hidden(run: Run) -> None:
+    with pytest.raises(ZeroDivisionError):
+        run(fails(ZeroDivisionError()), url="unix:/s")
+
+
+def test_a_bad_url_fails_the_task(run: Run) -> None:
+    ended = run(fails(AssertionError("no connection, no action")), url="http://h")
+    assert ended.failed and "'url' is 'http://h'" in ended.result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "url", "words"),
+    [
+        ("REQUESTS_IMPORT_ERROR", "https://h", ["requests", "python3-requests ", "Python library"]),
+        ("UNIXSOCKET_IMPORT_ERROR", "unix:/s", ["requests-unixsocket", "python3-requests-unixsocket", "Python library"]),
+    ],
+)
+def test_a_missing_library_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, missing: str, url: str, words: list[str]) -> None:
+    monkeypatch.setattr(transport, missing, "ImportError: no such module")
+    ended = run(fails(AssertionError("no library, no action")), url=url)
+    assert ended.failed and ended.result["exception"] == "ImportError: no such module"
+    assert [word for word in words if word not in ended.result["msg"]] == []
+
+
+def connection(api: t.Any, params: t.Any, check_mode: bool) -> dict[str, t.Any]:
+    return {"connection": api.client._transport.connection, "project": api.client.project}
+
+
+def test_the_options_of_the_connection(run: Run) -> None:
+    pin = "ab" * 32
+    result = run(connection, url="https://h:8443", server_fingerprint=pin, ca_path="/ca", validate_certs=False, project="p", timeout=5).result
+    made = result["connection"]
+    assert (made.url, made.server_fingerprint, made.ca_path, made.validate_certs, made.timeout) == ("https://h:8443", pin, "/ca", False, 5.0)
+    assert result["project"] == "p"
+
+
+def test_the_environment_stands_in_for_options(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LXD_URL", "https://h:8443")
+    monkeypatch.setenv("LXD_SERVER_FINGERPRINT", "ab" * 32)
+    monkeypatch.setenv("LXD_PROJECT", "p")
+    result = run(connection).result
+    assert (result["connection"].url, result["connection"].server_fingerprint, result["project"]) == ("https://h:8443", "ab" * 32, "p")
+    assert run(connection, url="unix:/s").result["connection"].url == "unix:/s"
+
+
+def test_without_a_url_a_local_socket_is_looked_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_module, "find_local_url", lambda environ: "unix:/found")
+    result = run(connection).result
+    assert (result["connection"].url, result["connection"].timeout, result["project"]) == ("unix:/found", 600.0, "default")

@@ -1,0 +1,276 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The rules of ARCHITECTURE.md, read from the source: who imports whom, who writes, who knows check mode."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pathlib
+import re
+import typing as t
+
+import pytest
+import yaml
+
+COLLECTION = pathlib.Path(__file__).resolve().parents[3]
+PLUGINS = COLLECTION / "plugins"
+UTILS = PLUGINS / "module_utils"
+PREFIX = "ansible_collections.community.lxd.plugins."
+MODULES = sorted(PLUGINS.glob("modules/*.py"))
+UTIL_FILES = sorted(UTILS.rglob("*.py"))
+TREES = {path: ast.parse(path.read_text()) for path in [*MODULES, *UTIL_FILES]}
+NAMES = {path.relative_to(UTILS).as_posix(): path for path in UTIL_FILES}
+
+WRITES = re.compile("(create|update|delete|set|publish|copy|push)_")
+"""How the methods of ImageAPI begin that change something on a server."""
+
+
+def name_of(path: pathlib.Path) -> str:
+    return path.relative_to(PLUGINS).as_posix()
+
+
+def each(paths: t.Iterable[pathlib.Path]) -> list[t.Any]:
+    return [pytest.param(path, id=name_of(path)) for path in paths]
+
+
+def imports(path: pathlib.Path) -> set[str]:
+    """Full names of the modules that a file imports, wherever it does so; of this collection without the prefix."""
+    found: set[str] = set()
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = t.cast(str, node.module)
+            assert node.level == 0, "a relative import does not work in AnsiballZ"
+            package = (COLLECTION / module.replace(PREFIX, "plugins/").replace(".", "/")).is_dir()
+            found |= {f"{module}.{alias.name}" for alias in node.names} if package else {module}
+    return {name.replace(PREFIX, "") for name in found}
+
+
+def roots(path: pathlib.Path) -> set[str]:
+    return {name.partition(".")[0] for name in imports(path)}
+
+
+def calls(path: pathlib.Path) -> list[tuple[str, str]]:
+    """Methods that a file calls, with the last name of what they are called on."""
+    found = []
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = node.func.value
+            found.append((getattr(owner, "attr", getattr(owner, "id", "")), node.func.attr))
+    return found
+
+
+def api_methods() -> set[str]:
+    tree = TREES[NAMES["_image/api.py"]]
+    (api,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "ImageAPI"]
+    return {node.name for node in api.body if isinstance(node, ast.FunctionDef)}
+
+
+# imports
+
+
+@pytest.mark.parametrize("path", each(UTILS.glob("_lxd/*.py")))
+def test_the_client_knows_neither_images_nor_ansible(path: pathlib.Path) -> None:
+    assert not {name for name in imports(path) if name.startswith("module_utils._image")}
+    assert "ansible" not in roots(path)
+    assert not {name for name in imports(path) if name.startswith(("module_utils._module", "modules."))}
+
+
+@pytest.mark.parametrize("path", each(UTILS.glob("_image/*.py")))
+def test_images_know_no_ansible(path: pathlib.Path) -> None:
+    assert "ansible" not in roots(path)
+    assert not {name for name in imports(path) if name.startswith(("module_utils._module", "modules."))}
+
+
+@pytest.mark.parametrize(
+    "path", each(NAMES[f"_image/{name}.py"] for name in ("model", "plan", "select", "options", "retention") if f"_image/{name}.py" in NAMES)
+)
+def test_decisions_do_no_io(path: pathlib.Path) -> None:
+    assert not roots(path) & {"io", "os", "pathlib", "requests", "shutil", "socket", "ssl", "subprocess", "tempfile", "time", "urllib", "urllib3"}
+    allowed = {f"module_utils._image.{name}" for name in ("model", "plan", "select", "retention")} | {"module_utils._lxd.errors"}
+    assert {name for name in imports(path) if name.startswith("module_utils.")} <= allowed
+    called = {node.func.id for node in ast.walk(TREES[path]) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    assert not called & {"open", "print", "input", "exec", "eval"}
+    assert not {method for _owner, method in calls(path)} & {"now", "utcnow", "today"}
+
+
+def test_the_plan_knows_the_model_only() -> None:
+    used = {name for name in imports(NAMES["_image/plan.py"]) if name.startswith("module_utils.")}
+    assert used == {"module_utils._image.model", "module_utils._lxd.errors"}
+
+
+@pytest.mark.parametrize("path", each(MODULES))
+def test_modules_are_glue(path: pathlib.Path) -> None:
+    allowed = {
+        "__future__",
+        "typing",
+        "module_utils._module",
+        "module_utils._specs",
+        *(f"module_utils._image.{name}" for name in ("reconcile", "options", "gather", "streams_info")),
+    }
+    others = {f"module_utils._image.reconcile_{name}" for name in ("export", "prune", "secret", "store")}
+    assert imports(path) - allowed - others == set()
+    (main,) = [node for node in TREES[path].body if isinstance(node, ast.FunctionDef) and node.name == "main"]
+    assert t.cast(int, main.end_lineno) - main.lineno < 20
+
+
+# who does what
+
+
+@pytest.mark.parametrize("path", each(path for path in [*UTIL_FILES, *MODULES] if name_of(path).rpartition("/")[2] not in ("api.py", "apply.py", "copy.py")))
+def test_only_apply_writes(path: pathlib.Path) -> None:
+    writing = {name for name in api_methods() if WRITES.match(name)}
+    assert {"create_image_from_files", "update_image", "delete_image", "create_alias", "update_alias", "delete_alias", "publish_image"} <= writing
+    mentioned = {node.attr for node in ast.walk(TREES[path]) if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") in ("api", "self")}
+    assert not mentioned & writing
+
+
+def test_every_method_that_writes_is_called_so() -> None:
+    """A method of another name that wrote would escape the test above."""
+    tree = TREES[NAMES["_image/api.py"]]
+    (api,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "ImageAPI"]
+    for method in api.body:
+        if isinstance(method, ast.FunctionDef):
+            called = {node.func.attr for node in ast.walk(method) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)}
+            assert bool(called & {"write", "write_and_wait"}) == bool(WRITES.match(method.name)), method.name
+
+
+@pytest.mark.parametrize("path", each(path for path in UTIL_FILES if name_of(path) not in ("module_utils/_image/api.py", "module_utils/_lxd/client.py")))
+def test_only_the_api_sends_writes(path: pathlib.Path) -> None:
+    assert not {(owner, method) for owner, method in calls(path) if owner in ("client", "_client") and method.startswith("write")}
+    assert not {method for _owner, method in calls(path)} & {"write_and_wait"}
+
+
+def code(path: pathlib.Path) -> str:
+    """The names in a file, without comments and documentation."""
+    names = [getattr(node, field, None) for node in ast.walk(TREES[path]) for field in ("id", "attr", "arg")]
+    return " ".join(name for name in names if isinstance(name, str))
+
+
+@pytest.mark.parametrize("path", each(UTIL_FILES))
+def test_only_reconcile_knows_check_mode(path: pathlib.Path) -> None:
+    knows = "check_mode" in re.sub("check_mode_of_copy", "", code(path)).split()
+    assert knows == (path.name.startswith("reconcile") or path.name == "_module.py")
+
+
+@pytest.mark.parametrize("path", each([*UTIL_FILES, *MODULES]))
+def test_only_the_glue_exits(path: pathlib.Path) -> None:
+    assert bool(re.search(r"\b(fail_json|exit_json|AnsibleModule)\b", code(path))) == (path.name == "_module.py")
+
+
+# types and shape
+
+
+@pytest.mark.parametrize("path", each([*UTIL_FILES, *MODULES]))
+def test_everything_is_typed(path: pathlib.Path) -> None:
+    untyped = []
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+            named = [argument for argument in arguments if argument is not None and argument.arg not in ("self", "cls")]
+            if node.returns is None or any(argument.annotation is None for argument in named):
+                untyped.append(node.name)
+    assert untyped == []
+
+
+@pytest.mark.parametrize("path", each([*UTIL_FILES, *MODULES]))
+def test_every_file_says_what_it_is(path: pathlib.Path) -> None:
+    text = path.read_text()
+    assert "SPDX-License-Identifier: GPL-3.0-or-later" in text and "from __future__ import annotations" in text
+    if path in UTIL_FILES:
+        assert "This is PRIVATE to the collection" in text
+        assert ast.get_docstring(TREES[path])
+
+
+# what is said about the modules
+
+
+def test_the_action_group_has_all_modules() -> None:
+    runtime = yaml.safe_load((COLLECTION / "meta/runtime.yml").read_text())
+    assert runtime["action_groups"] == {"lxd": [path.stem for path in MODULES]}
+
+
+def documentation(name: str, part: str = "") -> dict[str, t.Any]:
+    """Of a module, or a part of a fragment."""
+    module = importlib.import_module(PREFIX + name)
+    text = module.DOCUMENTATION if name.startswith("modules.") else getattr(module.ModuleDocFragment, part.upper() or "DOCUMENTATION")
+    return t.cast("dict[str, t.Any]", yaml.safe_load(text))
+
+
+def documented_options(path: pathlib.Path) -> dict[str, t.Any]:
+    """Also those of its fragments."""
+    document = documentation(f"modules.{path.stem}")
+    options = dict(document.get("options") or {})
+    for fragment in document["extends_documentation_fragment"]:
+        own, _prefix, rest = fragment.rpartition("community.lxd.")
+        module, _dot, part = rest.partition(".")
+        if not own and fragment != rest:  # what ansible.builtin describes, it adds to the arguments itself
+            for name, option in (documentation(f"doc_fragments.{module}", part).get("options") or {}).items():
+                options[name] = {**option, **options.get(name, {})}
+    return options
+
+
+def comparable(option: dict[str, t.Any], suboptions: str) -> dict[str, t.Any]:
+    keys = {"type": "str", "default": None, "choices": None, "elements": None, "required": False, "aliases": []}
+    return {
+        **{key: option.get(key, default) for key, default in keys.items()},
+        "suboptions": {name: comparable(value, suboptions) for name, value in (option.get(suboptions) or {}).items()},
+    }
+
+
+@pytest.mark.parametrize("path", each(MODULES))
+def test_the_documentation_is_the_argument_spec(path: pathlib.Path) -> None:
+    glue = importlib.import_module(PREFIX + "module_utils._module")
+    spec = {**glue.CONNECTION_SPEC, **importlib.import_module(f"{PREFIX}modules.{path.stem}").ARGUMENT_SPEC}
+    documented = documented_options(path)
+    assert sorted(spec) == sorted(documented)
+    for name, option in spec.items():
+        assert comparable(option, "options") == comparable(documented[name], "suboptions"), name
+
+
+def test_the_environment_variables_are_documented() -> None:
+    glue = importlib.import_module(PREFIX + "module_utils._module")
+    documented = documentation("doc_fragments._connection")["options"]
+    for name, option in glue.CONNECTION_SPEC.items():
+        variables = option["fallback"][1] if "fallback" in option else []
+        text = " ".join(documented[name]["description"])
+        assert [variable for variable in variables if f"environment variable E({variable})" not in text] == [], name
+
+
+SECRET = re.compile("key|secret|token|password")
+
+
+@pytest.mark.parametrize("path", each(MODULES))
+def test_secrets_are_not_logged(path: pathlib.Path) -> None:
+    def check(spec: dict[str, t.Any]) -> None:
+        for name, option in spec.items():
+            assert not SECRET.search(name) or option.get("no_log") is not None, name
+            check(option.get("options") or {})
+
+    glue = importlib.import_module(PREFIX + "module_utils._module")
+    check({**glue.CONNECTION_SPEC, **importlib.import_module(f"{PREFIX}modules.{path.stem}").ARGUMENT_SPEC})
+
+
+@pytest.mark.parametrize("path", each(MODULES))
+def test_no_managed_setting_has_a_default(path: pathlib.Path) -> None:
+    spec = importlib.import_module(f"{PREFIX}modules.{path.stem}").ARGUMENT_SPEC
+    managed = {"public", "auto_update", "expires_at", "profiles", "properties", "aliases", "protected", "description", "target"}
+    assert [name for name in managed & set(spec) if "default" in spec[name]] == []
+
+
+@pytest.mark.parametrize("path", each(MODULES))
+def test_the_words_of_a_plan_are_documented(path: pathlib.Path) -> None:
+    module = importlib.import_module(f"{PREFIX}modules.{path.stem}")
+    returned = yaml.safe_load(module.RETURN)
+    assert "failure" in returned
+    if path.stem == "lxd_image":
+        plan = importlib.import_module(PREFIX + "module_utils._image.plan")
+        model = importlib.import_module(PREFIX + "module_utils._image.model")
+        words = {value.token for value in vars(plan).values() if isinstance(getattr(value, "token", None), str)} - {plan.UpdateAlias.token}
+        words |= {value.action for value in vars(model).values() if isinstance(getattr(value, "action", None), str)}
+        said = " ".join(returned["actions"]["description"])
+        assert sorted(word for word in words if f"V({word})" not in said) == []
