@@ -89,7 +89,7 @@ def _check_tar(file: t.BinaryIO) -> None:
 
 
 def _check_xz(file: t.BinaryIO) -> None:
-    footer = _tail(file, 64)
+    footer = _tail(file, 4096)
     while footer.endswith(b"\0\0\0\0"):
         footer = footer[:-4]
     footer = footer[-12:]

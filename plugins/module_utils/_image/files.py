@@ -124,6 +124,8 @@ class _DirectoryPart:
                 sent += len(piece)
                 continue
             path, size = piece
+            if sent + size > self.size:
+                break
             with open(path, "rb") as file:
                 left = size
                 while left > 0 and (block := file.read(min(BLOCK_SIZE, left))):
@@ -133,6 +135,8 @@ class _DirectoryPart:
                 raise LXDInputError(f"The file {path!r} has become shorter while it was read. Run the task again when the directory is complete.")
             yield bytes(left)
             sent += size
+        if sent + self._padding(sent) != self.size:
+            raise LXDInputError(f"The directory {self.path!r} has changed while it was read. Run the task again when it is complete.")
         yield bytes(self._padding(sent))
 
     def check_whole(self) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
 from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredImage, FileSource, ImageSource, UpstreamImage, UrlSource
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import CreateImage, Plan
+from ansible_collections.community.lxd.plugins.module_utils._image.plan import CreateImage, DeleteImage, Plan
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
@@ -48,11 +48,15 @@ class Inputs:
     server: SourceServer | None = None
 
     def check(self, api: ImageAPI, plan: Plan, look_into_files: bool) -> None:
-        """What would fail in the middle of the plan fails before it. Raises LXDInputError."""
-        for action in plan.actions:
+        """What would fail in the middle of the plan fails before it. Raises LXDInputError.
+
+        ``look_into_files``: also where they would be looked into while they are sent. That is too late where a cached image goes first.
+        """
+        for position, action in enumerate(plan.actions):
             if not isinstance(action, CreateImage):
                 continue
-            if self.files is not None and look_into_files:
+            deletes_first = any(isinstance(earlier, DeleteImage) for earlier in plan.actions[:position])
+            if self.files is not None and (look_into_files or deletes_first):
                 self.files.check()
             if self.server is not None and action.upstream is not None:
                 from ansible_collections.community.lxd.plugins.module_utils._image.copy import check_copy

@@ -94,7 +94,10 @@ def parse_time(value: str) -> datetime | None:
     )
     if offset and offset.upper() != "Z":
         minutes = int(offset[1:3]) * 60 + int(offset[-2:])
-        moment -= timedelta(minutes=minutes if offset[0] == "+" else -minutes)
+        try:
+            moment -= timedelta(minutes=minutes if offset[0] == "+" else -minutes)
+        except OverflowError as exc:
+            raise ValueError(f"{value!r} is no time of the years 1 to 9999 in UTC") from exc
     return None if moment.year <= 1 or moment == datetime(1970, 1, 1, tzinfo=timezone.utc) else moment
 
 

@@ -79,8 +79,12 @@ def desired_image(params: Params) -> DesiredImage:
         raise LXDInputError("Nothing says which image is meant: give 'name', 'fingerprint', or a 'source' of type 'file'.")
     if state == "latest" and source is None:
         raise LXDInputError("The state 'latest' needs a 'source': something that can have a newer image.")
-    if fingerprint and not name and isinstance(source, InstanceSource):
-        raise LXDInputError("The fingerprint of a published image can't be chosen: give 'name' with a 'source' of type 'instance' or 'snapshot'.")
+    if fingerprint and isinstance(source, InstanceSource):
+        raise LXDInputError("The fingerprint of a published image can't be chosen: give only 'name' with a 'source' of type 'instance' or 'snapshot'.")
+    if params.get("purge_aliases") and isinstance(source, ImageSource) and source.copy_aliases:
+        raise LXDInputError("'purge_aliases' and 'copy_aliases' exclude each other: the one removes what the other adds.")
+    if state == "inactive" and (params.get("public") or params.get("auto_update")):
+        raise LXDInputError("An inactive image is neither public nor updated: leave out 'public' and 'auto_update'.")
     return DesiredImage(
         state=state,
         name=name,

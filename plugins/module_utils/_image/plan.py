@@ -202,7 +202,7 @@ def _restore(desired: DesiredImage, current: CurrentImage, image: Image, withdra
     """Give an inactive image back what it had: the aliases now, the settings with the update that follows, which also forgets them."""
     for name in withdrawn.aliases:
         alias = current.aliases.get(name)
-        if alias and alias.target != image.fingerprint:
+        if alias and alias.target != image.fingerprint and name not in desired.alias_names:
             raise LXDInputError(
                 f"Cannot put the image {image.fingerprint} back: its alias {name!r} points at {alias.target} by now. "
                 "Remove or rename that alias first, or remove this image."
@@ -229,7 +229,7 @@ def _plan_present(desired: DesiredImage, current: CurrentImage) -> Plan:
     if image is not None and image.withdrawn is not None:
         desired, actions = _restore(desired, current, image, image.withdrawn)
     restored = {action.name for action in actions if isinstance(action, CreateAlias)}
-    settings = _settings_with_replaces(desired, previous)
+    settings = _settings_with_replaces(desired, image, previous)
 
     renewed = image is not None and _is_only_cached(desired, current, image)
     if image is None:
@@ -240,15 +240,20 @@ def _plan_present(desired: DesiredImage, current: CurrentImage) -> Plan:
         target = image.fingerprint
     else:
         target = image.fingerprint
+        if not image.aliases:
+            # perhaps of a run that was killed before it could say what the image is to be
+            settings = _inherit(desired, current, settings, previous)
         if settings.overlay(image.settings) != image.settings:
             actions.append(UpdateImage(target, settings))
     actions += _point_aliases(desired, current, target, previous, restored)
     if image is not None and not renewed:
         actions += _purge_aliases(desired, image)
+    # after the aliases: its state changes with the start, and an image without a name would not be known again
+    actions += [StartInstance(action.name) for action in actions if isinstance(action, StopInstance)]
     actions += _delete_previous(desired, current, image, previous, target)
     return Plan(
         actions=tuple(actions),
-        before=_before(desired, current, image or previous, previous),
+        before=_before(desired, current, image, previous),
         after=_after(desired, image, target),
         fingerprint=target,
         previous_fingerprint=previous.fingerprint if previous else None,
@@ -258,7 +263,7 @@ def _plan_present(desired: DesiredImage, current: CurrentImage) -> Plan:
 def _further_aliases(desired: DesiredImage, current: CurrentImage, previous: Image | None) -> tuple[str, ...]:
     """An update takes all aliases along; and those of the source, where they are asked for."""
     names: list[str] = []
-    if desired.state == "latest" and previous:
+    if desired.state == "latest" and previous and not desired.purge_aliases:
         names += sorted(previous.aliases)
     if current.upstream and isinstance(desired.source, ImageSource) and desired.source.copy_aliases:
         names += sorted(current.upstream.aliases)
@@ -266,17 +271,18 @@ def _further_aliases(desired: DesiredImage, current: CurrentImage, previous: Ima
 
 
 def _is_only_cached(desired: DesiredImage, current: CurrentImage, image: Image) -> bool:
-    """The server fetched it for an instance and will drop it again. No request can change that mark but a new copy."""
-    if not image.data.get("cached"):
+    """The server fetched it for an instance and will drop it again. No request can change that mark but a new copy.
+
+    With aliases that the task does not name it is left as it is: a run that is killed before the new copy is there would lose them.
+    """
+    if not image.data.get("cached") or any(name not in desired.alias_names for name in image.aliases):
         return False
     return isinstance(desired.source, FileSource) or bool(current.upstream and current.upstream.fingerprint == image.fingerprint)
 
 
 def _renew_image(desired: DesiredImage, current: CurrentImage, settings: SettingsChange, image: Image) -> list[Action]:
     create = _create_image(desired, current, settings, image, everything=True)
-    stay = [] if desired.purge_aliases else [name for name in sorted(image.aliases) if name not in desired.alias_names]
-    names = [*(name for name in desired.alias_names if name in image.aliases), *stay]
-    return [DeleteImage(image.fingerprint), *create, *(CreateAlias(name, image.fingerprint, image.aliases[name]) for name in names)]
+    return [DeleteImage(image.fingerprint), *create, *(CreateAlias(name, image.fingerprint, text) for name, text in sorted(image.aliases.items()))]
 
 
 def _check_followable(desired: DesiredImage, current: CurrentImage, image: Image | None) -> None:
@@ -285,14 +291,7 @@ def _check_followable(desired: DesiredImage, current: CurrentImage, image: Image
         return
     if image is not None and (image.data.get("update_source") or {}).get("alias"):
         return
-    source = desired.source
-    if (
-        image is None
-        and isinstance(source, ImageSource)
-        and source.alias
-        and source.mode in ("auto", "pull")
-        and (current.upstream is None or current.upstream.public)
-    ):
+    if image is None and _can_follow(desired, current):
         return
     raise LXDInputError(
         "Cannot set 'auto_update': the server would have nothing to follow. "
@@ -300,10 +299,20 @@ def _check_followable(desired: DesiredImage, current: CurrentImage, image: Image
     )
 
 
-def _settings_with_replaces(desired: DesiredImage, previous: Image | None) -> SettingsChange:
+def _can_follow(desired: DesiredImage, current: CurrentImage) -> bool:
+    """Whether the server would have something to follow for a copy of this source."""
+    source = desired.source
+    if not isinstance(source, ImageSource) or not source.alias or source.mode not in ("auto", "pull"):
+        return False
+    return current.upstream is None or current.upstream.public
+
+
+def _settings_with_replaces(desired: DesiredImage, image: Image | None, previous: Image | None) -> SettingsChange:
     """With ``previous: delete``, note on the new image which one is to go, so that a run that follows a killed one can finish."""
     if previous and _may_go(desired, previous):
         return desired.settings.remember(**{REPLACES: previous.fingerprint})
+    if previous and image and REPLACES in image.settings.memory:
+        return desired.settings.remember(**{REPLACES: None})
     return desired.settings
 
 
@@ -317,7 +326,7 @@ def _create_image(desired: DesiredImage, current: CurrentImage, settings: Settin
     if source is None:
         asked = f"no image has the fingerprint {desired.fingerprint}" if desired.fingerprint else f"the alias {desired.name!r} does not exist"
         raise LXDInputError(f"Cannot provide the image: {asked}, and no 'source' says how to get it.")
-    settings = _inherit(settings, previous, everything or desired.state == "latest")
+    settings = _inherit(desired, current, settings, previous, everything)
     if isinstance(source, (ImageSource, UrlSource)):
         if current.upstream:
             settings = settings.remember(**{MADE_FROM: current.upstream.made_from})
@@ -332,21 +341,23 @@ def _create_image(desired: DesiredImage, current: CurrentImage, settings: Settin
         raise LXDInputError(f"Cannot publish the instance {instance.name!r}: it is running. Set 'stop: true' in 'source', or publish a snapshot of it.")
     if instance.ephemeral:
         raise LXDInputError(f"Cannot publish the instance {instance.name!r}: it is ephemeral, and stopping it would delete it. Publish a snapshot of it.")
-    return [StopInstance(instance.name), create, StartInstance(instance.name)]
+    return [StopInstance(instance.name), create]
 
 
-def _inherit(settings: SettingsChange, previous: Image | None, everything: bool) -> SettingsChange:
+def _inherit(desired: DesiredImage, current: CurrentImage, settings: SettingsChange, previous: Image | None, everything: bool = False) -> SettingsChange:
     """What belongs to the name rather than to the content goes over to the image that takes the name.
 
-    With ``everything``, for another build of the same image: its expiry, auto_update and properties too.
+    With ``everything``, or for another build of the same image, its expiry, auto_update and properties too.
     """
     if previous is None:
         return settings
-    old = previous.settings
-    names = ("public", "profiles", "expires_at", "auto_update") if everything else ("public", "profiles")
-    inherited = {name: getattr(old, name) for name in names if getattr(settings, name) is None}
+    everything = everything or desired.state == "latest"
+    names = ("public", "profiles", "expires_at") if everything else ("public", "profiles")
+    inherited = {name: getattr(previous.settings, name) for name in names if getattr(settings, name) is None}
     if everything:
-        inherited["default_properties"] = old.user_properties
+        inherited["default_properties"] = previous.settings.user_properties
+    if everything and settings.auto_update is None and _can_follow(desired, current):
+        inherited["auto_update"] = previous.settings.auto_update
     if previous.protected and PROTECTED not in settings.memory:
         settings = settings.remember(**{PROTECTED: "true"})
     return replace(settings, **inherited)
@@ -356,7 +367,8 @@ def _point_aliases(desired: DesiredImage, current: CurrentImage, target: str, pr
     copies = isinstance(desired.source, ImageSource) and desired.source.copy_aliases
     descriptions = current.upstream.aliases if copies and current.upstream else {}
     actions: list[Action] = []
-    for name in desired.alias_names:
+    # the name last: while it is not there or points elsewhere, a run that follows a killed one still knows that it has to do the others
+    for name in sorted(desired.alias_names, key=lambda name: name == desired.name):
         if name in done:
             continue
         alias = current.aliases.get(name)
@@ -395,11 +407,12 @@ def _delete_replaced(image: Image, target: str) -> DeleteImage:
 
 def _before(desired: DesiredImage, current: CurrentImage, image: Image | None, previous: Image | None) -> dict[str, t.Any]:
     aliases = {name: alias.target for name, alias in current.aliases.items() if name in desired.alias_names}
-    if image is None:
-        return {"aliases": aliases} if aliases else {}
-    if desired.purge_aliases and not previous:
+    if image is not None and desired.purge_aliases:
         aliases.update(dict.fromkeys(image.aliases, image.fingerprint))
-    return {"fingerprint": image.fingerprint, "aliases": dict(sorted(aliases.items())), **desired.settings.given(image.settings)}
+    shown = image or previous
+    if shown is None:
+        return {"aliases": aliases} if aliases else {}
+    return {"fingerprint": shown.fingerprint, "aliases": dict(sorted(aliases.items())), **desired.settings.given(shown.settings)}
 
 
 def _after(desired: DesiredImage, image: Image | None, target: str) -> dict[str, t.Any]:

@@ -171,8 +171,8 @@ def _read_instance(
     if image is not None and image.settings.memory.get(MADE_FROM) == instance.made_from:
         return desired, current
     for other in api.list_images():
-        if not other.aliases and other.settings.memory.get(MADE_FROM) == instance.made_from:
-            # a run that was killed before it could name the image
+        if other.settings.memory.get(MADE_FROM) == instance.made_from and all(name in desired.alias_names for name in other.aliases):
+            # of a run that was killed before it could give the image its name
             reader.images[other.fingerprint] = other
             return replace(desired, fingerprint=other.fingerprint), current
     return replace(desired, fingerprint=UNKNOWN), replace(current, instance=instance)

@@ -114,7 +114,10 @@ def parse_age(value: str) -> timedelta:
     parts = _AGE.findall(value)
     if not parts or _AGE.sub("", value).strip():
         raise LXDInputError(f"'older_than' is {value!r}, but must be a number and a unit (s, m, h, d, w), such as 30d.")
-    return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+    try:
+        return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+    except OverflowError as exc:
+        raise LXDInputError(f"'older_than' is {value!r}, which is longer than time is counted.") from exc
 
 
 def check_selector(selector: Selector) -> Selector:
@@ -138,7 +141,7 @@ def parse_filter(text: str) -> tuple[Clause, ...]:
         raise LXDInputError(f"'filter' is {text!r}: {exc}.") from exc
     clauses: list[Clause] = []
     joined_by = "and"
-    while words or clauses == []:
+    while True:
         negated = bool(words) and words[0] == "not"
         field_operator_value = words[negated : negated + 3]
         if len(field_operator_value) < 3 or field_operator_value[1] not in ("eq", "ne"):
@@ -147,11 +150,10 @@ def parse_filter(text: str) -> tuple[Clause, ...]:
         clauses.append(Clause(joined_by, negated, field, operator, _compile(value, "'filter'")))
         words = words[negated + 3 :]
         if not words:
-            break
+            return tuple(clauses)
         joined_by = words.pop(0)
         if joined_by not in ("and", "or"):
             raise LXDInputError(f"'filter' is {text!r}: expected 'and' or 'or' instead of {joined_by!r}.")
-    return tuple(clauses)
 
 
 def matches_filter(clauses: t.Iterable[Clause], data: t.Mapping[str, t.Any]) -> bool:

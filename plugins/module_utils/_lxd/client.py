@@ -220,7 +220,10 @@ class Client:
         answer = self.write(method, path, what, **kwargs)
         if answer.operation is None:
             return answer.metadata or {}
-        return self.wait(answer.operation, what)
+        try:
+            return self.wait(answer.operation, what)
+        except LXDConnectionError as exc:
+            raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: {exc}", operation=answer.operation) from exc
 
     # operations
 
@@ -277,8 +280,10 @@ class Client:
             running = [item for item in listed.get("running") or [] if item.get("class") == "task" and item.get("status_code", 0) < OPERATION_SUCCESS]
             if not running:
                 return
-            with contextlib.suppress(LXDError):
+            try:
                 self._poll(running[0]["id"], "wait for a running operation", min(WAIT_SECONDS, deadline - time.monotonic()))
+            except LXDError:
+                time.sleep(READ_RETRY_PAUSES[0])
 
     def _query(self, query: t.Mapping[str, str] | None) -> dict[str, str]:
         return {**({} if self.project == "default" else {"project": self.project}), **(query or {})}

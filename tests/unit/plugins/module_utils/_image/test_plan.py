@@ -78,7 +78,7 @@ def show(action: t.Any) -> str:
         pytest.param(of_file(B), make_current(make_image(A, ["n"]), make_image(B)), ["alias_move n"], B, A, id="adopt content that is there"),
         pytest.param(of_file(UNKNOWN), AT_A, ["import u", "alias_move n"], UNKNOWN, A, id="import what is not hashed yet"),
         # aliases
-        pytest.param(of_file(aliases=("x", "n", "y")), NOTHING, ["import a", "alias_create n", "alias_create x", "alias_create y"], A, None, id="more aliases"),
+        pytest.param(of_file(aliases=("x", "n", "y")), NOTHING, ["import a", "alias_create x", "alias_create y", "alias_create n"], A, None, id="more aliases"),
         pytest.param(
             wants(name="n", aliases=("x",)),
             make_current(make_image(A, ["n"]), make_image(B, ["x"])),
@@ -96,7 +96,7 @@ def show(action: t.Any) -> str:
             None,
             id="purge aliases",
         ),
-        pytest.param(of_file(purge_aliases=True, aliases=("x",)), NOTHING, ["import a", "alias_create n", "alias_create x"], A, None, id="purge of nothing"),
+        pytest.param(of_file(purge_aliases=True, aliases=("x",)), NOTHING, ["import a", "alias_create x", "alias_create n"], A, None, id="purge of nothing"),
         # the image that was there before
         pytest.param(of_file(B, previous="delete"), AT_A, ["import b", "alias_move n", "delete a"], B, A, id="delete the previous"),
         pytest.param(
@@ -110,7 +110,7 @@ def show(action: t.Any) -> str:
         pytest.param(
             of_file(B, previous="delete", aliases=("x",)),
             make_current(make_image(A, ["n", "x"])),
-            ["import b", "alias_move n", "alias_move x", "delete a"],
+            ["import b", "alias_move x", "alias_move n", "delete a"],
             B,
             A,
             id="delete a previous all of whose aliases move",
@@ -213,7 +213,7 @@ def show(action: t.Any) -> str:
         pytest.param(
             wants(name="n", source=replace(PUBLISH, stop=True)),
             make_current(instance=make_instance(running=True)),
-            ["instance_stop c1", "publish u", "instance_start c1", "alias_create n"],
+            ["instance_stop c1", "publish u", "alias_create n", "instance_start c1"],
             UNKNOWN,
             None,
             id="publish a running instance",
@@ -450,18 +450,21 @@ def of_copy(fingerprint: str | None = B, state: str = "present", source: ImageSo
         pytest.param(
             of_copy(B, "latest", previous="delete"),
             offered(B, make_image(A, ["n", "x", "y"])),
-            ["copy b", "alias_move n", "alias_move x", "alias_move y", "delete a"],
+            ["copy b", "alias_move x", "alias_move y", "alias_move n", "delete a"],
             id="an update takes all aliases along",
         ),
         pytest.param(of_copy(B), offered(B, make_image(A, ["x"]), make_image(B)), ["alias_create n"], id="copied under no name already"),
         pytest.param(
-            of_copy(A), offered(A, make_image(A, ["n", "x"], cached=True)), ["delete a", "copy a", "alias_create n", "alias_create x"], id="renew a cached one"
+            of_copy(A, aliases=("x",)),
+            offered(A, make_image(A, ["n", "x"], cached=True)),
+            ["delete a", "copy a", "alias_create n", "alias_create x"],
+            id="renew a cached one",
         ),
         pytest.param(
             of_copy(A, purge_aliases=True),
             offered(A, make_image(A, ["n", "x"], cached=True)),
-            ["delete a", "copy a", "alias_create n"],
-            id="renew a cached one, without other aliases",
+            ["alias_delete x"],
+            id="a cached one with an alias that the task does not name is not renewed yet",
         ),
         pytest.param(of_copy(A), offered(A, make_image(A, cached=True)), ["delete a", "copy a", "alias_create n"], id="renew a cached one without a name"),
         pytest.param(of_copy(A), offered(B, make_image(A, ["n"], cached=True)), [], id="keep a cached one that the source has no more"),

@@ -116,7 +116,7 @@ def test_publish(path: str) -> None:
 def test_publish_a_running_instance() -> None:
     store = with_instance(True)
     run(store, wants(name="n", source=PUBLISH))
-    assert [write.split(" ->")[0] for write in store.writes if "update" not in write] == ["stop c1", "publish instance c1", "start c1", "alias n"]
+    assert [write.split(" ->")[0] for write in store.writes if "update" not in write] == ["stop c1", "publish instance c1", "alias n", "start c1"]
     assert store.instances["c1"]["status_code"] == 103
 
 
@@ -382,7 +382,7 @@ def test_an_instance_that_can_not_be_started_again() -> None:
 def test_an_instance_that_does_not_listen_is_stopped_by_force(error: LXDError) -> None:
     store = with_instance(True)
     store.faults = [("set_instance_state", "before", raises(error))]
-    assert run(store, wants(name="n", source=PUBLISH))["actions"] == ["instance_stop", "publish", "instance_start", "alias_create"]
+    assert run(store, wants(name="n", source=PUBLISH))["actions"] == ["instance_stop", "publish", "alias_create", "instance_start"]
     assert store.writes[:2] == ["stop c1", "stop c1 by force"]
 
 
