@@ -109,7 +109,10 @@ class ImageAPI:
     def list_images(self) -> list[Image]:
         """``GET /1.0/images?recursion=1``, sorted by fingerprint; completed one by one where the server may have cut it short."""
         started = time.monotonic()
-        listed = self.client.get(paths.IMAGES, "list the images", {"recursion": "1"}).metadata or []
+        try:
+            listed = self.client.get(paths.IMAGES, "list the images", {"recursion": "1"}).metadata or []
+        except LXDNotFound as exc:
+            raise self.missing_project() from exc
         images = {data["fingerprint"]: Image.from_api(data) for data in listed}
         if time.monotonic() - started > LIST_MAY_BE_CUT_AFTER:
             for fingerprint in self.list_fingerprints():
@@ -149,11 +152,9 @@ class ImageAPI:
         metadata = self.client.write_and_wait("POST", paths.IMAGES, f"import the image {fingerprint}", headers=headers, body=body)
         return str(metadata["fingerprint"])
 
-    def copy_image(self, body: t.Mapping[str, t.Any], fingerprint: str) -> str:
-        """``POST /1.0/images`` that lets the server fetch an image. Returns the fingerprint of what it has stored."""
-        metadata = self.client.write_and_wait(
-            "POST", paths.IMAGES, f"copy the image {fingerprint} from {body['source'].get('server') or body['source']['url']}", data=body
-        )
+    def copy_image(self, body: t.Mapping[str, t.Any], fingerprint: str, origin: str | None) -> str:
+        """``POST /1.0/images`` that lets the server fetch an image. Returns the fingerprint of what it has stored. ``origin``: for messages."""
+        metadata = self.client.write_and_wait("POST", paths.IMAGES, f"copy the image {fingerprint} from {origin}", data=body)
         return str(metadata.get("fingerprint") or fingerprint)
 
     def create_push_token(self, fingerprint: str) -> str:
@@ -298,6 +299,10 @@ class ImageAPI:
 
     def has_profile(self, name: str) -> bool:
         return self._exists(paths.profile(name), f"read the profile {name!r}")
+
+    def missing_project(self) -> LXDInputError:
+        """The error to raise where the client's project isn't there."""
+        return LXDInputError(f"The project {self.client.project!r} does not exist on {self.client.url}, or this client may not see it.")
 
     def has_project(self) -> bool:
         return self._exists(paths.project(self.client.project), f"read the project {self.client.project!r}")

@@ -53,8 +53,8 @@ def detect_format(path: str) -> str | None:
     return None
 
 
-def check_whole(path: str, kind: str | None) -> None:
-    """Raises LXDInputError where the file breaks off or is damaged in a way that its format shows."""
+def check_whole(path: str, kind: str | None, shown: str | None = None) -> None:
+    """Raises LXDInputError where the file breaks off or is damaged in a way that its format shows. ``shown``: what the message calls it."""
     check = _CHECKS.get(kind or "")
     if check is None:
         return
@@ -62,7 +62,7 @@ def check_whole(path: str, kind: str | None) -> None:
         with open(path, "rb") as file:
             check(file)
     except (_Damaged, EOFError, tarfile.TarError, zlib.error, struct.error) as exc:
-        raise LXDInputError(f"The file {path!r} is cut short or damaged: {exc or 'it ends too early'} ({kind}). Make or fetch it again.") from exc
+        raise LXDInputError(f"The file {shown or path!r} is cut short or damaged: {exc or 'it ends too early'} ({kind}). Make or fetch it again.") from exc
 
 
 def _check_gzip(file: t.BinaryIO) -> None:

@@ -27,7 +27,7 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDStateChanged,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import SIMPLESTREAMS
-from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import read_pem
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SOURCE_CERTIFICATE, read_pem
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
@@ -82,7 +82,7 @@ def pull_request(source: ImageSource, image: UpstreamImage, vendor: str | None, 
     if image.type:
         body["image_type"] = image.type
     if source.certificate:
-        body["certificate"] = read_pem(source.certificate, "certificate")
+        body["certificate"] = read_pem(source.certificate, SOURCE_CERTIFICATE)
     if secret:
         body["secret"] = secret
     if source.project:
@@ -100,7 +100,7 @@ def _alias_for(source: ImageSource, image: UpstreamImage) -> str:
 
 def _pull(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: SettingsChange) -> str:
     if isinstance(upstream, UrlUpstream):
-        return api.copy_image({"source": {"type": "url", "mode": "pull", "url": upstream.source.url}, "public": False}, image.fingerprint)
+        return api.copy_image({"source": {"type": "url", "mode": "pull", "url": upstream.source.url}, "public": False}, image.fingerprint, upstream.source.url)
     vendor = api.client.server().vendor
     if isinstance(upstream, StreamsUpstream):
         return _pull_from_streams(api, upstream, image, bool(settings.auto_update), vendor)
@@ -110,7 +110,7 @@ def _pull(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: Set
     if not image.public and not secret:
         secret = upstream.api.create_secret(image.fingerprint).secret
     by_alias = bool(source.alias) and not secret
-    return api.copy_image(pull_request(source, image, vendor, secret, by_alias, source.server), image.fingerprint)
+    return api.copy_image(pull_request(source, image, vendor, secret, by_alias, source.server), image.fingerprint, source.server)
 
 
 def _pull_from_streams(api: ImageAPI, upstream: StreamsUpstream, image: UpstreamImage, follow: bool, vendor: str | None) -> str:
@@ -122,11 +122,11 @@ def _pull_from_streams(api: ImageAPI, upstream: StreamsUpstream, image: Upstream
     source = upstream.source
     fresh = fresh_spelling(source.server or "", upstream.digest())
     if follow:
-        return api.copy_image(pull_request(source, image, vendor, None, True, fresh), image.fingerprint)
+        return api.copy_image(pull_request(source, image, vendor, None, True, fresh), image.fingerprint, source.server)
     try:
-        return api.copy_image(pull_request(source, image, vendor, None, False, source.server), image.fingerprint)
+        return api.copy_image(pull_request(source, image, vendor, None, False, source.server), image.fingerprint, source.server)
     except LXDOperationError:
-        return api.copy_image(pull_request(source, image, vendor, None, False, fresh), image.fingerprint)
+        return api.copy_image(pull_request(source, image, vendor, None, False, fresh), image.fingerprint, source.server)
 
 
 def fresh_spelling(url: str, digest: str) -> str:

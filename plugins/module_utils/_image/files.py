@@ -39,8 +39,9 @@ class _Part(t.Protocol):
 
 
 class _FilePart:
-    def __init__(self, path: str, option: str) -> None:
+    def __init__(self, path: str, option: str, label: str | None = None) -> None:
         self.path = path
+        self.shown = label or path
         try:
             self._stat = self._identity()
             self.kind = archive.detect_format(path)
@@ -62,7 +63,7 @@ class _FilePart:
             raise LXDInputError(f"The file {self.path!r} has changed while it was read. Run the task again when it is complete.")
 
     def check_whole(self) -> None:
-        archive.check_whole(self.path, self.kind)
+        archive.check_whole(self.path, self.kind, self.shown)
 
 
 class _BytesPart:
@@ -193,7 +194,7 @@ class ImageFiles:
     def __init__(self, source: FileSource, label: str | None = None) -> None:
         self._source = source
         self._label = label
-        self._parts: list[tuple[str, _Part]] = _open_parts(source)
+        self._parts: list[tuple[str, _Part]] = _open_parts(source, label)
         self.size = sum(part.size for _name, part in self._parts)
         self.filename = source.filename or os.path.basename(os.path.normpath(source.path))
         if source.filename and not source.filename.isascii():
@@ -244,7 +245,7 @@ class ImageFiles:
                     digest.update(block)
         if expected and hashes[algorithm].hexdigest() != expected.lower():
             raise LXDInputError(
-                f"The {algorithm} checksum of {self} is {hashes[algorithm].hexdigest()}, but 'checksum' says {expected.lower()}. "
+                f"The {algorithm} checksum of {self} is {hashes[algorithm].hexdigest()}, but {self._source.checksum_origin} says {expected.lower()}. "
                 "The file is damaged, or is not the one that is meant."
             )
         return hashes["sha256"].hexdigest()
@@ -273,20 +274,21 @@ class ImageFiles:
             yield self._frame[-1]
 
 
-def _open_parts(source: FileSource) -> list[tuple[str, _Part]]:
+def _open_parts(source: FileSource, label: str | None) -> list[tuple[str, _Part]]:
     if source.rootfs_path and source.metadata is not None:
         raise LXDInputError("'rootfs_path' and 'metadata' exclude each other: an image has its metadata from a file or from the task.")
     if os.path.isdir(source.path):
         if source.rootfs_path or source.metadata is not None:
             raise LXDInputError("A directory as 'path' is a whole image: neither 'rootfs_path' nor 'metadata' go with it.")
         return [("", _DirectoryPart(source.path))]
-    first = _FilePart(source.path, "path")
+    shown = label or source.path
+    first = _FilePart(source.path, "path", label)
     if source.metadata is not None:
         return [("metadata", _BytesPart(build_metadata(source.metadata))), (_rootfs_name(first), first)]
     if first.kind not in archive.ARCHIVES:
         if first.kind in archive.DISKS:
-            raise LXDInputError(f"The file {source.path!r} is a bare disk ({first.kind}): describe the image with 'metadata' in 'source'.")
-        raise LXDInputError(f"The file {source.path!r} is no image: it is no archive of a known format ({', '.join(archive.ARCHIVES)}).")
+            raise LXDInputError(f"The file {shown!r} is a bare disk ({first.kind}): describe the image with 'metadata' in 'source'.")
+        raise LXDInputError(f"The file {shown!r} is no image: it is no archive of a known format ({', '.join(archive.ARCHIVES)}).")
     if not source.rootfs_path:
         return [("", first)]
     rootfs = _FilePart(source.rootfs_path, "rootfs_path")

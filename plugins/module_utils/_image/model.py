@@ -339,6 +339,8 @@ class FileSource:
     checksum: str | None = None
     filename: str | None = None
     metadata: t.Mapping[str, t.Any] | None = None
+    checksum_origin: str = "'checksum'"
+    """Who says what the checksum is: for messages."""
 
     action: t.ClassVar[str] = "import"
 

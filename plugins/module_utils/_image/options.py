@@ -71,6 +71,8 @@ def desired_image(params: Params) -> DesiredImage:
         if params.get(f"purge_{option}") and params.get(option) is None:
             raise LXDInputError(f"'purge_{option}' needs '{option}': the ones that are to stay. To remove all of them, give an empty '{option}'.")
     source = desired_source(params["source"], fingerprint) if params.get("source") else None
+    if isinstance(source, UrlSource) and params.get("auto_update"):
+        raise LXDInputError("'auto_update' can't be set for an image from a URL: the server would have nothing to follow.")
     if state in ("absent", "inactive") and (name or fingerprint):
         source = None  # the image is named already; the file need not exist any more
     if isinstance(source, ImageSource) and source.fingerprint and not fingerprint:

@@ -105,7 +105,7 @@ def read_one(api: ImageAPI, name: str | None, fingerprint: str | None) -> Image:
 def require_project(api: ImageAPI) -> None:
     """Nothing found may mean that the project isn't there: the servers say 404 for both."""
     if api.client.project != "default" and not api.has_project():
-        raise LXDInputError(f"The project {api.client.project!r} does not exist on {api.client.url}, or this client may not see it.")
+        raise api.missing_project()
 
 
 def _resolve_fingerprint(reader: _Reader, desired: DesiredImage, inputs: Inputs, may_defer: bool) -> DesiredImage:

@@ -44,7 +44,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.simplestreams
 from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import SIMPLESTREAMS, find_remote
-from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Connection, Transport
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SOURCE_CERTIFICATE, Connection, Transport
 from ansible_collections.community.lxd.plugins.module_utils._lxd.web import Web
 
 
@@ -172,6 +172,7 @@ class ServerUpstream:
             client_cert=source.client_cert,
             client_key=source.client_key,
             server_cert=source.certificate,
+            server_cert_option=SOURCE_CERTIFICATE,
             timeout=timeout,
         )
         self.api = ImageAPI(Client(Transport(connection), source.project))
@@ -262,7 +263,9 @@ class UrlUpstream:
                     raise LXDInputError(f"The download of {url} was cut short: {file.tell()} of {size} bytes.")
             name = self.source.filename or os.path.basename(urlsplit(url).path)
             checksum = self.source.checksum or (f"sha256:{fingerprint}" if fingerprint else None)
-            self._files = ImageFiles(FileSource(path=path, checksum=checksum, filename=name if name.isascii() and name else "image"), label=url)
+            origin = "'checksum'" if self.source.checksum else f"the URL {self.source.url}"
+            source = FileSource(path=path, checksum=checksum, filename=name if name.isascii() and name else "image", checksum_origin=origin)
+            self._files = ImageFiles(source, label=url)
         return self._files
 
 

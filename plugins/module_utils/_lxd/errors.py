@@ -20,7 +20,7 @@ class LXDError(Exception):
 
     def add(self, sentence: str) -> None:
         """Say also what went wrong in cleaning up."""
-        self.args = (f"{self}. {sentence}",)
+        self.args = (f"{str(self).rstrip('.')}. {sentence}",)
 
 
 class LXDInputError(LXDError):

@@ -50,6 +50,8 @@ BLOCK_SIZE = 1024 * 1024
 CONNECT_TIMEOUT = 20.0
 UNIX_PATH_MAX = 107
 
+SOURCE_CERTIFICATE = "'certificate' in 'source'"
+
 _PEM_MARK = "-----BEGIN "
 _CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -75,6 +77,8 @@ class Connection:
     validate_certs: bool = True
     bearer_token: str | None = field(default=None, repr=False)
     timeout: float = 600.0
+    server_cert_option: str = "'server_cert'"
+    """What the task calls it: for messages."""
 
     @property
     def is_local(self) -> bool:
@@ -181,9 +185,9 @@ class Transport:
             if any(isinstance(cause, (FileNotFoundError, ConnectionRefusedError)) for cause in causes):
                 return " Is the server running, and is 'url' the socket of this server?"
         elif "ingerprint" in text:
-            return " The server shows another certificate than the one that 'server_cert' or 'server_fingerprint' allows."
-        elif any(isinstance(cause, ssl.SSLError) for cause in causes):
-            return " Give the server's own certificate as 'server_cert' (it is usually self-signed), or its authority as 'ca_path'."
+            return f" The server shows another certificate than the one that {self.connection.server_cert_option} or 'server_fingerprint' allows."
+        elif any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+            return f" Give the server's own certificate as {self.connection.server_cert_option} (it is usually self-signed), or its authority as 'ca_path'."
         elif any(isinstance(cause, ConnectionRefusedError) for cause in causes):
             return " Does the server listen there (its setting core.https_address)?"
         return ""
@@ -251,7 +255,7 @@ def open_web_session(certificate: str | None) -> requests.Session:
     if certificate:
         session.trust_env = False
         session.verify = False
-        pin = certificate_fingerprint(read_pem(certificate, "certificate"), "certificate")
+        pin = certificate_fingerprint(read_pem(certificate, SOURCE_CERTIFICATE), SOURCE_CERTIFICATE)
         session.mount("https://", _TLSAdapter(_tls_context(verify=False), pin))
     return session
 
@@ -265,7 +269,7 @@ def _load_client_certificate(context: ssl.SSLContext, connection: Connection) ->
     if bool(connection.client_cert) != bool(connection.client_key):
         raise LXDInputError("'client_cert' and 'client_key' belong together: give both or none.")
     if connection.client_cert and connection.client_key:
-        with _as_file(connection.client_cert, "client_cert") as cert, _as_file(connection.client_key, "client_key") as key:
+        with _as_file(connection.client_cert, "'client_cert'") as cert, _as_file(connection.client_key, "'client_key'") as key:
             try:
                 context.load_cert_chain(cert, key)
             except (OSError, ssl.SSLError) as exc:
@@ -283,7 +287,7 @@ def pinned_fingerprint(connection: Connection) -> str | None:
             raise LXDInputError("'server_fingerprint' must be a SHA-256 fingerprint: 64 hex digits, with or without colons.")
     if not connection.server_cert:
         return given
-    pin = certificate_fingerprint(read_pem(connection.server_cert, "server_cert"), "server_cert")
+    pin = certificate_fingerprint(read_pem(connection.server_cert, connection.server_cert_option), connection.server_cert_option)
     if given and given != pin:
         raise LXDInputError(f"'server_cert' has the fingerprint {pin}, but 'server_fingerprint' says {given}: give only one of them, or the right one.")
     return pin
@@ -293,11 +297,11 @@ def certificate_fingerprint(pem: str, option: str) -> str:
     """SHA-256 over the first certificate of a PEM text, 64 lower-case hex digits."""
     match = _CERTIFICATE.search(pem)
     if not match:
-        raise LXDInputError(f"'{option}' has no PEM certificate in it.")
+        raise LXDInputError(f"{option} has no PEM certificate in it.")
     try:
         return hashlib.sha256(ssl.PEM_cert_to_DER_cert(match.group())).hexdigest()
     except ValueError as exc:
-        raise LXDInputError(f"'{option}' is not a valid PEM certificate: {exc}.") from exc
+        raise LXDInputError(f"{option} is not a valid PEM certificate: {exc}.") from exc
 
 
 def read_pem(value: str, option: str) -> str:
@@ -308,7 +312,7 @@ def read_pem(value: str, option: str) -> str:
         with open(os.path.expanduser(value), encoding="ascii", errors="replace") as file:
             return file.read()
     except OSError as exc:
-        raise LXDInputError(f"Cannot read '{option}' {value!r}: {exc.strerror}. It must be a path on the managed node or PEM text.") from exc
+        raise LXDInputError(f"Cannot read {option} {value!r}: {exc.strerror}. It must be a path on the managed node or PEM text.") from exc
 
 
 class _as_file:

@@ -22,6 +22,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDConflict,
+    LXDInputError,
     LXDNotFound,
     LXDOperationError,
     LXDPreconditionFailed,
@@ -152,6 +153,9 @@ class FakeStore:
 
     def has_profile(self, name: str) -> bool:
         return name in self.profiles
+
+    def missing_project(self) -> LXDInputError:
+        return LXDInputError(f"The project {self.client.project!r} does not exist on {self.client.url}.")
 
     def has_project(self) -> bool:
         return self.client.project in self.projects
