@@ -236,6 +236,8 @@ import sys
 
 described, vendor, work = json.load(open(sys.argv[1])), sys.argv[2], sys.argv[3]
 server = described["servers"][vendor]
+# Servers to copy from, used by the tests of both vendors at once.
+twins = described["twins"]
 config = {
     "vendor": vendor,
     "lxd_url": server["url"],
@@ -252,6 +254,9 @@ config = {
     "client_command": server["client_command"],
     "client_environment": server["client_environment"],
     "scratch_dir": f"{work}/scratch-{vendor}",
+    "servers_dir": f"{work}/tree/ansible_collections/community/lxd/tests/servers",
+    "twin_server": twins[vendor],
+    "other_server": next((twin for name, twin in twins.items() if name != vendor), None),
 }
 print(json.dumps(config, indent=2))
 PYTHON
@@ -288,7 +293,7 @@ run_integration() {
     "$python" tests/servers/images.py "$work/images"
     started=yes
     # shellcheck disable=SC2046
-    if ! "$python" tests/servers/servers.py start --dir "$work/servers" --https --pool --recorder \
+    if ! "$python" tests/servers/servers.py start --dir "$work/servers" --https --pool --recorder --twin \
         $(printf -- '--vendor %s ' "${vendors[@]}") >"$work/servers.json"; then
         record "integration servers" 0 1 $((SECONDS - begin))
         return

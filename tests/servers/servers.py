@@ -6,7 +6,7 @@
 
 Imports nothing of the collection: what the collection did is checked through code that it has no part in.
 
-    servers.py start --dir DIR [--vendor lxd] [--vendor incus] [--https] [--pool] [--recorder] [--group GROUP]
+    servers.py start --dir DIR [--vendor lxd] [--vendor incus] [--https] [--pool] [--recorder] [--twin] [--group GROUP]
     servers.py stop --dir DIR
     servers.py running              the first LXD or Incus of this machine that trusts us: "VENDOR SOCKET"
     servers.py daemon VENDOR        the program that "start" would run
@@ -389,17 +389,18 @@ class Server:
         return f"unix:{listen}", log
 
 
-def start_one(vendor: str, options: argparse.Namespace, client: Path) -> dict[str, Any]:
-    """Starts a server as the options say and describes it."""
-    server = Server.start(vendor, options.dir / vendor, options.group)
+def start_one(name: str, options: argparse.Namespace, client: Path) -> dict[str, Any]:
+    """Starts a server as the options say and describes it; a twin ("lxd-twin") is only another one to copy from."""
+    vendor, _dash, twin = name.partition("-")
+    server = Server.start(vendor, options.dir / name, options.group)
     described: dict[str, Any] = {"vendor": vendor, "url": server.url, "socket": str(server.socket)}
-    if options.pool:
+    if options.pool and not twin:
         server.add_pool()
     if options.https:
         described["https_url"] = server.listen_https()
         described["server_cert"] = str(server.certificate)
         server.trust(client)
-    if options.recorder:
+    if options.recorder and not twin:
         url, log = server.start_recorder()
         described.update(recorder_url=url, recorder_log=str(log))
     described["client_command"] = CLIENTS[vendor]
@@ -418,13 +419,16 @@ def start(options: argparse.Namespace) -> None:
             certificate, key = make_certificate(options.dir / "certificates", name)
             described.update({f"{name}_cert": str(certificate), f"{name}_key": str(key)})
     client = options.dir / "certificates" / "client.crt"
+    twins = [f"{vendor}-twin" for vendor in vendors] if options.twin else []
     try:
-        with ThreadPoolExecutor(len(vendors) or 1) as pool:
-            results = list(pool.map(lambda vendor: start_one(vendor, options, client), vendors))
+        with ThreadPoolExecutor(len(vendors + twins) or 1) as pool:
+            results = list(pool.map(lambda name: start_one(name, options, client), vendors + twins))
     except BaseException:
         stop(options)
         raise
     described["servers"] = dict(zip(vendors, results))
+    if twins:
+        described["twins"] = dict(zip(vendors, results[len(vendors) :]))
     text = json.dumps(described, indent=2)
     (options.dir / "servers.json").write_text(text)
     print(text)
@@ -433,7 +437,8 @@ def start(options: argparse.Namespace) -> None:
 def stop(options: argparse.Namespace) -> None:
     """Stops what runs below the directory and removes it."""
     directory = options.dir.resolve()
-    servers = [Server(vendor, directory / vendor) for vendor in VENDORS if (directory / vendor).is_dir()]
+    names = [name for vendor in VENDORS for name in (vendor, f"{vendor}-twin") if (directory / name).is_dir()]
+    servers = [Server(name.partition("-")[0], directory / name) for name in names]
     with ThreadPoolExecutor(len(servers) or 1) as pool:
         list(pool.map(lambda server: server.stop(remove=True), servers))
     shutil.rmtree(directory, ignore_errors=True)
@@ -449,6 +454,7 @@ def main() -> int:
     starter.add_argument("--https", action="store_true", help="also listen on 127.0.0.1, with a trusted client")
     starter.add_argument("--pool", action="store_true", help="with a storage pool, for instances")
     starter.add_argument("--recorder", action="store_true", help="with a proxy that writes down requests")
+    starter.add_argument("--twin", action="store_true", help="a second server of each vendor, to copy from")
     starter.add_argument("--group", default="root", help="group that may use the socket")
     commands.add_parser("running")
     commands.add_parser("daemon").add_argument("vendor", choices=VENDORS)

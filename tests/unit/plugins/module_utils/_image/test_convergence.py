@@ -207,7 +207,7 @@ def test_a_killed_run_is_finished_by_the_next(store: FakeStore, desired: Desired
         if calls == position + 1:
             raise Killed
 
-    result = run(undisturbed, desired)
+    run(undisturbed, desired)
     position %= len(undisturbed.writes) or 1
     if moment == "after":
         store.after_write = kill
