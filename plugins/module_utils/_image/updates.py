@@ -19,7 +19,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
     from ansible_collections.community.lxd.plugins.module_utils._image.upstream import StreamsUpstream
 
-_REMEMBERED = ("server", "protocol", "alias", "image_type", "architecture", "project")
+_REMEMBERED = ("remote", "server", "protocol", "alias", "image_type", "architecture", "project")
 
 
 class UpdateChecker:

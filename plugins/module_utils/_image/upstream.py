@@ -158,7 +158,7 @@ class StreamsUpstream:
 
 def _made_from(source: ImageSource) -> str:
     """Never a secret or a key."""
-    keys = ("server", "protocol", "alias", "fingerprint", "image_type", "architecture", "project")
+    keys = ("remote", "server", "protocol", "alias", "fingerprint", "image_type", "architecture", "project")
     return json.dumps({"type": "image", **{key: value for key in keys if (value := getattr(source, key))}}, sort_keys=True)
 
 
@@ -288,7 +288,12 @@ def resolve_remote(source: ImageSource, vendor: t.Callable[[], str | None], envi
     """The source with ``server``, ``protocol`` and certificates in place of ``remote``. What the task gives goes before."""
     if not source.remote:
         return source
-    remote = find_remote(source.remote, vendor, environ, os.path.expanduser("~"))
+    try:
+        remote = find_remote(source.remote, vendor, environ, os.path.expanduser("~"))
+    except LXDInputError:
+        if source.server:  # remembered of a copy that was made elsewhere, where there was such a remote
+            return source
+        raise
     return source.with_remote(remote.address, remote.protocol, remote.project, remote.server_cert, remote.client_cert, remote.client_key)
 
 
