@@ -21,7 +21,17 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     Image,
     SettingsChange,
 )
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import DeleteImage, DesiredAlias, Plan, UpdateImage, plan_alias, plan_image
+from ansible_collections.community.lxd.plugins.module_utils._image.plan import (
+    CreateAlias,
+    DeleteAlias,
+    DeleteImage,
+    DesiredAlias,
+    MoveAlias,
+    Plan,
+    UpdateImage,
+    plan_alias,
+    plan_image,
+)
 from ansible_collections.community.lxd.plugins.module_utils._image.read import read_image, read_target, require_project
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError, LXDOutcomeUnknown
 
@@ -149,11 +159,11 @@ def _resulting_image(api: ImageAPI, desired: DesiredImage, current: CurrentImage
     if image is not None and outcome.changed and check_mode:
         settings = _predicted_change(outcome.plan).overlay(image.settings)
         data = {**image.data, "properties": settings.properties}
-        image = replace(image, settings=settings, aliases=_predicted_aliases(desired, image), data=data)
+        image = replace(image, settings=settings, aliases=_predicted_aliases(outcome.plan, image), data=data)
     if image is not None:
         return image.to_result()
     after = outcome.plan.after
-    names = [{"name": name, "description": ""} for name in sorted(after.get("aliases", {}))]
+    names = [{"name": name, "description": text} for name, text in sorted(_predicted_aliases(outcome.plan, None).items())]
     return {**after, "fingerprint": fingerprint or UNKNOWN, "aliases": names}
 
 
@@ -165,9 +175,17 @@ def _predicted_change(plan: Plan) -> SettingsChange:
     return change
 
 
-def _predicted_aliases(desired: DesiredImage, image: Image) -> dict[str, str]:
-    stay = {} if desired.purge_aliases else dict(image.aliases)
-    return {**stay, **{name: image.aliases.get(name, "") for name in desired.alias_names}}
+def _predicted_aliases(plan: Plan, image: Image | None) -> dict[str, str]:
+    """name -> description, when the plan is done."""
+    aliases = dict(image.aliases) if image else {}
+    for action in plan.actions:
+        if isinstance(action, CreateAlias):
+            aliases[action.name] = action.description
+        elif isinstance(action, MoveAlias):
+            aliases[action.alias.name] = action.description
+        elif isinstance(action, DeleteAlias):
+            aliases.pop(action.name, None)
+    return aliases
 
 
 # lxd_image_alias
