@@ -36,6 +36,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.plan import (
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDConflict,
     LXDError,
+    LXDForbidden,
     LXDNotFound,
     LXDOperationError,
     LXDPreconditionFailed,
@@ -201,10 +202,14 @@ def _delete_image(api: ImageAPI, action: DeleteImage, progress: Progress) -> Non
 def enrol(api: ImageAPI, token: str | None, password: str | None) -> None:
     """Have the server trust this client. LXD before 5.21.2 takes a token only as password."""
     extensions = api.client.server().extensions
-    if token and ("explicit_trust_token" in extensions or "devlxd_images" not in extensions):
-        api.create_trust({"trust_token": token})
-    else:
-        api.create_trust({"password": token or password or ""})
+    knows_tokens = "explicit_trust_token" in extensions or "devlxd_images" not in extensions
+    credentials = {"trust_token": token} if token and knows_tokens else {"password": token or password or ""}
+    try:
+        api.create_trust(credentials)
+    except LXDForbidden as exc:
+        what = "'trust_token' is wrong, expired or used up. Make a new one" if token else "'trust_password' is wrong"
+        how = " (lxc config trust add, incus config trust add)" if token else ""
+        raise LXDForbidden(f"Cannot enrol the client certificate on {api.client.url}: {what}{how}.", status=exc.status) from exc
 
 
 def make_secret(api: ImageAPI, fingerprint: str) -> ImageSecret:

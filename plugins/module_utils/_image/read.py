@@ -43,6 +43,12 @@ class _Reader:
         self.api = api
         self.aliases: dict[str, Alias] = {}
         self.images: dict[str, Image] = {}
+        self._listed: list[Image] | None = None
+
+    def list_images(self) -> list[Image]:
+        if self._listed is None:
+            self._listed = self.api.list_images()
+        return self._listed
 
     def alias(self, name: str) -> Alias | None:
         if name not in self.aliases and (alias := self.api.get_alias(name)):
@@ -154,7 +160,7 @@ def _read_aliases(reader: _Reader, desired: DesiredImage, image: Image | None, n
 
 def _find_withdrawn(reader: _Reader, name: str) -> Image | None:
     """The inactive image that remembers the alias."""
-    for image in reader.api.list_images():
+    for image in reader.list_images():
         if image.withdrawn is not None and name in image.withdrawn.aliases:
             return reader.image(image.fingerprint)
     return None
@@ -170,7 +176,7 @@ def _read_instance(
         raise LXDInputError(f"Cannot publish the {source.kind} {source.name!r}: it does not exist in the project {api.client.project!r}.")
     if image is not None and image.settings.memory.get(MADE_FROM) == instance.made_from:
         return desired, current
-    for other in api.list_images():
+    for other in reader.list_images():
         if other.settings.memory.get(MADE_FROM) == instance.made_from and all(name in desired.alias_names for name in other.aliases):
             # of a run that was killed before it could give the image its name
             reader.images[other.fingerprint] = other
