@@ -26,13 +26,14 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "servers"))
 sys.path.insert(0, str(ROOT / "tests" / "integration" / "targets" / "setup_lxd_many" / "files"))
 
-import many  # noqa: E402
-import servers  # noqa: E402
+import many
+import servers
 
 EMPTY, STORE, LOOP = "no task at all", "one lxd_image_store", "a loop of lxd_image"
 
 
 def entries(directory: Path, count: int) -> list[dict[str, object]]:
+    directory.mkdir()
     made = [many.make(directory, number) for number in range(count)]
     return [
         {"name": f"benchmark/{image['number']}", "source": {"type": "file", "path": image["path"]}, "properties": {"stage": image["series"]}} for image in made

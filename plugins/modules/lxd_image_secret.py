@@ -54,7 +54,7 @@ options:
       - The operation of the secret that is to be revoked, as RV(operation) returned it.
     type: str
 notes:
-  - A secret is used up a few seconds after its first use.
+  - A secret is used up a few seconds after its first use. One that is revoked is also accepted for some five seconds more.
 seealso:
   - module: community.lxd.lxd_image
   - module: community.lxd.lxd_image_info

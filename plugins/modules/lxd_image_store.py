@@ -33,7 +33,7 @@ options:
   images:
     description:
       - The images. Each entry takes the options of M(community.lxd.lxd_image).
-      - Two entries can't have the same alias.
+      - Two entries can't have the same alias, mean the same image, or remove what the other wants to be there.
     type: list
     elements: dict
     required: true

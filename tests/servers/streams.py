@@ -203,7 +203,7 @@ class WebServer(http.server.ThreadingHTTPServer):
     def __init__(self, directory: Path, port: int, log: Path, tls: list[str] | None) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.directory, self.log = directory, log
-        self.log.touch()
+        self.log.write_bytes(b"")
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*tls)

@@ -61,30 +61,42 @@ class Outcome:
 # lxd_image
 
 
-def reconcile_image(api: ImageAPI, desired: DesiredImage, check_mode: bool, listing: ImageAPI | None = None) -> dict[str, t.Any]:
-    """Bring one image to its desired state. Returns what lxd_image returns. Raises LXDError.
+def reconcile_image(api: ImageAPI, desired: DesiredImage, check_mode: bool) -> dict[str, t.Any]:
+    """Bring one image to its desired state. Returns what lxd_image returns. Raises LXDError."""
+    return ImageTask(api, desired).run(check_mode)
 
-    ``listing`` answers from what was read before: if by that there is nothing to do, nothing more is read.
-    """
-    inputs = open_inputs(api, desired)
-    current = CurrentImage()
 
-    if listing is not None:
-        resolved, current = read_image(listing, desired, inputs)
-        plan = plan_image(resolved, current)
-        if not plan.actions:
-            return _image_result(listing, desired, current, Outcome(plan, [], plan.before), check_mode)
+class ImageTask:
+    """One image to be brought to its desired state: in one go, or first glanced at in a listing."""
 
-    def read_and_plan() -> Plan:
-        nonlocal current
-        resolved, current = read_image(api, desired, inputs, may_defer=not check_mode)
-        plan = plan_image(resolved, current)
-        # a real run looks at files while it sends them
-        inputs.check(api, plan, look_into_files=check_mode)
-        return plan
+    def __init__(self, api: ImageAPI, desired: DesiredImage) -> None:
+        self._api, self._desired = api, desired
+        self._inputs = open_inputs(api, desired)
+        self._current = CurrentImage()
 
-    outcome = reconcile(api, read_and_plan, check_mode, inputs)
-    return _image_result(api, desired, current, outcome, check_mode)
+    def _plan(self, api: ImageAPI, may_defer: bool = False) -> Plan:
+        resolved, self._current = read_image(api, self._desired, self._inputs, may_defer)
+        return plan_image(resolved, self._current)
+
+    def glance(self, listing: ImageAPI) -> Plan:
+        """The plan by what was read before. Raises LXDError."""
+        return self._plan(listing)
+
+    def result_of_nothing(self, plan: Plan) -> dict[str, t.Any]:
+        """What a glanced plan without actions returns: nothing more is read."""
+        return _image_result(self._api, self._desired, self._current, Outcome(plan, [], plan.before), True)
+
+    def run(self, check_mode: bool) -> dict[str, t.Any]:
+        """Read, plan and do. Raises LXDError."""
+
+        def read_and_plan() -> Plan:
+            plan = self._plan(self._api, may_defer=not check_mode)
+            # a real run looks at files while it sends them
+            self._inputs.check(self._api, plan, look_into_files=check_mode)
+            return plan
+
+        outcome = reconcile(self._api, read_and_plan, check_mode, self._inputs)
+        return _image_result(self._api, self._desired, self._current, outcome, check_mode)
 
 
 def _image_result(api: ImageAPI, desired: DesiredImage, current: CurrentImage, outcome: Outcome, check_mode: bool) -> dict[str, t.Any]:

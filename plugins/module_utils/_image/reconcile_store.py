@@ -14,9 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
-from ansible_collections.community.lxd.plugins.module_utils._image.model import Alias, Image, check_fingerprint
+from ansible_collections.community.lxd.plugins.module_utils._image.model import UNKNOWN, Alias, Image, check_fingerprint
 from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_image
-from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import reconcile_image
+from ansible_collections.community.lxd.plugins.module_utils._image.plan import DeleteImage, Plan
+from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import ImageTask
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_prune import prune_project
 from ansible_collections.community.lxd.plugins.module_utils._image.retention import DesiredStore
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError, LXDInputError
@@ -56,7 +57,9 @@ def reconcile_store(api: ImageAPI, desired: DesiredStore, check_mode: bool) -> R
     images = api.list_images()
     listing = ListedAPI(api, images)
     with ThreadPoolExecutor(max_workers=desired.concurrency) as pool:
-        results = list(pool.map(lambda entry: _reconcile_entry(api, listing, entry, check_mode), desired.images))
+        entries = list(pool.map(lambda options: _Entry(api, listing, options), desired.images))
+        _refuse_clashes(entries)
+        results = list(pool.map(lambda entry: entry.run(check_mode), entries))
     failed = [result for result in results if result["failed"]]
     removed: list[Result] = []
     kept: list[Result] = []
@@ -86,13 +89,50 @@ def entry_name(entry: t.Mapping[str, t.Any]) -> str:
     return str(entry.get("name") or entry.get("fingerprint") or os.path.basename(source.get("path") or "") or "an entry without a name")
 
 
-def _reconcile_entry(api: ImageAPI, listing: ImageAPI, entry: t.Mapping[str, t.Any], check_mode: bool) -> Result:
-    """Its failure is a result, not an exception."""
-    name = entry_name(entry)
-    try:
-        return {"name": name, "failed": False, **reconcile_image(api.reconnected(), desired_image(entry), check_mode, listing)}
-    except LXDError as exc:
-        return {"name": name, "failed": True, "changed": False, "actions": [], "fingerprint": None, "msg": str(exc), "failure": exc.failure}
+class _Entry:
+    """One entry, with its plan by the listing. Its failure is a result, not an exception."""
+
+    def __init__(self, api: ImageAPI, listing: ImageAPI, options: t.Mapping[str, t.Any]) -> None:
+        self.name = entry_name(options)
+        self.error: LXDError | None = None
+        self.plan = Plan()
+        try:
+            self._task = ImageTask(api.reconnected(), desired_image(options))
+            self.plan = self._task.glance(listing)
+        except LXDError as exc:
+            self.error = exc
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Of the image that it wants to be there."""
+        return self.plan.fingerprint if self.plan.after and self.plan.fingerprint != UNKNOWN else None
+
+    @property
+    def deletes(self) -> set[str]:
+        return {action.fingerprint for action in self.plan.actions if isinstance(action, DeleteImage)} - {self.fingerprint}
+
+    def run(self, check_mode: bool) -> Result:
+        try:
+            if self.error is not None:
+                raise self.error
+            result = self._task.run(check_mode) if self.plan.actions else self._task.result_of_nothing(self.plan)
+        except LXDError as exc:
+            return {"name": self.name, "failed": True, "changed": False, "actions": [], "fingerprint": None, "msg": str(exc), "failure": exc.failure}
+        return {"name": self.name, "failed": False, **result}
+
+
+def _refuse_clashes(entries: t.Sequence[_Entry]) -> None:
+    """Entries that mean the same image would undo each other's work: the later ones fail, with nothing done."""
+    wanted: dict[str, _Entry] = {}
+    for entry in entries:
+        if not entry.fingerprint or entry.error:
+            continue
+        other = wanted.setdefault(entry.fingerprint, entry)
+        if other is not entry:
+            entry.error = LXDInputError(f"It means the same image as {other.name!r} ({entry.fingerprint}). Make one entry of both, with 'aliases'.")
+    for entry in entries:
+        for fingerprint in entry.deletes & set(wanted):
+            entry.error = LXDInputError(f"It would delete the image {fingerprint}, which {wanted[fingerprint].name!r} wants to be there.")
 
 
 def _predicted_images(images: t.Sequence[Image], results: t.Sequence[Result]) -> list[Image]:

@@ -155,7 +155,7 @@ def test_a_server_that_refuses() -> None:
 @pytest.mark.parametrize(
     ("lifted", "left"),
     [({}, {A, B}), ({"include_used": True}, {B}), ({"include_aliased": True}, {A}), ({"include_used": True, "include_aliased": True}, set())],
-    ids=str,
+    ids=["no option", "used", "aliased", "both"],
 )
 def test_instances_of_any_project_count(lifted: dict[str, bool], left: set[str]) -> None:
     store = Store(image_data(A), image_data(B, ["n"]), used={"c1": A, "c2": C})
