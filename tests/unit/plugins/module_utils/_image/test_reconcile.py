@@ -205,7 +205,7 @@ def test_what_a_killed_run_has_published_is_adopted() -> None:
     store.faults = [("create_alias", "before", raises(LXDAPIError("disk full", status=500)))]
     with pytest.raises(LXDAPIError):
         run(store, wants(name="n", source=PUBLISH))
-    (orphan,) = store.images
+    orphan = next(iter(store.images))
     result = run(store, wants(name="n", source=PUBLISH, properties={"k": "v"}))
     assert (result["actions"], result["fingerprint"]) == (["update", "alias_create"], orphan)
     assert list(store.images) == [orphan]

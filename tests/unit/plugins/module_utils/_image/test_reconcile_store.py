@@ -364,7 +364,9 @@ def feasible(store: Store, entries: list[Result], purge: Policy | None) -> Resul
     assert (store.snapshot(), store.writes) == (state, [])
     assume(not said.get("failed"))
     # two entries whose images depend on one another: what comes first decides
-    touched = [fingerprint for item in said["results"] for fingerprint in {item["fingerprint"], item["previous_fingerprint"]} if fingerprint]
+    touched = [
+        fingerprint for item in said["results"] for fingerprint in sorted({item["fingerprint"] or "", item["previous_fingerprint"] or ""}) if fingerprint
+    ]
     assume(len(touched) == len(set(touched)))
     return said
 

@@ -19,12 +19,12 @@ NOW = datetime(2026, 11, 21, tzinfo=timezone.utc)
 WITHDRAWN = {"withdrawn": json.dumps({"aliases": {"w": "", "v": "d"}, "public": False, "auto_update": False})}
 
 # A is the oldest
-STORE = [
+STORE = (
     make_image(A, properties={"os": "debian", "release": "12"}, uploaded_at="2026-08-01T00:00:00Z", size=1),
     make_image(B, properties={"os": "debian", "release": "13"}, uploaded_at="2026-09-01T00:00:00Z", size=20),
     make_image(C, properties={"os": "debian", "release": "12"}, uploaded_at="2026-10-01T00:00:00Z", size=300, expires_at="2026-11-01T00:00:00Z"),
     make_image(D, properties={"os": "alpine"}, uploaded_at="2026-11-01T00:00:00Z", size=4000),
-]
+)
 
 
 def judge(images: t.Sequence[t.Any] = STORE, users: t.Any = None, spare: t.Container[str] = (), **policy: t.Any) -> dict[str, str | None]:

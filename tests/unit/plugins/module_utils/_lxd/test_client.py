@@ -94,7 +94,7 @@ def test_an_error_says_who_could_not_do_what(code: int, status: int, kind: type[
     script = Script(("GET /1.0/images/abc", error(code, "the server's words", status)))
     with pytest.raises(LXDAPIError) as caught:
         script.client().get("/1.0/images/abc", "read the image abc")
-    assert type(caught.value) is kind
+    assert caught.type is kind
     assert caught.value.status == code
     for words in ("Cannot read the image abc", "the server's words", f"HTTP {code}", "GET /1.0/images/abc"):
         assert words in str(caught.value)
