@@ -59,7 +59,10 @@ def reconcile_store(api: ImageAPI, desired: DesiredStore, check_mode: bool) -> R
     with ThreadPoolExecutor(max_workers=desired.concurrency) as pool:
         entries = list(pool.map(lambda options: _Entry(api, listing, options), desired.images))
         _refuse_clashes(entries)
-        results = list(pool.map(lambda entry: entry.run(check_mode), entries))
+        # what deletes an image comes last: another entry may move an alias off that image
+        waves = [[entry for entry in entries if not entry.deletes], [entry for entry in entries if entry.deletes]]
+        done = {id(entry): result for wave in waves for entry, result in zip(wave, pool.map(lambda entry: entry.run(check_mode), wave))}
+    results = [done[id(entry)] for entry in entries]
     failed = [result for result in results if result["failed"]]
     removed: list[Result] = []
     kept: list[Result] = []
