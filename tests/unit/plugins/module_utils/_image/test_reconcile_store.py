@@ -394,7 +394,7 @@ def feasible(store: Store, entries: list[Result], purge: Policy | None) -> Resul
     assert (store.snapshot(), store.writes) == (state, [])
     assume(not said.get("failed"))
     # an image that one entry leaves and another deletes is shown by the second as the first has left it, whenever that is
-    touched = [fingerprint for item in said["results"] for fingerprint in {item["fingerprint"], item["previous_fingerprint"]} if fingerprint]
+    touched = [fingerprint for item in said["results"] for fingerprint in [item["fingerprint"], item["previous_fingerprint"]] if fingerprint]
     assume(len(touched) == len(set(touched)))
     return said
 
