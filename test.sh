@@ -270,12 +270,12 @@ integrate() {
     copy_tree "$tree"
     write_config "$1" >"$tree/$collection/tests/integration/integration_config.yml"
     cd "$tree/$collection"
-    ansible_test integration --local -v --color no --allow-destructive --allow-root --continue-on-error \
+    ansible_test integration --local -v --color no --allow-destructive --allow-root --allow-unsupported --continue-on-error \
         "${targets[@]}" >"$logs/integration-$1.log" 2>&1
 }
 
 run_integration() {
-    local begin=$SECONDS vendor vendors=() total bad line log status
+    local begin=$SECONDS vendor vendors=() total bad line log status file target
     local -A jobs_of seconds_of
     step "Integration tests"
     for vendor in lxd incus; do
@@ -290,6 +290,17 @@ run_integration() {
         fi
     done
     if [[ ${#vendors[@]} == 0 ]]; then return; fi
+    # Targets whose aliases say "unsupported" are still being proven. They run when they are named.
+    if [[ ${#targets[@]} == 0 ]]; then
+        for file in tests/integration/targets/*/aliases; do
+            target=$(basename "$(dirname "$file")")
+            if grep -q '^unsupported' "$file"; then
+                notes+=("integration: $target is still being proven, and runs only when it is named")
+            else
+                targets+=("$target")
+            fi
+        done
+    fi
     "$python" tests/servers/images.py "$work/images"
     started=yes
     # shellcheck disable=SC2046

@@ -228,11 +228,12 @@ def run(options: argparse.Namespace) -> None:
 
 def serve(options: argparse.Namespace) -> str:
     """Starts the web server and returns its URL."""
-    url, log = options.record.with_suffix(".url"), options.record.with_suffix(".log")
+    record: Path = options.record
+    url, log = record.with_suffix(".url"), record.with_suffix(".log")
     url.unlink(missing_ok=True)
     options.directory.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, __file__, "run", *sys.argv[2:]]
-    process = Process.launch(options.record, command, log)
+    process = Process.launch(record, command, log)
     if not wait_until(lambda: url.exists() or process.pid is None, 20) or process.pid is None:
         raise ServerError(f"the web server did not start:\n{log.read_text()}")
     return url.read_text()
