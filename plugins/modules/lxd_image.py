@@ -35,7 +35,7 @@ attributes:
 notes:
   - An image that the server has fetched by itself to make an instance (C(cached)) is dropped by it after some days. If O(source) can provide
     the very same image, it is removed and copied again, as nothing else makes it one that stays. Its aliases and settings are kept.
-  - A new image under the same O(name) takes over O(public) and O(profiles) from the one that it replaces, unless they are given.
+  - A new image under the same O(name) takes over O(public), O(profiles) and O(protected) from the one that it replaces, unless they are given.
 seealso:
   - module: community.lxd.lxd_image_alias
   - module: community.lxd.lxd_image_info
