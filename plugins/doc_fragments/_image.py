@@ -112,6 +112,7 @@ options:
       copy_aliases:
         description:
           - For V(image), whether the image also gets the aliases that it has on that server.
+          - The server is asked only where O(name) does not exist yet, or with O(state=latest).
         type: bool
       mode:
         description:
@@ -166,6 +167,7 @@ options:
       stop:
         description:
           - For V(instance), whether a running instance may be stopped to publish it. It is started again afterwards, also if publishing fails.
+          - Only if the task itself is killed meanwhile, nobody starts it.
           - A running instance is refused otherwise.
         type: bool
   aliases:
@@ -206,7 +208,7 @@ options:
     description:
       - Whether the server itself keeps the image up to date with where it was copied from.
       - V(true) is refused for an image that the server has nothing to follow for. It must be given when the image is copied,
-        by O(source.alias), from a server that shows the image to everybody.
+        by O(source.alias), from a server that shows the image to everybody. An image that is there without it has to be removed first.
     type: bool
   expires_at:
     description:
@@ -220,7 +222,7 @@ options:
     elements: str
   protected:
     description:
-      - Whether this collection refuses to delete the image.
+      - Whether this collection refuses to delete the image, under whichever of its names.
     type: bool
   previous:
     description:

@@ -24,6 +24,7 @@ options:
     description:
       - Properties that the image must have with these values.
       - A value that begins with V(~) is a regular expression that must match the whole value, such as V(~bookworm|trixie).
+      - What is no property, such as the architecture of an imported image, is found by its own option or by O(filter).
     type: dict
   filter:
     description:

@@ -8,10 +8,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule, env_fallback, missing_required_lib
 
 from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import reconcile_trust
@@ -24,8 +26,16 @@ Params = t.Mapping[str, t.Any]
 Action = t.Callable[[ImageAPI, Params, bool], dict[str, t.Any]]
 
 
+def _from_environment(variable: str) -> str:
+    """An empty variable counts as not set: a job's credential sets all of them."""
+    value = env_fallback(variable)
+    if not value:
+        raise AnsibleFallbackNotFound
+    return str(value)
+
+
 def _option(env: str, **kwargs: t.Any) -> dict[str, t.Any]:
-    return {"fallback": (env_fallback, [env]), "type": "str", **kwargs}
+    return {"fallback": (_from_environment, [env]), "type": "str", **kwargs}
 
 
 CONNECTION_SPEC: dict[str, dict[str, t.Any]] = {
@@ -45,8 +55,16 @@ CONNECTION_SPEC: dict[str, dict[str, t.Any]] = {
 }
 
 
+LONGEST_TIMEOUT = 10**7
+"""Seconds. A system's clock can't tell what is very much later."""
+
+_PASSWORD = re.compile(r"://[^/@\s]*?:([^/@\s]+)@")
+
+
 def connect(params: Params, remote: Remote | None) -> ImageAPI:
     """The images of the server and project that a task's options name. Raises LXDError; sends nothing yet."""
+    if not 0 < params["timeout"] <= LONGEST_TIMEOUT:
+        raise LXDInputError(f"'timeout' is {params['timeout']:g}, but must be a number of seconds above 0, at most {LONGEST_TIMEOUT}.")
     url, certificates = params["url"], {name: params[name] for name in ("server_cert", "client_cert", "client_key")}
     project = params["project"]
     if remote is not None:
@@ -78,6 +96,7 @@ def run_module(
     """
     constraints["mutually_exclusive"] = [*constraints.get("mutually_exclusive", []), ("url", "remote"), ("trust_token", "trust_password")]
     module = AnsibleModule(argument_spec={**CONNECTION_SPEC, **argument_spec}, supports_check_mode=True, **constraints)
+    module.no_log_values.update(_PASSWORD.findall(json.dumps(module.params, default=str, ensure_ascii=False)))
     try:
         require_libraries(local=False)
         result = _run(module.params, module.check_mode, action, streams_action)

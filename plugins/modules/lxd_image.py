@@ -34,7 +34,8 @@ attributes:
     support: full
 notes:
   - An image that the server has fetched by itself to make an instance (C(cached)) is dropped by it after some days. If O(source) can provide
-    the very same image, it is removed and copied again, as nothing else makes it one that stays. Its aliases and settings are kept.
+    the very same image, it is removed and then provided anew, as nothing else makes it one that stays. While it has
+    aliases that is not done, because they would be gone meanwhile; a warning says so.
   - A new image under the same O(name) takes over O(public), O(profiles) and O(protected) from the one that it replaces, unless they are given.
 seealso:
   - module: community.lxd.lxd_image_alias

@@ -17,6 +17,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
+    NEVER,
     Alias,
     Image,
     ImageSettings,
@@ -157,9 +158,14 @@ class ImageAPI:
         metadata = self.client.write_and_wait("POST", paths.IMAGES, f"copy the image {fingerprint} from {origin}", data=body)
         return str(metadata.get("fingerprint") or fingerprint)
 
-    def create_push_token(self, fingerprint: str) -> str:
-        """``POST /1.0/images`` with the mode push: the secret with which another server may send this image here."""
-        body = {"source": {"type": "image", "mode": "push", "fingerprint": fingerprint}, "public": False}
+    def create_push_token(self, fingerprint: str, settings: ImageSettings) -> str:
+        """``POST /1.0/images`` with the mode push: the secret with which another server may send this image here.
+
+        Of the settings only properties and expiry are said already now: without them it would have none.
+        """
+        body = {"source": {"type": "image", "mode": "push", "fingerprint": fingerprint}, "public": False, "properties": dict(settings.properties)}
+        if settings.expires_at and settings.expires_at != NEVER:
+            body["expires_at"] = settings.expires_at
         answer = self.client.write("POST", paths.IMAGES, f"expect the image {fingerprint}", data=body)
         return str(answer.metadata["metadata"]["secret"])
 

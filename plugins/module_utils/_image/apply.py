@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 import typing as t
 from dataclasses import dataclass
 
@@ -19,6 +21,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     ImageSettings,
     InstanceSource,
     SettingsChange,
+    Withdrawn,
 )
 from ansible_collections.community.lxd.plugins.module_utils._image.plan import (
     Action,
@@ -28,7 +31,6 @@ from ansible_collections.community.lxd.plugins.module_utils._image.plan import (
     DeleteImage,
     MoveAlias,
     Plan,
-    StartInstance,
     StopInstance,
     UpdateAlias,
     UpdateImage,
@@ -53,7 +55,8 @@ if t.TYPE_CHECKING:
 RETRYABLE = (LXDStateChanged, LXDConflict, LXDNotFound, LXDPreconditionFailed)
 """What says that the server is no longer as it was planned for."""
 
-SETTINGS_ATTEMPTS = 5
+SETTINGS_ATTEMPTS = 10
+LONGEST_PAUSE = 1.0
 STOP_SECONDS = 30
 
 
@@ -77,13 +80,9 @@ def apply_plan(api: ImageAPI, plan: Plan, inputs: Inputs) -> Progress:
     """
     progress = Progress([])
     try:
-        for position, action in enumerate(plan.actions):
+        for action in plan.actions:
             progress.pending = action
-            try:
-                _apply(api, action, inputs, progress)
-            except LXDError as exc:
-                _start_again(api, plan.actions[position:], progress, exc)
-                raise
+            _apply(api, action, inputs, progress)
             progress.done.append(action)
         progress.pending = None
     except LXDError as exc:
@@ -92,17 +91,13 @@ def apply_plan(api: ImageAPI, plan: Plan, inputs: Inputs) -> Progress:
     return progress
 
 
-def _start_again(api: ImageAPI, left: t.Sequence[Action], progress: Progress, error: LXDError) -> None:
-    """An instance that was stopped for publishing runs again, also when publishing fails."""
-    if not any(isinstance(action, StopInstance) for action in progress.done):
-        return
-    for action in left:
-        if isinstance(action, StartInstance):
-            try:
-                api.client.settle()  # a publish that is still at work keeps the instance busy
-                api.set_instance_state(action.name, "start", -1, force=False)
-            except LXDError as exc:
-                error.add(f"And it was stopped for that and could not be started again: {exc}")
+def start_again(api: ImageAPI, name: str, published: str | None, error: LXDError) -> None:
+    """After a failure that is final: an instance that was stopped for publishing runs again, or the error says that it doesn't."""
+    try:
+        api.client.settle()  # a publish that is still at work keeps the instance busy
+        _start_instance(api, name, published)
+    except LXDError as exc:
+        error.add(f"And the instance {name!r} was stopped for that and could not be started again: {exc}")
 
 
 def _apply(api: ImageAPI, action: Action, inputs: Inputs, progress: Progress) -> None:
@@ -111,7 +106,10 @@ def _apply(api: ImageAPI, action: Action, inputs: Inputs, progress: Progress) ->
         progress.expected = action.fingerprint
         change_settings(api, progress.created, settings)
     elif isinstance(action, UpdateImage):
-        change_settings(api, action.fingerprint, action.settings)
+        try:
+            change_settings(api, action.fingerprint, action.settings, action.forgets)
+        finally:
+            _check_put_back(api, action)
     elif isinstance(action, DeleteImage):
         _delete_image(api, action, progress)
     elif isinstance(action, CreateAlias):
@@ -121,17 +119,46 @@ def _apply(api: ImageAPI, action: Action, inputs: Inputs, progress: Progress) ->
     elif isinstance(action, UpdateAlias):
         api.update_alias(action.alias, action.alias.target, action.description)
     elif isinstance(action, DeleteAlias):
-        api.delete_alias(action.name)
+        _delete_alias(api, action)
     elif isinstance(action, StopInstance):
         _stop_instance(api, action.name)
     else:
-        _start_instance(api, action.name, progress.created)
+        published = _resolved(action.published, progress)
+        _start_instance(api, action.name, None if published == UNKNOWN else published)
+
+
+def _delete_alias(api: ImageAPI, action: DeleteAlias) -> None:
+    """One that the image is to remember only while it does: another task may put the image back at this moment."""
+    if action.withdrawn_from is None:
+        return api.delete_alias(action.name)
+    if not _remembers(api, action.withdrawn_from, action.name):
+        raise LXDStateChanged(f"Cannot withdraw the alias {action.name!r}: the image {action.withdrawn_from} has been put back meanwhile.")
+    api.delete_alias(action.name)
+    if not _remembers(api, action.withdrawn_from, action.name) and api.get_alias(action.name) is None:
+        api.create_alias(action.name, action.withdrawn_from, action.description)
+        raise LXDStateChanged(f"Cannot withdraw the alias {action.name!r}: the image {action.withdrawn_from} has been put back meanwhile.")
+
+
+def _check_put_back(api: ImageAPI, action: UpdateImage) -> None:
+    """Another task may have withdrawn them while the image still remembered them."""
+    image = api.get_image(action.fingerprint) if action.put_back else None
+    for name, description in action.put_back.items():
+        if image and name not in image.aliases:
+            with contextlib.suppress(LXDConflict):
+                api.create_alias(name, image.fingerprint, description)
+
+
+def _remembers(api: ImageAPI, fingerprint: str, name: str) -> bool:
+    image = api.get_image(fingerprint)
+    return bool(image and image.withdrawn and name in image.withdrawn.aliases)
 
 
 def _start_instance(api: ImageAPI, name: str, published: str | None) -> None:
     """Run again what was stopped for publishing, and remember its state from now on: starting it is no change of the instance."""
-    api.set_instance_state(name, "start", -1, force=False)
     instance = api.get_instance(name)
+    if instance and not instance.running:
+        api.set_instance_state(name, "start", -1, force=False)
+        instance = api.get_instance(name)
     if published and instance:
         change_settings(api, published, SettingsChange(memory={MADE_FROM: instance.made_from}))
 
@@ -170,20 +197,26 @@ def _import_files(api: ImageAPI, files: ImageFiles) -> str:
     return created
 
 
-def change_settings(api: ImageAPI, fingerprint: str, change: SettingsChange) -> None:
-    """Read, overlay, one conditional write; again, a bounded number of times, where somebody else wrote in between."""
-    for attempt in range(1, SETTINGS_ATTEMPTS + 1):
+def change_settings(api: ImageAPI, fingerprint: str, change: SettingsChange, forgets: Withdrawn | None = None) -> None:
+    """Read, overlay, one conditional write, and read again; a bounded number of times, where somebody else wrote in between.
+
+    The servers look at If-Match first and write later: of two writes that have passed, the second undoes the first. It
+    is done when about as much time has passed as the own write took. ``forgets``: all that the image may remember of its aliases.
+    """
+    for _attempt in range(SETTINGS_ATTEMPTS):
         image = api.get_image(fingerprint)
         if image is None:
             raise LXDStateChanged(f"Cannot update the image {fingerprint}: it is gone.")
+        if forgets and image.withdrawn not in (None, forgets):
+            raise LXDStateChanged(f"Cannot put the image {fingerprint} back: it has been withdrawn again meanwhile.")
         settings = change.overlay(image.settings)
         if settings == image.settings:
             return
-        try:
-            return api.update_image(image, settings)
-        except LXDPreconditionFailed:
-            if attempt == SETTINGS_ATTEMPTS:
-                raise
+        begin = time.monotonic()
+        with contextlib.suppress(LXDPreconditionFailed):
+            api.update_image(image, settings)
+        time.sleep(min(time.monotonic() - begin, LONGEST_PAUSE))
+    raise LXDPreconditionFailed(f"Cannot update the image {fingerprint}: it is changed by somebody else all the time.", status=412)
 
 
 def _delete_image(api: ImageAPI, action: DeleteImage, progress: Progress) -> None:

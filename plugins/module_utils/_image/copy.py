@@ -14,10 +14,10 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
 
-from ansible_collections.community.lxd.plugins.module_utils._image.model import ImageSource, SettingsChange, UpstreamImage
+from ansible_collections.community.lxd.plugins.module_utils._image.model import ImageSettings, ImageSource, SettingsChange, UpstreamImage
+from ansible_collections.community.lxd.plugins.module_utils._image.plan import settings_of_copy
 from ansible_collections.community.lxd.plugins.module_utils._image.upstream import ServerUpstream, StreamsUpstream, Upstream, UrlUpstream
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDAPIError,
@@ -161,11 +161,12 @@ def _relay(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: Se
         return api.create_image_from_files(files), settings
     with t.cast(t.Union[ServerUpstream, StreamsUpstream], upstream).download(image) as content:
         fingerprint = api.create_image_from_download(content, image.fingerprint)
-    return fingerprint, with_upstream_settings(settings, image)
+    return fingerprint, settings_of_copy(settings, image)
 
 
 def _push(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: SettingsChange) -> tuple[str, SettingsChange]:
-    token = api.create_push_token(image.fingerprint)
+    settings = settings_of_copy(settings, image)
+    token = api.create_push_token(image.fingerprint, settings.overlay(ImageSettings()))
     target = {
         "target": _target_url(api),
         "certificate": api.client.server().certificate,
@@ -173,7 +174,7 @@ def _push(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: Set
         "project": api.client.project,
     }
     t.cast(ServerUpstream, upstream).api.push_image(image.fingerprint, target)
-    return image.fingerprint, with_upstream_settings(settings, image)
+    return image.fingerprint, settings
 
 
 def _target_url(api: ImageAPI) -> str | None:
@@ -182,15 +183,3 @@ def _target_url(api: ImageAPI) -> str | None:
         return api.client.url
     addresses = api.client.server().addresses
     return f"https://{addresses[0]}" if addresses else None
-
-
-def with_upstream_settings(settings: SettingsChange, image: UpstreamImage) -> SettingsChange:
-    """What the target would have taken over from the source if it had pulled: the content alone does not carry it."""
-    if not image.properties:
-        return settings
-    return replace(
-        settings,
-        properties={**settings.default_properties, **image.properties, **(settings.properties or {})} if not settings.purge_properties else settings.properties,
-        purge_properties=True,
-        expires_at=image.expires_at if settings.expires_at is None else settings.expires_at,
-    )

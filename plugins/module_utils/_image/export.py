@@ -8,10 +8,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import tempfile
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ansible_collections.community.lxd.plugins.module_utils._image.archive import detect_format
@@ -26,6 +29,7 @@ if t.TYPE_CHECKING:
 _ENDINGS = {"gzip": ".tar.gz", "xz": ".tar.xz", "bzip2": ".tar.bz2", "zstd": ".tar.zst", "lzma": ".tar.lzma", "tar": ".tar"}
 _ENDINGS.update({"squashfs": ".squashfs", "qcow2": ".qcow2", "raw disk": ".img"})
 _OTHER = ".root"
+_PREFIX = ".community-lxd-"
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,12 @@ class Destination:
         self._is_directory = os.path.isdir(dest)
         self._dest = dest
         self._fingerprint = fingerprint
+        try:
+            os.lstat(dest)
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as exc:
+            raise LXDInputError(f"'dest' is {dest!r}, which can't be a path: {exc.strerror if isinstance(exc, OSError) else exc}.") from exc
         self.directory = dest if self._is_directory else os.path.dirname(os.path.abspath(dest))
         if not os.path.isdir(self.directory):
             raise LXDInputError(f"The directory {self.directory!r} of 'dest' does not exist on the managed node.")
@@ -94,46 +104,87 @@ def _fingerprint_of(paths: list[str]) -> str:
     return digest.hexdigest()
 
 
+class _TemporaryFile:
+    """A file that takes its name last. Locked while it is at work, which tells it from what a killed run has left behind."""
+
+    def __init__(self, directory: str) -> None:
+        while True:
+            descriptor, self.path = tempfile.mkstemp(prefix=_PREFIX, dir=directory)
+            self.file = os.fdopen(descriptor, "wb")
+            _lock(self.file)
+            # until it is locked, another run may take it for a leftover
+            if os.path.exists(self.path):
+                return
+            self.file.close()
+
+    def rename(self, target: str) -> None:
+        _like(self.path, target)
+        os.replace(self.path, target)
+
+    def remove(self) -> None:
+        """Unless it was renamed."""
+        self.file.close()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path)
+
+
+def _lock(file: t.IO[bytes]) -> bool:
+    """Whether nobody else has it locked. False also where the file system has no locks."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _remove_leftovers(directory: str) -> None:
+    """What runs that were killed have left."""
+    for name in os.listdir(directory):
+        path = os.path.join(directory, name)
+        if name.startswith(_PREFIX) and os.path.isfile(path) and not os.path.islink(path):
+            with contextlib.suppress(OSError), open(path, "rb") as file:
+                if _lock(file):
+                    os.unlink(path)
+
+
 def export_image(api: ImageAPI, fingerprint: str, secret: str | None, destination: Destination) -> ExportedFiles:
     """Download to temporary files, verify, rename. What was there before stays until then. Raises LXDError."""
-    temporary: list[str] = []
+    temporary: list[_TemporaryFile] = []
     try:
+        _remove_leftovers(destination.directory)
         digest = _download(api, fingerprint, secret, destination.directory, temporary)
         if digest != fingerprint:
             raise LXDAPIError(f"Cannot export the image {fingerprint}: what the server sent hashes to {digest}. Its store may be damaged.", status=200)
-        paths = destination.paths([detect_format(path) for path in temporary])
-        size = sum(os.path.getsize(path) for path in temporary)
+        size = sum(os.path.getsize(file.path) for file in temporary)
+        paths = destination.paths([detect_format(file.path) for file in temporary])
         # the root file system first: metadata without it is no image
-        for source, target in reversed(list(zip(temporary, paths))):
-            _like(source, target)
-            os.replace(source, target)
-        temporary.clear()
+        for file, path in reversed(list(zip(temporary, paths))):
+            file.rename(path)
         return ExportedFiles(paths[0], paths[1] if len(paths) > 1 else None, size)
     except OSError as exc:
         raise LXDInputError(f"Cannot export the image {fingerprint} to {destination.directory!r}: {exc.strerror}.") from exc
     finally:
-        for path in temporary:
-            if os.path.exists(path):
-                os.unlink(path)
+        for file in temporary:
+            file.remove()
 
 
-def _download(api: ImageAPI, fingerprint: str, secret: str | None, directory: str, temporary: list[str]) -> str:
+def _download(api: ImageAPI, fingerprint: str, secret: str | None, directory: str, temporary: list[_TemporaryFile]) -> str:
     """Write each part to a file of its own, which is added to ``temporary``. Returns the SHA-256 over all."""
     digest = hashlib.sha256()
-    with api.download_image(fingerprint, secret) as (headers, blocks):
+    with api.download_image(fingerprint, secret) as (headers, blocks), ThreadPoolExecutor(1) as hasher:
+        hashed = hasher.submit(digest.update, b"")
         boundary = boundary_of(headers.get("Content-Type") or "")
         parts: t.Iterable[tuple[str, t.Iterator[bytes]]] = MultipartReader(blocks, boundary) if boundary else [("", blocks)]
         for _name, part in parts:
             if len(temporary) == 2:
                 raise LXDAPIError(f"Cannot export the image {fingerprint}: the server sent more than two parts.", status=200)
-            descriptor, path = tempfile.mkstemp(prefix=".community-lxd-", dir=directory)
-            temporary.append(path)
-            with os.fdopen(descriptor, "wb") as file:
-                for block in part:
-                    file.write(block)
-                    digest.update(block)
-                file.flush()
-                os.fsync(file.fileno())
+            temporary.append(_TemporaryFile(directory))
+            for block in part:
+                # one block is hashed while the next is fetched
+                hashed.result()
+                hashed = hasher.submit(digest.update, block)
+                temporary[-1].file.write(block)
+            temporary[-1].file.flush()
     return digest.hexdigest()
 
 

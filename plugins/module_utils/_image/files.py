@@ -32,7 +32,8 @@ class _Part(t.Protocol):
 
     size: int
 
-    def blocks(self) -> t.Iterator[bytes]: ...
+    def blocks(self) -> t.Iterator[bytes]:
+        """The content."""
 
     def check_whole(self) -> None:
         """Raises LXDInputError."""
@@ -197,8 +198,9 @@ class ImageFiles:
         self._parts: list[tuple[str, _Part]] = _open_parts(source, label)
         self.size = sum(part.size for _name, part in self._parts)
         self.filename = source.filename or os.path.basename(os.path.normpath(source.path))
-        if source.filename and not source.filename.isascii():
-            raise LXDInputError(f"'filename' is {source.filename!r}, but the servers take ASCII only.")
+        name = source.filename or ""
+        if not (name.isascii() and name.isprintable() and name == name.strip()):
+            raise LXDInputError(f"'filename' is {source.filename!r}, but the servers take ASCII only, without control characters or blanks at the ends.")
         self._frame, self.content_type = multipart_frame([name for name, _part in self._parts], self.filename)
         self._hash = _Background(self._compute_fingerprint)
         self._check: _Background | None = None
@@ -332,6 +334,8 @@ def build_metadata(metadata: t.Mapping[str, t.Any]) -> bytes:
     for key in ("creation_date", "expiry_date"):
         if key in document:
             document[key] = _seconds(key, document[key])
+    if not isinstance(document.get("properties") or {}, t.Mapping):
+        raise LXDInputError("'properties' in 'metadata' must be a dictionary.")
     document["properties"] = {str(key): property_value(str(key), value) or "" for key, value in (document.get("properties") or {}).items()}
     # JSON is YAML, and written in one way only
     data = json.dumps(document, sort_keys=True, indent=2).encode()

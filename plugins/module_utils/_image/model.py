@@ -64,8 +64,10 @@ def is_complete(fingerprint: str) -> bool:
 def property_value(key: str, value: t.Any) -> str | None:
     """What a property is sent as: numbers and booleans as YAML would write them, None for an empty value.
 
-    Raises LXDInputError for a list or a dictionary.
+    Raises LXDInputError for a list or a dictionary, and for what the servers would cut off.
     """
+    if "\0" in key or (isinstance(value, str) and "\0" in value):
+        raise LXDInputError(f"The property {key!r} has a NUL character, which the servers don't store.")
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
@@ -188,13 +190,19 @@ class Withdrawn:
 
     @classmethod
     def from_memory(cls, text: str | None) -> Withdrawn | None:
+        """None also for what was not written by to_memory(): anybody may set properties."""
         try:
             data = json.loads(text or "null")
         except ValueError:
             return None
-        if not isinstance(data, dict):
+        aliases = data.get("aliases", {}) if isinstance(data, dict) else None
+        if not isinstance(aliases, dict) or not all(isinstance(description, str) for description in aliases.values()):
             return None
-        return cls(dict(data.get("aliases") or {}), bool(data.get("public")), bool(data.get("auto_update")))
+        return cls(aliases, bool(data.get("public")), bool(data.get("auto_update")))
+
+    def joined(self, other: Withdrawn) -> Withdrawn:
+        """What both remember."""
+        return Withdrawn({**other.aliases, **self.aliases}, self.public or other.public, self.auto_update or other.auto_update)
 
     def to_memory(self) -> str:
         return json.dumps({"aliases": dict(self.aliases), "auto_update": self.auto_update, "public": self.public}, sort_keys=True)
@@ -310,7 +318,13 @@ class SettingsChange:
     def _overlay_properties(self, current: ImageSettings) -> dict[str, str]:
         user = {} if self.purge_properties else {**self.default_properties, **current.user_properties}
         remembered = {} if self.forget else current.memory
-        memory = {RESERVED_PREFIX + key: value for key, value in {**remembered, **self.memory}.items()}
+        own = dict(self.memory)
+        withdrawn = Withdrawn.from_memory(own.get(WITHDRAWN))
+        if withdrawn:
+            # others may be withdrawing it too, or have put it back, since the aliases were read
+            was = Withdrawn.from_memory(remembered.get(WITHDRAWN)) or Withdrawn({}, False, False)
+            own[WITHDRAWN] = withdrawn.joined(was).joined(Withdrawn({}, current.public, current.auto_update)).to_memory()
+        memory = {RESERVED_PREFIX + key: value for key, value in {**remembered, **own}.items()}
         return {key: value for key, value in {**user, **(self.properties or {}), **memory}.items() if value}
 
     def remember(self, **memory: str | None) -> SettingsChange:

@@ -174,6 +174,10 @@ def desired_alias(params: Params) -> DesiredAlias:
     """The options of lxd_image_alias."""
     if params.get("rename_from") == params["name"]:
         raise LXDInputError("'rename_from' and 'name' are the same alias.")
+    if params.get("rename_from") and params.get("rename_from") == params.get("target"):
+        raise LXDInputError(
+            "'target' and 'rename_from' are the same alias, which is not there any more afterwards. Leave 'target' out: the image stays the same."
+        )
     return DesiredAlias(params["name"], params["state"], params.get("target"), params.get("description"), params.get("rename_from"))
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     MADE_FROM,
+    NEVER,
     PROTECTED,
     REPLACES,
     UNKNOWN,
@@ -58,10 +59,15 @@ class CreateImage:
 
 @dataclass(frozen=True)
 class UpdateImage:
-    """Change settings of an image that is there."""
+    """Change settings of an image that is there.
+
+    ``forgets``: what it remembers until then. ``put_back``: the aliases (name -> description) of that which it must have afterwards.
+    """
 
     fingerprint: str
     settings: SettingsChange
+    forgets: Withdrawn | None = None
+    put_back: t.Mapping[str, str] = field(default_factory=dict)
     token: t.ClassVar[str] = "update"
 
 
@@ -104,7 +110,11 @@ class UpdateAlias:
 
 @dataclass(frozen=True)
 class DeleteAlias:
+    """``withdrawn_from``: the image that is to remember the alias, with its description."""
+
     name: str
+    withdrawn_from: str | None = None
+    description: str = ""
     token: t.ClassVar[str] = "alias_delete"
 
 
@@ -116,7 +126,10 @@ class StopInstance:
 
 @dataclass(frozen=True)
 class StartInstance:
+    """``published``: the image that was made from it."""
+
     name: str
+    published: str = UNKNOWN
     token: t.ClassVar[str] = "instance_start"
 
 
@@ -153,11 +166,7 @@ def plan_image(desired: DesiredImage, current: CurrentImage) -> Plan:
 def _plan_absent(desired: DesiredImage, current: CurrentImage) -> Plan:
     named = current.target_of(desired.name) or current.images.get(current.adopted or "")
     image = current.images.get(desired.fingerprint) if desired.fingerprint else named
-    if desired.fingerprint and named and named.fingerprint != desired.fingerprint:
-        raise LXDInputError(
-            f"Cannot delete an image: the alias {desired.name!r} points at {named.fingerprint}, not at {desired.fingerprint}. "
-            "Give only the one of both that says which image is to go."
-        )
+    _check_same(desired, named, "delete an image")
     if image is None:
         return Plan()
     if image.protected and not desired.force:
@@ -169,27 +178,32 @@ def _plan_absent(desired: DesiredImage, current: CurrentImage) -> Plan:
     )
 
 
+def _check_same(desired: DesiredImage, named: Image | None, what: str) -> None:
+    if desired.fingerprint and named and named.fingerprint != desired.fingerprint:
+        raise LXDInputError(
+            f"Cannot {what}: the alias {desired.name!r} points at {named.fingerprint}, not at {desired.fingerprint}. "
+            "Give only the one of both that says which image is meant."
+        )
+
+
 def _plan_inactive(desired: DesiredImage, current: CurrentImage) -> Plan:
     """Remember first, then take the aliases off: a run that is killed in between has lost nothing."""
-    image = current.images.get(desired.fingerprint or current.adopted or "") or current.target_of(desired.name)
+    named = current.target_of(desired.name) or current.images.get(current.adopted or "")
+    image = current.images.get(desired.fingerprint) if desired.fingerprint else named
+    _check_same(desired, named, "withdraw an image")
     if image is None:
         asked = (
-            f"the alias {desired.name!r} does not exist, and no image was withdrawn from it"
-            if desired.name
-            else f"no image has the fingerprint {desired.fingerprint}"
+            f"no image has the fingerprint {desired.fingerprint}"
+            if desired.fingerprint
+            else f"the alias {desired.name!r} does not exist, and no image was withdrawn from it"
         )
         raise LXDInputError(f"Cannot withdraw the image: {asked}.")
-    before = image.withdrawn
-    withdrawn = Withdrawn(
-        aliases={**(before.aliases if before else {}), **image.aliases},
-        public=image.settings.public or bool(before and before.public),
-        auto_update=image.settings.auto_update or bool(before and before.auto_update),
-    )
+    withdrawn = Withdrawn(image.aliases, image.settings.public, image.settings.auto_update)
     change = replace(desired.settings, public=False, auto_update=False).remember(**{WITHDRAWN: withdrawn.to_memory()})
     actions: list[Action] = []
     if change.overlay(image.settings) != image.settings:
         actions.append(UpdateImage(image.fingerprint, change))
-    actions += [DeleteAlias(name) for name in sorted(image.aliases)]
+    actions += [DeleteAlias(name, image.fingerprint, text) for name, text in sorted(image.aliases.items())]
     return Plan(
         actions=tuple(actions),
         before={"fingerprint": image.fingerprint, "aliases": dict.fromkeys(sorted(image.aliases), image.fingerprint), **change.given(image.settings)},
@@ -198,22 +212,28 @@ def _plan_inactive(desired: DesiredImage, current: CurrentImage) -> Plan:
     )
 
 
+def _put_back(desired: DesiredImage, withdrawn: Withdrawn) -> dict[str, str]:
+    """name -> description of the aliases that an inactive image gets again."""
+    return {name: text for name, text in withdrawn.aliases.items() if name in desired.alias_names or not desired.purge_aliases}
+
+
 def _restore(desired: DesiredImage, current: CurrentImage, image: Image, withdrawn: Withdrawn) -> tuple[DesiredImage, list[Action]]:
     """Give an inactive image back what it had: the aliases now, the settings with the update that follows, which also forgets them."""
-    for name in withdrawn.aliases:
+    put_back = _put_back(desired, withdrawn)
+    for name in put_back:
         alias = current.aliases.get(name)
         if alias and alias.target != image.fingerprint and name not in desired.alias_names:
             raise LXDInputError(
                 f"Cannot put the image {image.fingerprint} back: its alias {name!r} points at {alias.target} by now. "
                 "Remove or rename that alias first, or remove this image."
             )
-    create: list[Action] = [CreateAlias(name, image.fingerprint, text) for name, text in sorted(withdrawn.aliases.items()) if name not in current.aliases]
+    create: list[Action] = [CreateAlias(name, image.fingerprint, text) for name, text in sorted(put_back.items()) if name not in current.aliases]
     settings = replace(
         desired.settings,
         public=withdrawn.public if desired.settings.public is None else desired.settings.public,
         auto_update=withdrawn.auto_update if desired.settings.auto_update is None else desired.settings.auto_update,
     )
-    names = tuple(name for name in withdrawn.aliases if name != desired.name)
+    names = tuple(name for name in put_back if name != desired.name)
     aliases = tuple(dict.fromkeys((*desired.aliases, *names)))
     return replace(desired, settings=settings.remember(**{WITHDRAWN: None}), aliases=aliases), create
 
@@ -235,21 +255,22 @@ def _plan_present(desired: DesiredImage, current: CurrentImage) -> Plan:
     if image is None:
         actions += _create_image(desired, current, settings, previous)
         target = UNKNOWN if isinstance(desired.source, InstanceSource) else desired.fingerprint or UNKNOWN
+        # one that was read before somebody deleted the image has gone with it
+        current = replace(current, aliases={name: alias for name, alias in current.aliases.items() if alias.target != target})
     elif renewed:
-        actions += _renew_image(desired, current, settings, image)
+        actions += [DeleteImage(image.fingerprint), *_create_image(desired, current, settings, previous)]
         target = image.fingerprint
     else:
         target = image.fingerprint
-        if not image.aliases:
-            # perhaps of a run that was killed before it could say what the image is to be
-            settings = _inherit(desired, current, settings, previous)
+        if not image.aliases and desired.source is not None and image.withdrawn is None:
+            settings = _adopt(desired, current, settings, previous, image)
         if settings.overlay(image.settings) != image.settings:
-            actions.append(UpdateImage(target, settings))
+            actions.append(UpdateImage(target, settings, image.withdrawn, _put_back(desired, image.withdrawn) if image.withdrawn else {}))
     actions += _point_aliases(desired, current, target, previous, restored)
     if image is not None and not renewed:
         actions += _purge_aliases(desired, image)
     # after the aliases: its state changes with the start, and an image without a name would not be known again
-    actions += [StartInstance(action.name) for action in actions if isinstance(action, StopInstance)]
+    actions += [StartInstance(action.name, target) for action in actions if isinstance(action, StopInstance)]
     actions += _delete_previous(desired, current, image, previous, target)
     return Plan(
         actions=tuple(actions),
@@ -273,16 +294,12 @@ def _further_aliases(desired: DesiredImage, current: CurrentImage, previous: Ima
 def _is_only_cached(desired: DesiredImage, current: CurrentImage, image: Image) -> bool:
     """The server fetched it for an instance and will drop it again. No request can change that mark but a new copy.
 
-    With aliases that the task does not name it is left as it is: a run that is killed before the new copy is there would lose them.
+    With aliases it is left as it is: they would be gone until the new copy is there. Nothing is taken over from it: that
+    would be lost with a run that is killed on the way, and nobody has named it yet. What it remembers was said on another server.
     """
-    if not image.data.get("cached") or any(name not in desired.alias_names for name in image.aliases):
+    if not image.data.get("cached") or image.aliases:
         return False
     return isinstance(desired.source, FileSource) or bool(current.upstream and current.upstream.fingerprint == image.fingerprint)
-
-
-def _renew_image(desired: DesiredImage, current: CurrentImage, settings: SettingsChange, image: Image) -> list[Action]:
-    create = _create_image(desired, current, settings, image, everything=True)
-    return [DeleteImage(image.fingerprint), *create, *(CreateAlias(name, image.fingerprint, text) for name, text in sorted(image.aliases.items()))]
 
 
 def _check_followable(desired: DesiredImage, current: CurrentImage, image: Image | None) -> None:
@@ -321,12 +338,12 @@ def _may_go(desired: DesiredImage, previous: Image) -> bool:
     return desired.previous == "delete" and not previous.protected and all(name in desired.alias_names for name in previous.aliases)
 
 
-def _create_image(desired: DesiredImage, current: CurrentImage, settings: SettingsChange, previous: Image | None, everything: bool = False) -> list[Action]:
+def _create_image(desired: DesiredImage, current: CurrentImage, settings: SettingsChange, previous: Image | None) -> list[Action]:
     source, instance = desired.source, current.instance
     if source is None:
         asked = f"no image has the fingerprint {desired.fingerprint}" if desired.fingerprint else f"the alias {desired.name!r} does not exist"
         raise LXDInputError(f"Cannot provide the image: {asked}, and no 'source' says how to get it.")
-    settings = _inherit(desired, current, settings, previous, everything)
+    settings = _inherit(desired, current, settings, previous)
     if isinstance(source, (ImageSource, UrlSource)):
         if current.upstream:
             settings = settings.remember(**{MADE_FROM: current.upstream.made_from})
@@ -344,14 +361,14 @@ def _create_image(desired: DesiredImage, current: CurrentImage, settings: Settin
     return [StopInstance(instance.name), create]
 
 
-def _inherit(desired: DesiredImage, current: CurrentImage, settings: SettingsChange, previous: Image | None, everything: bool = False) -> SettingsChange:
+def _inherit(desired: DesiredImage, current: CurrentImage, settings: SettingsChange, previous: Image | None) -> SettingsChange:
     """What belongs to the name rather than to the content goes over to the image that takes the name.
 
-    With ``everything``, or for another build of the same image, its expiry, auto_update and properties too.
+    For another build of the same image, its expiry, auto_update and properties too.
     """
     if previous is None:
         return settings
-    everything = everything or desired.state == "latest"
+    everything = desired.state == "latest"
     names = ("public", "profiles", "expires_at") if everything else ("public", "profiles")
     inherited = {name: getattr(previous.settings, name) for name in names if getattr(settings, name) is None}
     if everything:
@@ -361,6 +378,33 @@ def _inherit(desired: DesiredImage, current: CurrentImage, settings: SettingsCha
     if previous.protected and PROTECTED not in settings.memory:
         settings = settings.remember(**{PROTECTED: "true"})
     return replace(settings, **inherited)
+
+
+def _adopt(desired: DesiredImage, current: CurrentImage, settings: SettingsChange, previous: Image | None, image: Image) -> SettingsChange:
+    """For an image without a name: perhaps of a run that was killed before it could say what the image is to be."""
+    settings = _inherit(desired, current, settings, previous)
+    if current.upstream is None or MADE_FROM in image.settings.memory:
+        return settings
+    settings = settings.remember(**{MADE_FROM: current.upstream.made_from})
+    # what comes beside the content, and a stream through the node has not brought along
+    if settings.expires_at is None and image.settings.expires_at == NEVER:
+        settings = replace(settings, expires_at=current.upstream.expires_at)
+    if settings.purge_properties:
+        return settings
+    return replace(settings, properties={**settings.default_properties, **current.upstream.properties, **(settings.properties or {})})
+
+
+def settings_of_copy(settings: SettingsChange, upstream: UpstreamImage) -> SettingsChange:
+    """What the target would have taken over from the source if it had pulled: the content alone does not carry it."""
+    if not upstream.properties:
+        return settings
+    own = settings.properties or {}
+    return replace(
+        settings,
+        properties=own if settings.purge_properties else {**settings.default_properties, **upstream.properties, **own},
+        purge_properties=True,
+        expires_at=upstream.expires_at if settings.expires_at is None else settings.expires_at,
+    )
 
 
 def _point_aliases(desired: DesiredImage, current: CurrentImage, target: str, previous: Image | None, done: t.Container[str]) -> list[Action]:

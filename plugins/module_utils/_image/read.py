@@ -78,7 +78,12 @@ def read_image(api: ImageAPI, desired: DesiredImage, inputs: Inputs, may_defer: 
     if image is None and desired.name and named_alias is None and not desired.fingerprint:
         image = _find_withdrawn(reader, desired.name)
         current = replace(current, adopted=image.fingerprint if image else None)
-    if desired.state in ("absent", "inactive"):
+    if desired.state == "absent":
+        _refuse_ambiguity(reader, desired, named)
+        return desired, current
+    if desired.state == "inactive":
+        _refuse_ambiguity(reader, desired, named)
+        _check_profiles(api, desired, image)
         return desired, current
 
     if isinstance(desired.source, (ImageSource, UrlSource)) and _must_ask_source(desired, image):
@@ -158,12 +163,29 @@ def _read_aliases(reader: _Reader, desired: DesiredImage, image: Image | None, n
             reader.alias(name)
 
 
+def _withdrawn_from(reader: _Reader, name: str) -> list[Image]:
+    return [image for image in reader.list_images() if image.withdrawn is not None and name in image.withdrawn.aliases]
+
+
 def _find_withdrawn(reader: _Reader, name: str) -> Image | None:
-    """The inactive image that remembers the alias."""
-    for image in reader.list_images():
-        if image.withdrawn is not None and name in image.withdrawn.aliases:
-            return reader.image(image.fingerprint)
-    return None
+    """The inactive image that remembers the alias. Raises LXDInputError where several do."""
+    found = [image.fingerprint for image in _withdrawn_from(reader, name)]
+    if len(found) > 1:
+        raise LXDInputError(f"Several images were withdrawn from the alias {name!r}: {', '.join(found)}. Say with 'fingerprint' which one is meant.")
+    return reader.image(found[0]) if found else None
+
+
+def _refuse_ambiguity(reader: _Reader, desired: DesiredImage, named: Image | None) -> None:
+    """Once the alias is gone, the next run would take another image that was withdrawn from it for the one that is meant."""
+    if named is None or not desired.name or desired.fingerprint:
+        return
+    others = [image.fingerprint for image in _withdrawn_from(reader, desired.name) if image.fingerprint != named.fingerprint]
+    if others:
+        what = "delete" if desired.state == "absent" else "withdraw"
+        raise LXDInputError(
+            f"Cannot {what} an image by the alias {desired.name!r}: it points at {named.fingerprint}, and {', '.join(others)} was withdrawn from it. "
+            "Say with 'fingerprint' which one is meant."
+        )
 
 
 def _read_instance(
@@ -176,6 +198,8 @@ def _read_instance(
         raise LXDInputError(f"Cannot publish the {source.kind} {source.name!r}: it does not exist in the project {api.client.project!r}.")
     if image is not None and image.settings.memory.get(MADE_FROM) == instance.made_from:
         return desired, current
+    # a run that was killed may have left the server publishing it
+    api.client.settle(only_new_images=True)
     for other in reader.list_images():
         if other.settings.memory.get(MADE_FROM) == instance.made_from and all(name in desired.alias_names for name in other.aliases):
             # of a run that was killed before it could give the image its name

@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from ansible_collections.community.lxd.plugins.module_utils._image.apply import RETRYABLE, Progress, apply_plan, enrol
+from ansible_collections.community.lxd.plugins.module_utils._image.apply import RETRYABLE, Progress, apply_plan, enrol, start_again
 from ansible_collections.community.lxd.plugins.module_utils._image.inputs import Inputs, open_inputs
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     REPLACES,
@@ -28,12 +28,14 @@ from ansible_collections.community.lxd.plugins.module_utils._image.plan import (
     DesiredAlias,
     MoveAlias,
     Plan,
+    StartInstance,
+    StopInstance,
     UpdateImage,
     plan_alias,
     plan_image,
 )
 from ansible_collections.community.lxd.plugins.module_utils._image.read import read_image, read_target, require_project
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError, LXDOutcomeUnknown
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError, LXDInputError, LXDOutcomeUnknown
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
@@ -103,39 +105,99 @@ def _image_result(api: ImageAPI, desired: DesiredImage, current: CurrentImage, o
     image = _resulting_image(api, desired, current, outcome, check_mode)
     return {
         **outcome.to_result(),
+        **_warnings(desired, current, outcome),
         "fingerprint": image["fingerprint"] if image else outcome.plan.fingerprint,
         "previous_fingerprint": outcome.plan.previous_fingerprint,
         "image": image,
     }
 
 
+def _warnings(desired: DesiredImage, current: CurrentImage, outcome: Outcome) -> dict[str, list[str]]:
+    image = current.images.get(outcome.plan.fingerprint or "")
+    if desired.source is None or image is None or not image.data.get("cached") or "delete" in outcome.tokens:
+        return {}
+    text = (
+        f"The server has fetched the image {image.fingerprint} by itself, to make an instance, and drops it when it was not used for some days. "
+        "Only to delete and to copy it again makes it one that stays. That is not done while it has aliases, as they would be gone meanwhile."
+    )
+    return {"warnings": [text]}
+
+
 def reconcile(api: ImageAPI, read_and_plan: t.Callable[[], Plan], check_mode: bool, inputs: Inputs | None = None) -> Outcome:
     """Plan and apply until the plan is done or an error is final. Nothing is repeated blindly: each round reads and plans anew."""
-    inputs = inputs or Inputs()
-    first: Plan | None = None
-    done: list[str] = []
-    uncertain: list[str] = []
-    for attempt in range(1, ATTEMPTS + 1):
-        plan = _trusted_plan(api, read_and_plan)
-        if uncertain and plan.tokens.count(uncertain[0]) < uncertain.count(uncertain[0]):
-            done.append(uncertain[0])  # its answer was lost, but it was done
-        first = first if first and done else plan
-        if check_mode:
-            return Outcome(plan, plan.tokens, plan.before)
-        try:
-            progress = apply_plan(api, plan, inputs)
-        except (*RETRYABLE, LXDOutcomeUnknown) as exc:
-            progress = t.cast(Progress, getattr(exc, "progress", Progress([])))
-            done += [action.token for action in progress.done]
-            if attempt == ATTEMPTS:
-                raise
-            uncertain = []
-            if isinstance(exc, LXDOutcomeUnknown):
-                uncertain = plan.tokens[len(progress.done) :]
-                api.client.settle()
-        else:
-            return Outcome(_with_created(plan, progress, inputs), done + plan.tokens, first.before)
-    raise AssertionError("the last round returns or raises")
+    rounds = _Rounds(api, inputs or Inputs())
+    try:
+        while True:
+            plan = rounds.begin(_trusted_plan(api, read_and_plan))
+            if check_mode:
+                return Outcome(plan, plan.tokens, plan.before)
+            try:
+                return rounds.finish(plan, apply_plan(api, plan, rounds.inputs))
+            except (*RETRYABLE, LXDOutcomeUnknown) as exc:
+                rounds.fail(plan, exc)
+    except LXDError as exc:
+        rounds.give_up(exc)
+        raise
+
+
+class _Rounds:
+    """What has been done so far, in one round or several."""
+
+    def __init__(self, api: ImageAPI, inputs: Inputs) -> None:
+        self._api, self.inputs = api, inputs
+        self._number = 0
+        self._first: Plan | None = None
+        self._done: list[str] = []
+        self._uncertain: list[str] = []
+        self._stopped: dict[str, str | None] = {}
+        """Instances that don't run because of us, and what was published from them."""
+
+    def begin(self, plan: Plan) -> Plan:
+        self._number += 1
+        if self._uncertain and plan.tokens.count(self._uncertain[0]) < self._uncertain.count(self._uncertain[0]):
+            self._done.append(self._uncertain[0])  # its answer was lost, but it was done
+        self._first = self._first if self._first and self._done else plan
+        return _with_starts(plan, self._stopped)
+
+    def finish(self, plan: Plan, progress: Progress) -> Outcome:
+        first = t.cast(Plan, self._first)
+        return Outcome(_with_created(plan, progress, self.inputs), self._done + plan.tokens, first.before)
+
+    def fail(self, plan: Plan, error: LXDError) -> None:
+        """Raises ``error`` where it was the last round."""
+        if self._number == ATTEMPTS:
+            raise error
+        progress = self._note_stopped(error)
+        self._done += [action.token for action in progress.done]
+        self._uncertain = []
+        if isinstance(error, LXDOutcomeUnknown):
+            self._uncertain = plan.tokens[len(progress.done) :]
+            self._api.client.settle()
+
+    def give_up(self, error: LXDError) -> None:
+        self._note_stopped(error)
+        for name, published in self._stopped.items():
+            start_again(self._api, name, published, error)
+
+    def _note_stopped(self, error: LXDError) -> Progress:
+        progress = t.cast(Progress, getattr(error, "progress", Progress([])))
+        for action in (*progress.done, progress.pending):
+            if isinstance(action, StopInstance):
+                self._stopped[action.name] = progress.created
+        for action in progress.done:
+            if isinstance(action, StartInstance):
+                self._stopped.pop(action.name, None)
+        return progress
+
+
+def _with_starts(plan: Plan, stopped: t.Mapping[str, str | None]) -> Plan:
+    """An earlier round has stopped instances, which looks to this one as if they had never run."""
+    known = {action.name for action in plan.actions if isinstance(action, StartInstance)}
+    starts = [StartInstance(name, published or plan.fingerprint or UNKNOWN) for name, published in stopped.items() if name not in known]
+    if not starts:
+        return plan
+    place = next((number for number, action in enumerate(plan.actions) if isinstance(action, DeleteImage)), len(plan.actions))
+    return replace(plan, actions=(*plan.actions[:place], *starts, *plan.actions[place:]))
 
 
 def _trusted_plan(api: ImageAPI, read_and_plan: t.Callable[[], Plan]) -> Plan:

@@ -59,6 +59,7 @@ def reconcile_store(api: ImageAPI, desired: DesiredStore, check_mode: bool) -> R
     with ThreadPoolExecutor(max_workers=desired.concurrency) as pool:
         entries = list(pool.map(lambda options: _Entry(api, listing, options), desired.images))
         _refuse_clashes(entries)
+        _drop_repetitions(entries)
         # what deletes an image comes last: another entry may move an alias off that image
         waves = [[entry for entry in entries if not entry.deletes], [entry for entry in entries if entry.deletes]]
         done = {id(entry): result for wave in waves for entry, result in zip(wave, pool.map(lambda entry: entry.run(check_mode), wave))}
@@ -136,6 +137,15 @@ def _refuse_clashes(entries: t.Sequence[_Entry]) -> None:
     for entry in entries:
         for fingerprint in entry.deletes & set(wanted):
             entry.error = LXDInputError(f"It would delete the image {fingerprint}, which {wanted[fingerprint].name!r} wants to be there.")
+
+
+def _drop_repetitions(entries: t.Sequence[_Entry]) -> None:
+    """An image that several entries would only delete is deleted by the first of them: the others would find it gone."""
+    deleted: set[str] = set()
+    for entry in entries:
+        if entry.deletes and not entry.plan.after and not entry.error:
+            entry.plan = Plan() if entry.deletes <= deleted else entry.plan
+            deleted |= entry.deletes
 
 
 def _predicted_images(images: t.Sequence[Image], results: t.Sequence[Result]) -> list[Image]:

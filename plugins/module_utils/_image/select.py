@@ -116,8 +116,8 @@ def parse_age(value: str) -> timedelta:
         raise LXDInputError(f"'older_than' is {value!r}, but must be a number and a unit (s, m, h, d, w), such as 30d.")
     try:
         return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
-    except OverflowError as exc:
-        raise LXDInputError(f"'older_than' is {value!r}, which is longer than time is counted.") from exc
+    except (OverflowError, ValueError) as exc:
+        raise LXDInputError(f"'older_than' is {value[:40]!r}, which is longer than time is counted.") from exc
 
 
 def check_selector(selector: Selector) -> Selector:
@@ -168,7 +168,7 @@ def matches_filter(clauses: t.Iterable[Clause], data: t.Mapping[str, t.Any]) -> 
 def _compile(pattern: str, where: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
-    except re.error as exc:
+    except (re.error, OverflowError, RecursionError) as exc:
         raise LXDInputError(f"The regular expression {pattern!r} in {where} is invalid: {exc}.") from exc
 
 

@@ -68,4 +68,6 @@ def source_of(image: Image) -> ImageSource | None:
         return None
     if not isinstance(remembered, dict) or remembered.get("type") != "image" or not remembered.get("alias"):
         return None
-    return ImageSource(**{key: remembered[key] for key in _REMEMBERED if key in remembered})
+    known = {key: remembered[key] for key in _REMEMBERED if remembered.get(key) is not None}
+    # anybody may set properties
+    return ImageSource(**known) if all(isinstance(value, str) for value in known.values()) else None

@@ -44,7 +44,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.simplestreams
 from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import SIMPLESTREAMS, find_remote
-from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SOURCE_CERTIFICATE, Connection, Transport
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SOURCE_CERTIFICATE, Connection, Transport, split_url
 from ansible_collections.community.lxd.plugins.module_utils._lxd.web import Web
 
 
@@ -113,7 +113,7 @@ class StreamsUpstream:
     def find(self) -> UpstreamImage:
         source = self.source
         alias = source.alias
-        if alias and urlsplit(self._server).hostname == "cloud-images.ubuntu.com":
+        if alias and split_url(self._server).hostname == "cloud-images.ubuntu.com":
             alias = alias.removeprefix("ubuntu/")
         image = find_stream_image(self.list_images(), self._native, alias, source.fingerprint, source.image_type, source.architecture)
         if image is None:

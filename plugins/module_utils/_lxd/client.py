@@ -39,6 +39,8 @@ if t.TYPE_CHECKING:
 
 # A read whose connection broke has had no effect and is tried again; a write never is.
 READ_RETRY_PAUSES = (0.2, 1.0)
+# Likewise what a server that is starting says, or a proxy in front of it.
+BUSY = (502, 503, 504)
 # One long poll of an operation. Short enough that a lost connection is noticed, long enough to be no load.
 WAIT_SECONDS = 10
 CANCEL_SECONDS = 10
@@ -121,11 +123,15 @@ class Client:
     ) -> requests.Response:
         for pause in (*pauses, None):
             try:
-                return self._transport.request("GET", path, query=query, stream=stream, timeout=timeout)
+                response = self._transport.request("GET", path, query=query, stream=stream, timeout=timeout)
             except LXDConnectionError as exc:
                 if pause is None or not exc.sent:
                     raise _with_object(exc, what) from exc
-                time.sleep(pause)
+            else:
+                if pause is None or response.status_code not in BUSY:
+                    return response
+                response.close()
+            time.sleep(pause)
         raise AssertionError("the last round raises")
 
     @contextlib.contextmanager
@@ -222,7 +228,7 @@ class Client:
             return answer.metadata or {}
         try:
             return self.wait(answer.operation, what)
-        except LXDConnectionError as exc:
+        except (LXDConnectionError, _NoEnvelope) as exc:
             raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: {exc}", operation=answer.operation) from exc
 
     # operations
@@ -272,12 +278,17 @@ class Client:
         ending = "was cancelled." if cancelled else "can't be cancelled and may still end well on the server: run the task again later."
         raise LXDTimeout(f"{message} {ending}", operation=operation, cancelled=cancelled)
 
-    def settle(self) -> None:
-        """Wait until no operation runs in the project: after a write of unknown outcome its operation may still be at work."""
+    def settle(self, only_new_images: bool = False) -> None:
+        """Wait until no operation runs in the project: after a write of unknown outcome its operation may still be at work.
+
+        An operation that makes an image names no object that it is about.
+        """
         deadline = time.monotonic() + self.timeout
         while time.monotonic() < deadline:
             listed = self.get(paths.OPERATIONS, "list the running operations", {"recursion": "1"}).metadata or {}
             running = [item for item in listed.get("running") or [] if item.get("class") == "task" and item.get("status_code", 0) < OPERATION_SUCCESS]
+            if only_new_images:
+                running = [item for item in running if not item.get("resources")]
             if not running:
                 return
             try:

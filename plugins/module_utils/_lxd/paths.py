@@ -26,8 +26,10 @@ def segment(name: str, what: str) -> str:
 
     A name of dots only can't be said in a URL: on the way it becomes the folder itself or the one above,
     and a request would meet another object than the one that was meant.
-    Raises LXDInputError for such a name and for the empty one.
+    Raises LXDInputError for such a name and for the empty one, and for what the servers would cut off.
     """
+    if "\0" in name:
+        raise LXDInputError(f"{what} can't be named {name!r}: it has a NUL character.")
     if name in ("", ".", ".."):
         raise LXDInputError(f"{what} can't be named {name!r}: no request can address such a name. Choose another one.")
     return quote(name, safe="")

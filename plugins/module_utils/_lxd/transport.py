@@ -17,7 +17,7 @@ import tempfile
 import traceback
 import typing as t
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDConnectionError,
@@ -59,9 +59,11 @@ _CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE---
 class UploadBody(t.Protocol):
     """What can be sent without holding it in memory: blocks of bytes, and how many bytes in all."""
 
-    def __iter__(self) -> t.Iterator[bytes]: ...
+    def __iter__(self) -> t.Iterator[bytes]:
+        """The blocks."""
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        """How many bytes."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,8 @@ class Transport:
         # netrc would add an Authorization header, REQUESTS_CA_BUNDLE would override a pinned certificate
         self._session.trust_env = False
         if connection.bearer_token:
+            if not (connection.bearer_token.isascii() and connection.bearer_token.isprintable()):
+                raise LXDInputError("'bearer_token' has characters that can't be part of a token.")
             self._session.headers["Authorization"] = f"Bearer {connection.bearer_token}"
 
     def request(
@@ -164,7 +168,7 @@ class Transport:
                 "The installed requests-unixsocket is too old for the installed requests. Install requests-unixsocket 0.4.0 or newer.",
                 library="requests-unixsocket",
             ) from exc
-        except requests.exceptions.RequestException as exc:
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as exc:
             raise self._connection_error(exc, f"{method} {path}") from exc
 
     def blocks(self, response: requests.Response) -> t.Iterator[bytes]:
@@ -216,9 +220,11 @@ def _open_socket_session(connection: Connection) -> tuple[requests.Session, str]
 
 
 def _open_tls_session(connection: Connection) -> tuple[requests.Session, str]:
-    parts = urlsplit(connection.url)
+    parts = split_url(connection.url)
     if parts.scheme != "https" or not parts.hostname:
         raise LXDInputError(f"'url' is {connection.url!r}, but must be 'unix:/path/unix.socket' or 'https://host:8443'.")
+    if connection.ca_path and not os.path.exists(connection.ca_path):
+        raise LXDInputError(f"There is no {connection.ca_path!r} on the managed node: 'ca_path' must be a file or a directory of certificates.")
     session = requests.Session()
     pin = pinned_fingerprint(connection)
     session.verify = connection.ca_path or True if connection.validate_certs and not pin else False
@@ -246,6 +252,18 @@ class _TLSAdapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **kwargs: t.Any) -> t.Any:
         raise NotImplementedError("no proxy is ever used")
+
+
+def split_url(url: str) -> SplitResult:
+    """The parts of a URL that can be asked. Raises LXDInputError."""
+    try:
+        parts = urlsplit(url)
+        if parts.port != 0 and (parts.hostname or "").encode("idna") is not None:
+            return parts
+        reason = "its port is 0"
+    except ValueError as exc:
+        reason = str(exc)
+    raise LXDInputError(f"{url!r} is no URL: {reason}.")
 
 
 def open_web_session(certificate: str | None) -> requests.Session:
@@ -311,8 +329,9 @@ def read_pem(value: str, option: str) -> str:
     try:
         with open(os.path.expanduser(value), encoding="ascii", errors="replace") as file:
             return file.read()
-    except OSError as exc:
-        raise LXDInputError(f"Cannot read {option} {value!r}: {exc.strerror}. It must be a path on the managed node or PEM text.") from exc
+    except (OSError, ValueError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else exc
+        raise LXDInputError(f"Cannot read {option} {value!r}: {reason}. It must be a path on the managed node or PEM text.") from exc
 
 
 class _as_file:

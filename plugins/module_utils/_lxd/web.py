@@ -13,7 +13,7 @@ import json
 import typing as t
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDInputError, LXDNotFound
-from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import BLOCK_SIZE, connection_error, open_web_session
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import BLOCK_SIZE, connection_error, open_web_session, split_url
 
 if t.TYPE_CHECKING:
     import requests
@@ -51,12 +51,14 @@ class Web:
     def _open(self, method: str, url: str, headers: t.Mapping[str, str] | None = None) -> requests.Response:
         # only here, as the library may be missing when this file is imported
         from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, RequestException
+        from urllib3.exceptions import HTTPError
 
+        split_url(url)
         try:
             response = self._session.request(method, url, headers=headers, stream=True, timeout=(CONNECT_TIMEOUT, self._timeout))
         except (InvalidSchema, InvalidURL, MissingSchema) as exc:
             raise LXDInputError(f"{url!r} is no URL of a web server: {exc}.") from exc
-        except RequestException as exc:
+        except (RequestException, HTTPError) as exc:
             raise connection_error(exc, url, method) from exc
         if response.status_code != 200:
             response.close()

@@ -93,8 +93,8 @@ class FakeStore:
         )
         self.trusted = trusted
 
-    def _settle(self) -> None:
-        self.settled += 1
+    def _settle(self, only_new_images: bool = False) -> None:
+        self.settled += not only_new_images
 
     def _require_trusted(self) -> None:
         if not self.trusted:

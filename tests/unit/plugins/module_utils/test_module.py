@@ -16,9 +16,11 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import L
 
 
 class Ended(Exception):
-    def __init__(self, failed: bool, result: dict[str, t.Any]) -> None:
+    """``hidden``: what Ansible masks wherever it shows."""
+
+    def __init__(self, failed: bool, result: dict[str, t.Any], hidden: frozenset[str]) -> None:
         super().__init__(result)
-        self.failed, self.result = failed, result
+        self.failed, self.result, self.hidden = failed, result, hidden
 
 
 Run = t.Callable[..., Ended]
@@ -30,7 +32,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
 
     def end(failed: bool) -> t.Callable[..., None]:
         def ended(module: basic.AnsibleModule, **result: t.Any) -> None:
-            raise Ended(failed, result)
+            raise Ended(failed, result, frozenset(module.no_log_values))
 
         return ended
 
@@ -116,10 +118,29 @@ def connection(api: t.Any, params: t.Any, check_mode: bool) -> dict[str, t.Any]:
 
 def test_the_options_of_the_connection(run: Run) -> None:
     pin = "ab" * 32
-    result = run(connection, url="https://h:8443", server_fingerprint=pin, ca_path="/ca", validate_certs=False, project="p", timeout=5).result
+    result = run(connection, url="https://h:8443", server_fingerprint=pin, ca_path="/etc", validate_certs=False, project="p", timeout=5).result
     made = result["connection"]
-    assert (made.url, made.server_fingerprint, made.ca_path, made.validate_certs, made.timeout) == ("https://h:8443", pin, "/ca", False, 5.0)
+    assert (made.url, made.server_fingerprint, made.ca_path, made.validate_certs, made.timeout) == ("https://h:8443", pin, "/etc", False, 5.0)
     assert result["project"] == "p"
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "nan", "inf", 1e300])
+def test_a_timeout_that_is_none(run: Run, timeout: t.Any) -> None:
+    ended = run(connection, url="https://h:8443", timeout=timeout)
+    assert ended.failed and "'timeout' is " in ended.result["msg"]
+
+
+def test_a_password_in_a_url_is_not_shown(run: Run) -> None:
+    ended = run(fails(LXDError("No answer from https://me:s3cret@h:8443")), url="https://me:s3cret@h:8443")
+    assert ended.failed and "s3cret" in ended.hidden
+
+
+def test_an_empty_variable_is_not_set(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("URL", "REMOTE", "PROJECT", "SERVER_FINGERPRINT", "TRUST_TOKEN", "TRUST_PASSWORD"):
+        monkeypatch.setenv(f"LXD_{variable}", "")
+    monkeypatch.setenv("LXD_URL", "https://h:8443")
+    result = run(connection).result
+    assert (result["connection"].url, result["project"]) == ("https://h:8443", "default")
 
 
 def test_the_environment_stands_in_for_options(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import hashlib
 import os
@@ -187,6 +188,12 @@ def test_what_can_not_be_read(tmp_path: pathlib.Path, monkeypatch: pytest.Monkey
         Destination(str(tmp_path / "dest"), UNIFIED).find()
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_what_can_not_be_a_path(tmp_path: pathlib.Path, name: str) -> None:
+    with pytest.raises(LXDInputError, match="'dest' is .*can't be a path"):
+        Destination(str(tmp_path / name), UNIFIED)
+
+
 # download
 
 
@@ -241,6 +248,26 @@ def test_what_is_not_whole_replaces_nothing(tmp_path: pathlib.Path, server: Serv
         export(server, tmp_path / "dest", fingerprint)
     assert names(tmp_path) == there
     assert all((tmp_path / name).read_bytes() == before for name in there)
+
+
+@pytest.mark.parametrize(("headers", "body", "fingerprint"), [({}, META, UNIFIED), (MULTIPART, multipart(META, ROOT), SPLIT)], ids=["unified", "split"])
+def test_cut_at_any_byte(tmp_path: pathlib.Path, headers: dict[str, str], body: bytes, fingerprint: str) -> None:
+    (tmp_path / "dest").write_bytes(b"before")
+    # the end of the last line of a multipart body says nothing
+    for size in range(len(body) - (4 if headers else 0)):
+        with pytest.raises(LXDAPIError):
+            export(Server(headers, body[:size]), tmp_path / "dest", fingerprint)
+        assert names(tmp_path) == ["dest"]
+        assert (tmp_path / "dest").read_bytes() == b"before"
+
+
+def test_what_a_killed_run_left_is_removed(tmp_path: pathlib.Path) -> None:
+    (tmp_path / ".community-lxd-killed").write_bytes(META[:5])
+    with (tmp_path / ".community-lxd-at-work").open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        (tmp_path / "other").write_bytes(b"")
+        export(unified(), tmp_path / "dest")
+    assert names(tmp_path) == [".community-lxd-at-work", "dest", "other"]
 
 
 def test_what_can_not_be_written(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

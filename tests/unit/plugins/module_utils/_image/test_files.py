@@ -65,6 +65,12 @@ def test_sent_again_it_is_the_same(tmp_path: pathlib.Path) -> None:
     assert sent(files) == sent(files) == ARCHIVE
 
 
+@pytest.mark.parametrize("filename", ["Größe", "a\r\nb", " x", "x ", "\0"])
+def test_a_filename_that_no_header_can_carry(tmp_path: pathlib.Path, filename: str) -> None:
+    with pytest.raises(LXDInputError, match="'filename' is"):
+        ImageFiles(FileSource(write(tmp_path, "x", ARCHIVE), filename=filename))
+
+
 def test_filename_can_be_chosen(tmp_path: pathlib.Path) -> None:
     assert ImageFiles(FileSource(write(tmp_path, "x", ARCHIVE), filename="other.tgz")).filename == "other.tgz"
 

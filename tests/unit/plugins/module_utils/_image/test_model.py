@@ -16,6 +16,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     ImageSettings,
     Instance,
     SettingsChange,
+    Withdrawn,
     check_fingerprint,
     format_time,
     is_complete,
@@ -23,6 +24,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     parse_time,
     property_value,
 )
+from ansible_collections.community.lxd.plugins.module_utils._image.updates import source_of
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A, B, image_data, make_current, make_image
 
@@ -64,6 +66,12 @@ def test_bad_fingerprint(value: str) -> None:
 )
 def test_property_value(value: t.Any, sent: str | None) -> None:
     assert property_value("k", value) == sent
+
+
+@pytest.mark.parametrize(("key", "value"), [("a\0b", "x"), ("k", "c\0d"), ("a\0b", None)])
+def test_what_the_servers_would_cut_off(key: str, value: str | None) -> None:
+    with pytest.raises(LXDInputError, match="has a NUL character"):
+        property_value(key, value)
 
 
 @pytest.mark.parametrize(("value", "kind"), [([], "list"), ({}, "dict"), (b"x", "bytes")])
@@ -297,6 +305,35 @@ def test_instance() -> None:
     assert "last_used_at" not in snapshot.identity
     assert instance.made_from == Instance.from_api("c1", "instance", dict(reversed(data.items()))).made_from
     assert instance.made_from != Instance.from_api("c1", "instance", {**data, "last_used_at": "later"}).made_from
+
+
+# memory, which anybody may write
+
+
+@pytest.mark.parametrize("text", [None, "", "no JSON", "[]", "3", '{"aliases": 3}', '{"aliases": ["ab"]}', '{"aliases": {"a": 1}}', '{"aliases": null}'])
+def test_what_is_no_memory_of_a_withdrawn_image(text: str | None) -> None:
+    assert Withdrawn.from_memory(text) is None
+
+
+def test_withdrawing_forgets_nothing_that_is_remembered_already() -> None:
+    change = SettingsChange(public=False, memory={"withdrawn": Withdrawn({"a": "new"}, False, False).to_memory()})
+    current = make_image(A, memory={"withdrawn": Withdrawn({"a": "old", "b": ""}, False, True).to_memory()}, public=True).settings
+    after = change.overlay(current)
+    assert Withdrawn.from_memory(after.memory["withdrawn"]) == Withdrawn({"a": "new", "b": ""}, True, True)
+    assert change.overlay(after) == after
+
+
+def test_memory_of_a_withdrawn_image() -> None:
+    withdrawn = Withdrawn({"a": "b"}, True, False)
+    assert Withdrawn.from_memory(withdrawn.to_memory()) == withdrawn
+    assert Withdrawn.from_memory("{}") == Withdrawn({}, False, False)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no JSON", "3", "{}", '{"type": "image", "alias": 3}', '{"type": "image", "alias": "a", "server": ["x"]}', '{"type": "file", "alias": "a"}']
+)
+def test_what_is_no_memory_of_a_source(text: str) -> None:
+    assert source_of(make_image(A, memory={"source": text})) is None
 
 
 # both sides

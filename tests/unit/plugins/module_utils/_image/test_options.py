@@ -221,6 +221,8 @@ def test_alias() -> None:
 def test_alias_renamed_from_itself() -> None:
     with pytest.raises(LXDInputError, match="'rename_from' and 'name' are the same"):
         options.desired_alias({"name": "n", "state": "present", "rename_from": "n"})
+    with pytest.raises(LXDInputError, match="'target' and 'rename_from' are the same"):
+        options.desired_alias({"name": "n", "state": "present", "rename_from": "o", "target": "o"})
 
 
 # selectors

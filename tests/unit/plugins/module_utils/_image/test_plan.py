@@ -456,19 +456,25 @@ def of_copy(fingerprint: str | None = B, state: str = "present", source: ImageSo
         pytest.param(of_copy(B), offered(B, make_image(A, ["x"]), make_image(B)), ["alias_create n"], id="copied under no name already"),
         pytest.param(
             of_copy(A, aliases=("x",)),
-            offered(A, make_image(A, ["n", "x"], cached=True)),
-            ["delete a", "copy a", "alias_create n", "alias_create x"],
-            id="renew a cached one",
+            offered(A, make_image(A, ["x"], cached=True)),
+            ["alias_create n"],
+            id="a cached one with an alias is not renewed",
         ),
         pytest.param(
             of_copy(A, purge_aliases=True),
             offered(A, make_image(A, ["n", "x"], cached=True)),
             ["alias_delete x"],
-            id="a cached one with an alias that the task does not name is not renewed yet",
+            id="a cached one with aliases that go is not renewed yet",
         ),
-        pytest.param(of_copy(A), offered(A, make_image(A, cached=True)), ["delete a", "copy a", "alias_create n"], id="renew a cached one without a name"),
+        pytest.param(of_copy(A), offered(A, make_image(A, cached=True)), ["delete a", "copy a", "alias_create n"], id="renew a cached one"),
+        pytest.param(
+            of_copy(A),
+            offered(A, make_image(A, memory={"protected": "true"}, cached=True)),
+            ["delete a", "copy a", "alias_create n"],
+            id="renew one that is protected on the server that it comes from",
+        ),
         pytest.param(of_copy(A), offered(B, make_image(A, ["n"], cached=True)), [], id="keep a cached one that the source has no more"),
-        pytest.param(of_file(A), make_current(make_image(A, ["n"], cached=True)), ["delete a", "import a", "alias_create n"], id="renew from a file"),
+        pytest.param(of_file(A), make_current(make_image(A, cached=True)), ["delete a", "import a", "alias_create n"], id="renew from a file"),
         pytest.param(wants(name="n", public=True), make_current(make_image(A, ["n"], cached=True)), ["update a"], id="a cached one without a source"),
     ],
 )
@@ -507,10 +513,33 @@ def test_protection_is_inherited_unless_it_is_given(memory: dict[str, str | None
     assert only(plan_image(of_file(B, memory=memory), current), CreateImage).settings.memory == kept
 
 
-def test_renewing_a_cached_image_keeps_all_of_it() -> None:
-    cached = make_image(A, ["n"], {"protected": "true"}, cached=True, public=True, expires_at="2030-01-01T00:00:00Z", profiles=["p"], properties={"k": "v"})
+def test_nothing_is_taken_over_from_a_cached_image() -> None:
+    cached = make_image(A, public=True, expires_at="2030-01-01T00:00:00Z", profiles=["p"], properties={"k": "v"}, cached=True)
     settings = only(plan_image(of_copy(A), offered(A, cached)), CreateImage).settings
-    assert (settings.public, settings.expires_at, settings.profiles, settings.default_properties) == (True, "2030-01-01T00:00:00Z", ("p",), {"k": "v"})
+    assert (settings.public, settings.expires_at, settings.profiles, settings.default_properties) == (None, None, None, {})
+
+
+@pytest.mark.parametrize(
+    ("desired", "image", "settings"),
+    [
+        pytest.param({}, {}, ({"os": "x", "label": "y"}, "2033-03-03T00:00:00Z"), id="what the source says"),
+        pytest.param({}, {"properties": {"os": "z", "mine": "7"}}, ({"os": "x", "label": "y", "mine": "7"}, "2033-03-03T00:00:00Z"), id="and what is there"),
+        pytest.param({}, {"expires_at": "2031-01-01T00:00:00Z"}, ({"os": "x", "label": "y"}, "2031-01-01T00:00:00Z"), id="an expiry that was set stays"),
+        pytest.param({"properties": {"os": "w"}, "expires_at": "never"}, {}, ({"os": "w", "label": "y"}, "never"), id="the task decides"),
+        pytest.param({"properties": {"os": "w"}, "purge_properties": True}, {}, ({"os": "w"}, "2033-03-03T00:00:00Z"), id="exactly"),
+    ],
+)
+def test_a_copy_without_a_name_is_given_what_the_source_says(desired: dict[str, t.Any], image: dict[str, t.Any], settings: tuple[dict[str, str], str]) -> None:
+    current = offered(B, make_image(B, **image), properties={"os": "x", "label": "y"}, expires_at="2033-03-03T00:00:00Z", made_from="there")
+    change = only(plan_image(of_copy(B, **desired), current), UpdateImage).settings
+    after = change.overlay(current.images[B].settings)
+    assert (after.user_properties, after.expires_at) == settings
+    assert after.memory["source"] == "there"
+
+
+def test_a_copy_that_was_finished_is_left_alone() -> None:
+    current = offered(B, make_image(B, memory={"source": "there"}), properties={"os": "x"}, made_from="there")
+    assert [show(action) for action in plan_image(of_copy(B), current).actions] == ["alias_create n"]
 
 
 # withdrawn
@@ -539,6 +568,18 @@ WITHDRAWN = {"withdrawn": '{"aliases": {"n": "about n", "x": ""}, "auto_update":
         ),
         pytest.param(wants(name="n"), make_current(make_image(A, ["n"], WITHDRAWN)), ["alias_create x", "update a"], id="put back the rest"),
         pytest.param(wants("absent", name="n"), make_current(make_image(A, memory=WITHDRAWN), adopted=A), ["delete a"], id="delete by the name it had"),
+        pytest.param(
+            wants(name="n", purge_aliases=True),
+            make_current(make_image(A, memory=WITHDRAWN), make_image(B, ["x"]), adopted=A),
+            ["alias_create n", "update a"],
+            id="put back with the aliases of the task only",
+        ),
+        pytest.param(
+            wants(name="n", source=FileSource("/image"), fingerprint=A),
+            make_current(make_image(A, memory={"withdrawn": '{"aliases": {}, "auto_update": false, "public": false}'}), make_image(B, ["n"], public=True)),
+            ["update a", "alias_move n"],
+            id="put back where another was: with its own settings",
+        ),
     ],
 )
 def test_withdrawn(desired: DesiredImage, current: CurrentImage, actions: list[str]) -> None:
@@ -556,6 +597,23 @@ def test_withdrawing_remembers_and_putting_back_forgets() -> None:
     assert only(plan, UpdateImage).settings.overlay(settings) == image.settings
 
 
+def test_an_alias_of_an_image_that_was_just_deleted_has_gone_with_it() -> None:
+    current = CurrentImage(aliases={"n": Alias("n", A)})
+    assert [show(action) for action in plan_image(of_file(A), current).actions] == ["import a", "alias_create n"]
+
+
+def test_putting_back_takes_nothing_over() -> None:
+    inactive = make_image(B, memory={"withdrawn": '{"aliases": {}, "auto_update": false, "public": false}'})
+    current = make_current(make_image(A, ["n"], {"protected": "true"}, public=True, profiles=["p"]), inactive)
+    after = only(plan_image(of_file(B), current), UpdateImage).settings.overlay(inactive.settings)
+    assert (after.public, after.profiles, after.memory) == (False, inactive.settings.profiles, {})
+
+
+def test_without_a_source_an_image_takes_nothing_over() -> None:
+    current = make_current(make_image(A, ["n"], public=True), make_image(B))
+    assert [show(action) for action in plan_image(wants(name="n", fingerprint=B), current).actions] == ["alias_move n"]
+
+
 def test_putting_back_with_other_settings() -> None:
     current = make_current(make_image(A, memory=WITHDRAWN), adopted=A)
     assert only(plan_image(wants(name="n", public=False), current), UpdateImage).settings.public is False
@@ -567,8 +625,10 @@ def test_putting_back_with_other_settings() -> None:
         (wants("inactive", name="n"), NOTHING, "alias 'n' does not exist, and no image was withdrawn from it"),
         (wants("inactive", fingerprint=A), NOTHING, f"no image has the fingerprint {A}"),
         (wants(fingerprint=A), make_current(make_image(A, memory=WITHDRAWN), make_image(B, ["x"])), f"its alias 'x' points at {B} by now"),
+        (wants("inactive", name="n", fingerprint=B), make_current(make_image(A, ["n"])), f"points at {A}, not at {B}"),
+        (wants("inactive", name="n", fingerprint=B), make_current(make_image(A, ["n"]), make_image(B)), f"points at {A}, not at {B}"),
     ],
-    ids=["name", "fingerprint", "alias taken"],
+    ids=["name", "fingerprint", "alias taken", "another one is meant", "another one has the alias"],
 )
 def test_withdrawn_refused(desired: DesiredImage, current: CurrentImage, words: str) -> None:
     with pytest.raises(LXDInputError, match=words):

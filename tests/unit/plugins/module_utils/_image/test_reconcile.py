@@ -242,6 +242,32 @@ def test_settings_are_tried_a_bounded_number_of_times() -> None:
     assert len(store.writes) == SETTINGS_ATTEMPTS
 
 
+def test_settings_that_another_write_has_undone_are_written_again() -> None:
+    store = FakeStore(image_data(A))
+    # it has passed the server's look at If-Match before ours, and writes after it
+    store.faults = [("update_image", "after", lambda store: store.images[A].update(properties={"theirs": "1"}))]
+    change_settings(t.cast(t.Any, store), A, SettingsChange(properties={"ours": "1"}))
+    assert store.images[A]["properties"] == {"theirs": "1", "ours": "1"}
+
+
+def test_an_alias_is_withdrawn_only_while_the_image_remembers_it() -> None:
+    for moment in ("before", "after"):
+        store = FakeStore(image_data(A, ["n"]))
+        forget: t.Callable[[FakeStore], None] = lambda store: store.images[A].update(properties={})
+        store.faults = [("delete_alias", moment, forget)]
+        run(store, wants("inactive", name="n"))
+        image = store.get_image(A)
+        assert image and not image.aliases and image.withdrawn and set(image.withdrawn.aliases) == {"n"}
+
+
+def test_an_alias_that_is_withdrawn_while_it_is_put_back_is_created_again() -> None:
+    store = FakeStore(image_data(A, ["n", "x"], {"withdrawn": '{"aliases": {"n": "", "x": "about x"}, "auto_update": false, "public": false}'}))
+    store.faults = [("update_image", "after", lambda store: store.aliases.pop("x"))]
+    run(store, wants(name="n"))
+    image = store.get_image(A)
+    assert image and image.aliases == {"n": "about n", "x": "about x"} and image.withdrawn is None
+
+
 def test_settings_of_an_image_that_is_gone() -> None:
     with pytest.raises(LXDStateChanged, match="it is gone"):
         change_settings(t.cast(t.Any, FakeStore()), A, SettingsChange(public=True))
@@ -374,8 +400,28 @@ def test_an_instance_that_can_not_be_started_again() -> None:
         start(name, action, seconds, force)
 
     store.set_instance_state = refuse  # type: ignore[method-assign]
-    with pytest.raises(LXDOperationError, match=r"disk full\. And it was stopped for that and could not be started again: .*no memory"):
+    with pytest.raises(LXDOperationError, match=r"disk full\. And the instance 'c1' was stopped for that and could not be started again: .*no memory"):
         run(store, wants(name="n", source=PUBLISH))
+
+
+@pytest.mark.parametrize("place", ["set_instance_state", "publish_image", "create_alias"])
+def test_an_instance_runs_again_when_an_answer_was_lost(place: str) -> None:
+    store = with_instance(True)
+    store.faults = [(place, "after", lost())]
+    result = run(store, wants(name="n", source=PUBLISH))
+    assert sorted(result["actions"]) == ["alias_create", "instance_start", "instance_stop", "publish"]
+    assert store.instances["c1"]["status_code"] == 103
+    assert len(store.images) == 1
+    assert not run(store, wants("latest", name="n", source=PUBLISH))["changed"]
+
+
+def test_an_instance_runs_again_when_its_image_can_not_be_named() -> None:
+    store = with_instance(True)
+    store.faults = [("create_alias", "before", raises(LXDAPIError("no", status=500)))]
+    with pytest.raises(LXDAPIError):
+        run(store, wants(name="n", source=PUBLISH))
+    assert store.instances["c1"]["status_code"] == 103
+    assert run(store, wants(name="n", source=PUBLISH))["actions"] == ["alias_create"]
 
 
 @pytest.mark.parametrize("error", [LXDOperationError("Failed shutting down"), LXDTimeout("too long")])
@@ -465,3 +511,32 @@ def test_alias_conflict_is_planned_anew(error: LXDError) -> None:
     store.faults = [("create_alias", "before", raises(error))]
     assert alias(store, target=A)["actions"] == ["alias_create"]
     assert len(store.writes) == 2
+
+
+# withdrawn
+
+FROM_N = {"withdrawn": '{"aliases": {"n": ""}, "auto_update": false, "public": false}'}
+
+
+@pytest.mark.parametrize(
+    ("state", "images", "words"),
+    [
+        ("present", [(A, [], FROM_N), (B, [], FROM_N)], f"Several images were withdrawn from the alias 'n': {A}, {B}"),
+        ("inactive", [(A, [], FROM_N), (B, [], FROM_N)], "Several images"),
+        ("absent", [(A, [], FROM_N), (B, [], FROM_N)], "Several images"),
+        ("absent", [(A, ["n"], None), (B, [], FROM_N)], f"Cannot delete .* points at {A}, and {B} was withdrawn from it"),
+        ("inactive", [(A, ["n"], None), (B, [], FROM_N)], f"Cannot withdraw .* points at {A}, and {B} was withdrawn from it"),
+    ],
+)
+def test_a_name_that_several_images_have_had(state: str, images: list[tuple[str, list[str], dict[str, str] | None]], words: str) -> None:
+    for check_mode in (True, False):
+        store = FakeStore(*(image_data(*image) for image in images))
+        with pytest.raises(LXDInputError, match=words):
+            run(store, wants(state, name="n"), check_mode)
+        assert store.writes == []
+
+
+def test_an_unknown_profile_of_an_image_to_be_withdrawn() -> None:
+    for check_mode in (True, False):
+        with pytest.raises(LXDInputError, match="profile 'nowhere'"):
+            run(FakeStore(image_data(A, ["n"])), wants("inactive", name="n", profiles=("nowhere",)), check_mode)

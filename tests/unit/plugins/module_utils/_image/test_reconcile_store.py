@@ -342,6 +342,13 @@ def test_what_an_entry_deletes_is_not_deleted_twice() -> None:
     assert said["removed"] == done["removed"] == []
 
 
+def test_an_image_that_two_entries_delete_is_deleted_by_the_first() -> None:
+    entries = [entry("n", state="absent"), entry("x", state="absent"), entry("y", state="absent")]
+    for check_mode in (True, False):
+        result = run(Store(image_data(A, ["n", "x"]), image_data(B, ["y"])), *entries, check_mode=check_mode, concurrency=3)
+        assert [item["actions"] for item in result["results"]] == [["delete"], [], ["delete"]]
+
+
 def test_an_inactive_image_that_is_listed_stays() -> None:
     store = Store(image_data(A, ["n"]), image_data(B, ["x"]))
     entries = [entry("n", state="inactive")]

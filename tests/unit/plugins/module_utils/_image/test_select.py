@@ -127,6 +127,18 @@ def test_bad_age(text: str) -> None:
         parse_age(text)
 
 
+def test_an_age_that_no_clock_can_tell() -> None:
+    for digits in (20, 5000):
+        with pytest.raises(LXDInputError, match=r"'older_than' is .*longer than time is counted"):
+            parse_age("9" * digits + "d")
+
+
+@pytest.mark.parametrize("pattern", ["[", "a{99999999999}", "(" * 3000], ids=["open", "too often", "too deep"])
+def test_what_is_no_regular_expression(pattern: str) -> None:
+    with pytest.raises(LXDInputError, match="is invalid"):
+        check_selector(Selector(properties={"os": f"~{pattern}"}))
+
+
 # the filter language
 
 DATA = {

@@ -108,8 +108,8 @@ def test_forbidden_says_what_to_do() -> None:
 
 def test_an_error_without_code_and_words() -> None:
     with pytest.raises(LXDAPIError, match="no reason given") as caught:
-        Script(("GET /x", answer({"type": "error"}, 502))).client().get("/x", "read x")
-    assert caught.value.status == 502
+        Script(("GET /x", answer({"type": "error"}, 500))).client().get("/x", "read x")
+    assert caught.value.status == 500
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_an_error_without_code_and_words() -> None:
     ids=["empty", "html", "cut", "list", "untyped", "strange", "null", "bytes"],
 )
 def test_no_envelope_is_an_error_of_a_read_and_an_unknown_outcome_of_a_write(body: bytes) -> None:
-    with pytest.raises(LXDAPIError, match=r"Cannot read x: HTTP 502, and no answer of an LXD or Incus server"):
-        Script(("GET /x", answer(body, 502))).client().get("/x", "read x")
+    with pytest.raises(LXDAPIError, match=r"Cannot read x: HTTP 200, and no answer of an LXD or Incus server"):
+        Script(("GET /x", answer(body, 200))).client().get("/x", "read x")
     with pytest.raises(LXDOutcomeUnknown, match="Cannot tell whether the server could write x") as caught:
         Script(("PUT /x", answer(body, 502))).client().write("PUT", "/x", "write x")
     assert caught.value.failure == {"request": "PUT /x", "status": 502}
@@ -130,6 +130,15 @@ def test_a_read_is_tried_again(clock: Clock, failures: int, pauses: list[float])
     script = Script(*[("GET /x", broken())] * failures, ("GET /x", sync(1)))
     assert script.client().get("/x", "read x").metadata == 1
     assert clock.pauses == pauses
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_busy_server_is_asked_again(clock: Clock, status: int) -> None:
+    script = Script(("GET /x", answer(b"<html>later</html>", status)), ("GET /x", sync(1)))
+    assert script.client().get("/x", "read x").metadata == 1
+    with pytest.raises(LXDAPIError, match=f"HTTP {status}"):
+        Script(*[("GET /x", answer(b"", status))] * 3).client().get("/x", "read x")
+    assert clock.pauses == [0.2, 0.2, 1.0]
 
 
 def test_a_read_is_tried_a_bounded_number_of_times(clock: Clock) -> None:

@@ -83,6 +83,27 @@ def test_bad_url(url: str) -> None:
         Transport(Connection(url))
 
 
+@pytest.mark.parametrize("url", ["https://[", "https://h:port", "https://h:99999", "https://h:0", f"https://{'a' * 64}.example"])
+def test_what_is_no_url(url: str) -> None:
+    with pytest.raises(LXDInputError, match="is no URL: "):
+        Transport(Connection(url))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"ca_path": "/missing"}, "There is no '/missing' .*'ca_path'"),
+        ({"bearer_token": "\u65e5"}, "^'bearer_token' has characters"),
+        ({"bearer_token": "a\nb"}, "^'bearer_token' has characters"),
+        ({"client_cert": PEM, "client_key": "\0"}, "Cannot read 'client_key' .*null"),
+    ],
+    ids=["no authorities", "no ASCII", "two lines", "no path"],
+)
+def test_what_no_connection_can_be_made_of(options: dict[str, str], words: str) -> None:
+    with pytest.raises(LXDInputError, match=words):
+        Transport(Connection("https://h", **options))
+
+
 def test_a_socket_path_that_is_too_long(tmp_path: pathlib.Path) -> None:
     with pytest.raises(LXDInputError, match=r"longer than the 107 bytes"):
         Transport(Connection("unix:/" + "x" * 107))
@@ -165,10 +186,10 @@ def test_bad_client_certificate(options: dict[str, str], words: str, tmp_path: p
     ("options", "verify"),
     [
         ({}, True),
-        ({"ca_path": "/ca"}, "/ca"),
+        ({"ca_path": "/etc"}, "/etc"),
         ({"validate_certs": False}, False),
         ({"server_cert": PEM}, False),
-        ({"server_fingerprint": PIN, "ca_path": "/ca"}, False),
+        ({"server_fingerprint": PIN, "ca_path": "/etc"}, False),
     ],
     ids=["default", "ca_path", "off", "pinned", "pinned before ca_path"],
 )
