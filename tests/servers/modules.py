@@ -1,0 +1,123 @@
+#!/usr/bin/env python
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs modules of the collection as Ansible does: a process each, options in, one JSON document out.
+
+Thousands of runs would spend their time importing. So a process that has imported everything is forked for each of them; what
+runs then is the module itself, with a process id of its own that can be killed.
+The collection has to be importable: PYTHONPATH is a folder that holds ansible_collections/community/lxd.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import multiprocessing
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MODULES = ("lxd_image", "lxd_image_alias", "lxd_image_export", "lxd_image_info", "lxd_image_prune", "lxd_image_secret", "lxd_image_store")
+PACKAGE = "ansible_collections.community.lxd.plugins.modules"
+CONTEXT = multiprocessing.get_context("forkserver")
+
+
+class ModuleTraceback(Exception):
+    """A module ended in another way than with exit_json or fail_json."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a module said. A killed one has said nothing: its answer is None."""
+
+    answer: dict[str, Any] | None
+    output: str
+
+    @property
+    def failed(self) -> bool:
+        return self.answer is None or bool(self.answer.get("failed"))
+
+    @property
+    def changed(self) -> bool:
+        return self.answer is not None and bool(self.answer.get("changed"))
+
+    def __getitem__(self, key: str) -> Any:
+        return (self.answer or {})[key]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return (self.answer or {}).get(key, default)
+
+
+def main_of(module: str, arguments: bytes, output: str, environment: Mapping[str, str]) -> None:
+    """In the new process: the module, with its output in a file."""
+    descriptor = os.open(output, os.O_WRONLY | os.O_APPEND)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.environ.update(environment)
+    from ansible.module_utils import basic
+
+    basic._ANSIBLE_ARGS = arguments
+    basic._ANSIBLE_PROFILE = "legacy"
+    status = 1
+    try:
+        importlib.import_module(f"{PACKAGE}.{module}").main()
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    os._exit(status)
+
+
+class Run:
+    """A module that was started. To be waited for, or killed."""
+
+    def __init__(self, module: str, options: Mapping[str, Any], check: bool = False, environment: Mapping[str, str] | None = None) -> None:
+        self.description = f"{module} {json.dumps(dict(options), sort_keys=True, default=str)}"
+        handle, self.output = tempfile.mkstemp(prefix="module-")
+        os.close(handle)
+        arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": True}
+        text = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
+        self.process = CONTEXT.Process(target=main_of, args=(module, text, self.output, dict(environment or {})))
+        self.process.start()
+
+    def kill(self) -> None:
+        """kill -9"""
+        self.process.kill()
+
+    def wait(self, seconds: float = 120) -> Result:
+        """What it said. ModuleTraceback if that is no answer of a module, or if it takes longer."""
+        self.process.join(seconds)
+        late = self.process.is_alive()
+        if late:
+            self.process.kill()
+            self.process.join()
+        output = Path(self.output).read_text(errors="replace")
+        os.unlink(self.output)
+        killed = (self.process.exitcode or 0) < 0
+        self.process.close()
+        if late:
+            raise ModuleTraceback(f"{self.description}\nstill ran after {seconds} s\n{output}")
+        lines = [line for line in output.splitlines() if line.startswith("{")]
+        answer = None
+        with contextlib.suppress(ValueError, IndexError):
+            answer = json.loads(lines[-1])
+        if not killed and (answer is None or "Traceback" in output):
+            raise ModuleTraceback(f"{self.description}\n{output}")
+        return Result(answer, output)
+
+
+def run(module: str, options: Mapping[str, Any], check: bool = False, environment: Mapping[str, str] | None = None, seconds: float = 120) -> Result:
+    """One module, from its start to its end."""
+    return Run(module, options, check, environment).wait(seconds)
+
+
+CONTEXT.set_forkserver_preload([f"{PACKAGE}.{module}" for module in MODULES])
