@@ -1,0 +1,74 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks take what the modules take, no more and no less."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from helpers import ROOT, argument_spec
+
+MODULES = {"sync_store": ("lxd_image_store", "lxd_sync_"), "prune": ("lxd_image_prune", "lxd_prune_")}
+
+
+@pytest.fixture(scope="session")
+def specs(collections: Path) -> Any:
+    """The argument specs of the modules and of the connection, from the installed collection."""
+    sys.path.insert(0, str(collections))
+    base = "ansible_collections.community.lxd.plugins"
+    found = {name: importlib.import_module(f"{base}.modules.{name}").ARGUMENT_SPEC for name in ("lxd_image", "lxd_image_store", "lxd_image_prune")}
+    return {**found, "connection": importlib.import_module(f"{base}.module_utils._module").CONNECTION_SPEC}
+
+
+def own(playbook: str, prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): spec for name, spec in argument_spec(playbook).items() if name.startswith(prefix)}
+
+
+def same(given: dict[str, Any], taken: dict[str, Any]) -> bool:
+    return all(given.get(key) == taken.get(key) for key in ("type", "choices", "elements"))
+
+
+def test_connection(specs: Any) -> None:
+    given = {name.removeprefix("lxd_"): spec for name, spec in argument_spec("prune").items() if not name.startswith("lxd_prune_")}
+    assert set(given) == set(specs["connection"])
+    for name, spec in given.items():
+        assert same(spec, specs["connection"][name]), name
+        assert spec.get("no_log") == specs["connection"][name].get("no_log"), name
+
+
+@pytest.mark.parametrize("playbook", MODULES)
+def test_options(specs: Any, playbook: str) -> None:
+    module, prefix = MODULES[playbook]
+    given = own(playbook, prefix)
+    assert set(given) == set(specs[module])
+    for name, spec in given.items():
+        assert same(spec, specs[module][name]), name
+
+
+def test_source(specs: Any) -> None:
+    source = specs["lxd_image"]["source"]["options"]
+    for name, spec in own("promote", "lxd_promote_")["source"]["options"].items():
+        assert same(spec, source[name]), name
+        assert spec.get("no_log") == source[name].get("no_log"), name
+
+
+@pytest.mark.parametrize("playbook", ["sync_store", "promote", "prune"])
+def test_every_variable_is_used(playbook: str) -> None:
+    text = (ROOT / "playbooks" / f"{playbook}.yml").read_text()
+    (play,) = yaml.safe_load(text)
+    connection = play["module_defaults"]["group/community.lxd.lxd"]
+    for name in argument_spec(playbook):
+        assert re.search(rf"\b{name}\b", text.partition("\n- name:")[2]), name
+    for name, value in connection.items():
+        assert f"lxd_{name} " in value
+    for task in play["tasks"]:
+        for module in ("lxd_image_store", "lxd_image_prune"):
+            for name, value in task.get(f"community.lxd.{module}", {}).items():
+                assert name == "images" or f"{MODULES[playbook][1]}{name} " in value
