@@ -1,0 +1,51 @@
+#!/usr/bin/env python
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All benchmarks, on a real server of each vendor. Called by run.sh, which makes the environment for it."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import listing
+import report
+import servers
+import tasks
+import transfers
+from measure import Row
+
+
+def run(vendor: str, options: argparse.Namespace) -> list[Row]:
+    rows = []
+    for measure in (
+        lambda directory: tasks.run(vendor, directory, options.images, options.runs),
+        lambda directory: listing.run(vendor, directory, options.listed, options.runs),
+        lambda directory: transfers.run(vendor, directory, options.mib, options.runs),
+    ):
+        with tempfile.TemporaryDirectory(prefix="lxd-benchmark-") as directory:
+            rows += measure(Path(directory))
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--vendor", action="append", choices=servers.VENDORS, help="repeatable; default: both")
+    parser.add_argument("--mib", type=int, default=1024, help="size of the image that is imported, exported and copied (1024)")
+    parser.add_argument("--images", type=int, default=100, help="images of the store (100)")
+    parser.add_argument("--listed", type=int, nargs="+", default=[10, 500, 2000], help="sizes of the stores that are listed (10 500 2000)")
+    parser.add_argument("--runs", type=int, default=5, help="runs of each contestant (5)")
+    parser.add_argument("--write", action="store_true", help="put the results into the documentation")
+    options = parser.parse_args()
+    rows = [row.as_data() for vendor in options.vendor or servers.VENDORS for row in run(vendor, options)]
+    if options.write:
+        # by task, so that the servers stand side by side
+        order = list(dict.fromkeys(row["task"] for row in rows))
+        report.write(sorted(rows, key=lambda row: order.index(row["task"])))
+
+
+if __name__ == "__main__":
+    main()
