@@ -4,10 +4,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Runs the tests of this checkout, on Debian or Ubuntu:
-#   test.sh [all]                   everything
-#   test.sh units                   pytest
+#   test.sh [all]                   everything, of the last three a sample
+#   test.sh units [ARGUMENT…]       pytest
 #   test.sh sanity                  ansible-test sanity
-#   test.sh integration [TARGET…]   the modules against a real LXD and a real Incus (needs root)
+#   test.sh integration [TARGET…]   the modules against a real LXD and a real Incus (needs root, as the following do)
+#   test.sh runner [ARGUMENT…]      the built collection, as a job of ansible-runner
+#   test.sh properties [--whole]    random stores and random tasks (pytest takes further arguments)
+#   test.sh concurrency [--whole]   many tasks at once
+#   test.sh faults [--whole]        a fault at every request, a killed module, a killed server
 # The full logs of the last run are in .venv/test/logs.
 
 set -euo pipefail
@@ -15,17 +19,17 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 what=${1:-all}
 shift || true
-targets=("$@")
+arguments=("$@")
 case $what in
-    all | units | sanity | integration) ;;
+    all | units | sanity | integration | runner | properties | concurrency | faults) ;;
     *)
         sed -n 's/^#   //p' "$0" >&2
         exit 2
         ;;
 esac
-if [[ $what == all || $what == integration ]] && [[ $(id -u) != 0 ]]; then
+if [[ $what != units && $what != sanity ]] && [[ $(id -u) != 0 ]]; then
     echo "The servers under test need root: continuing with sudo."
-    exec sudo -E bash "$PWD/test.sh" "$what" "${targets[@]}"
+    exec sudo -E bash "$PWD/test.sh" "$what" "${arguments[@]}"
 fi
 
 venv=$PWD/.venv/test
@@ -38,10 +42,6 @@ work=$(mktemp -d /tmp/lxd-test.XXXXXX)
 chmod 711 "$work"
 collection=ansible_collections/community/lxd
 wanted_python='3.13 3.12 3.11 3.10 3.9'
-rows=()
-notes=()
-passed=0
-failed=0
 started=''
 
 # shellcheck disable=SC2317
@@ -50,9 +50,11 @@ finish() {
     trap - EXIT
     trap '' INT TERM
     set +e
+    # As from the keyboard: what has started servers of its own stops them then.
     for job in $(jobs -p); do
-        kill -- "-$job" 2>/dev/null
+        kill -INT -- "-$job" 2>/dev/null
     done
+    wait
     if [[ -n $started ]]; then
         python3 tests/servers/servers.py stop --dir "$work/servers"
     fi
@@ -70,11 +72,13 @@ step() {
     printf '\n== %s\n' "$*"
 }
 
-# record PART PASSED FAILED SECONDS: one row of the summary.
+# record PART PASSED FAILED SECONDS: one row of the summary. In files, because parts run side by side.
 record() {
-    rows+=("$(printf '%-22s %6d %6d %5ds' "$1" "$2" "$3" "$4")")
-    passed=$((passed + $2))
-    failed=$((failed + $3))
+    printf '%-22s %6d %6d %5ds\n' "$@" >>"$work/rows"
+}
+
+note() {
+    printf 'note: %s\n' "$*" >>"$work/notes"
 }
 
 # A python of that version which really runs: the shims of a version manager may only pretend to.
@@ -123,10 +127,12 @@ prepare_venv() {
     # ansible-test hides the environment from pip, and has another home: what pip is told here goes into a file.
     "${pip[@]}" config list | "$python" -c '
 import ast, sys
-values = dict(line.rstrip().split("=", 1) for line in sys.stdin if "=" in line)
+pairs = (line.rstrip().split("=", 1) for line in sys.stdin if "=" in line)
+# The same may be in a file and in the environment.
+values = {name.rpartition(".")[2]: value for name, value in pairs}
 print("[global]")
 for name, value in values.items():
-    print(name.rpartition(".")[2], "=", ast.literal_eval(value).replace("\n", "\n    "))
+    print(name, "=", ast.literal_eval(value).replace("\n", "\n    "))
 ' >"$home/.config/pip/pip.conf"
 
     # It fetches a script that installs pip; the same from the wheel of that version, by way of pip itself.
@@ -174,16 +180,18 @@ copy_tree() {
     list_files | tar --create --null --files-from=- | tar --extract --directory "$1/$collection"
 }
 
-run_units() {
-    local begin=$SECONDS status=0 counts good bad
-    step "Unit tests"
+# run_pytest PART [ARGUMENT…]: some tests by pytest, and what they counted.
+run_pytest() {
+    local part=$1 begin=$SECONDS status=0 counts good bad
+    shift
+    step "Tests: $part"
     (
         cd "$work/tree/$collection"
-        PYTHONPATH=$work/tree PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" -m pytest -n 2 -q -rsx \
-            -p no:cacheprovider --basetemp="$work/pytest" --junitxml="$work/units.xml" tests/unit
-    ) >"$logs/units.log" 2>&1 || status=$?
+        PYTHONPATH=$work/tree PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" -m pytest -q -rsx \
+            -p no:cacheprovider --basetemp="$work/pytest-$part" --junitxml="$work/$part.xml" "$@"
+    ) >"$logs/$part.log" 2>&1 || status=$?
     # A skipped test counts as a failure: here nothing it may want is missing.
-    counts=$("$python" - "$work/units.xml" <<'PYTHON'
+    counts=$("$python" - "$work/$part.xml" <<'PYTHON'
 import sys
 import xml.etree.ElementTree as tree
 
@@ -197,8 +205,52 @@ PYTHON
     )
     read -r good bad <<<"$counts"
     if [[ $status != 0 && $bad == 0 ]]; then bad=1; fi
-    if [[ $bad != 0 ]]; then tail -n 150 "$logs/units.log"; else tail -n 1 "$logs/units.log"; fi
-    record units "$good" "$bad" $((SECONDS - begin))
+    if [[ $bad != 0 ]]; then tail -n 150 "$logs/$part.log"; else tail -n 1 "$logs/$part.log"; fi
+    record "$part" "$good" "$bad" $((SECONDS - begin))
+}
+
+run_units() {
+    run_pytest units -n 2 tests/unit "${arguments[@]}"
+}
+
+run_runner() {
+    run_pytest runner tests/runner "${arguments[@]}"
+}
+
+# Whether all of it was asked for; takes that word out of the arguments.
+is_whole() {
+    if [[ ${arguments[0]:-} == --whole ]]; then
+        arguments=("${arguments[@]:1}")
+        return 0
+    fi
+    return 1
+}
+
+run_properties() {
+    local profile=sample
+    if is_whole; then profile=whole; fi
+    run_pytest properties --hypothesis-profile=$profile tests/properties "${arguments[@]}"
+}
+
+run_concurrency() {
+    local rounds=1
+    if is_whole; then rounds=10; fi
+    run_pytest concurrency --rounds $rounds tests/concurrency "${arguments[@]}"
+}
+
+run_faults() {
+    local begin=$SECONDS status=0 counts good bad sample=(--sample 75)
+    if is_whole; then sample=(); fi
+    step "Faults"
+    (
+        cd "$work/tree/$collection"
+        PYTHONPATH=$work/tree PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" tests/faults/run.py "${sample[@]}" "${arguments[@]}"
+    ) >"$logs/faults.log" 2>&1 || status=$?
+    counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2/p' "$logs/faults.log" | tail -n 1)
+    read -r good bad <<<"${counts:-0 0}"
+    if [[ $status != 0 && $bad == 0 ]]; then bad=1; fi
+    if [[ $bad != 0 ]]; then tail -n 150 "$logs/faults.log"; fi
+    record faults "$good" "$bad" $((SECONDS - begin))
 }
 
 run_sanity() {
@@ -215,9 +267,9 @@ run_sanity() {
     # Pythons that this machine doesn't have can't be helped; but a test whose program is missing counts as passed.
     absent=$(sed -n 's/.*Skipping sanity test .* on Python \([0-9.]*\) because it could not be found.*/\1/p' "$log" |
         sort -uV | xargs)
-    if [[ -n $absent ]]; then notes+=("sanity: not compiled and imported with python $absent, which is not here"); fi
+    if [[ -n $absent ]]; then note "sanity: not compiled and imported with python $absent, which is not here"; fi
     while read -r line; do
-        notes+=("sanity: $line")
+        note "sanity: $line"
         bad=$((bad + 1))
     done < <(grep -E 'Skipping|Required program' "$log" | grep -v 'because it could not be found' | sort -u)
     # Most of the log is about packages being installed.
@@ -271,18 +323,18 @@ integrate() {
     write_config "$1" >"$tree/$collection/tests/integration/integration_config.yml"
     cd "$tree/$collection"
     ansible_test integration --local -v --color no --allow-destructive --allow-root --allow-unsupported --continue-on-error \
-        "${targets[@]}" >"$logs/integration-$1.log" 2>&1
+        "${arguments[@]}" >"$logs/integration-$1.log" 2>&1
 }
 
 run_integration() {
-    local begin=$SECONDS vendor vendors=() total bad line log status file target
+    local begin=$SECONDS vendor vendors=() total bad line log status
     local -A jobs_of seconds_of
     step "Integration tests"
     for vendor in lxd incus; do
         if python3 tests/servers/servers.py daemon $vendor >/dev/null; then
             vendors+=("$vendor")
         else
-            notes+=("integration: $vendor is not on this machine and was not tested")
+            note "integration: $vendor is not on this machine and was not tested"
             # Ubuntu has LXD as a snap only, which can't serve from a directory of ours.
             if [[ $vendor != lxd ]] || ! grep -q '^ID=ubuntu' /etc/os-release; then
                 record "integration $vendor" 0 1 0
@@ -290,17 +342,6 @@ run_integration() {
         fi
     done
     if [[ ${#vendors[@]} == 0 ]]; then return; fi
-    # Targets whose aliases say "unsupported" are still being proven. They run when they are named.
-    if [[ ${#targets[@]} == 0 ]]; then
-        for file in tests/integration/targets/*/aliases; do
-            target=$(basename "$(dirname "$file")")
-            if grep -q '^unsupported' "$file"; then
-                notes+=("integration: $target is still being proven, and runs only when it is named")
-            else
-                targets+=("$target")
-            fi
-        done
-    fi
     "$python" tests/servers/images.py "$work/images"
     started=yes
     # shellcheck disable=SC2046
@@ -329,7 +370,7 @@ run_integration() {
         bad=${bad:-0}
         if [[ $status != 0 && $bad == 0 ]] || [[ $total == 0 ]]; then bad=1; fi
         while read -r line; do
-            notes+=("integration $vendor: $line")
+            note "integration $vendor: $line"
             bad=$((bad + 1))
         done < <(grep 'Excluding' "$log" | sort -u)
         if [[ $bad != 0 ]]; then
@@ -351,17 +392,33 @@ copy_tree "$work/tree"
 case $what in
     all)
         run_units
-        run_sanity
+        # Side by side: much of the time of each is waiting for something.
+        set -m
+        (
+            run_sanity
+            run_runner
+        ) >"$work/built.out" 2>&1 &
+        built=$!
+        (
+            run_properties
+            run_concurrency
+            run_faults
+        ) >"$work/proofs.out" 2>&1 &
+        proofs=$!
+        set +m
         run_integration
+        wait $built || record "sanity, runner" 0 1 0
+        cat "$work/built.out"
+        wait $proofs || record "random, faults" 0 1 0
+        cat "$work/proofs.out"
         ;;
     *) "run_$what" ;;
 esac
 
 step "Summary"
 printf '%-22s %6s %6s %6s\n' part passed failed time
-printf '%s\n' "${rows[@]}"
-if [[ ${#notes[@]} != 0 ]]; then
-    printf 'note: %s\n' "${notes[@]}"
-fi
+cat "$work/rows"
+if [[ -e $work/notes ]]; then cat "$work/notes"; fi
+read -r passed failed < <(awk '{ passed += $(NF - 2); failed += $(NF - 1) } END { print passed, failed }' "$work/rows")
 echo "$passed passed, $failed failed"
 [[ $failed == 0 && $passed != 0 ]]
