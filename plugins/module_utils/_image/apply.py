@@ -45,6 +45,7 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDStateChanged,
     LXDTimeout,
 )
+from ansible_collections.community.lxd.plugins.module_utils._lxd.turns import turn
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI, ImageSecret
@@ -57,6 +58,7 @@ RETRYABLE = (LXDStateChanged, LXDConflict, LXDNotFound, LXDPreconditionFailed)
 
 SETTINGS_ATTEMPTS = 10
 LONGEST_PAUSE = 1.0
+TURN_PATIENCE = 60.0
 STOP_SECONDS = 30
 
 
@@ -200,9 +202,15 @@ def _import_files(api: ImageAPI, files: ImageFiles) -> str:
 def change_settings(api: ImageAPI, fingerprint: str, change: SettingsChange, forgets: Withdrawn | None = None) -> None:
     """Read, overlay, one conditional write, and read again; a bounded number of times, where somebody else wrote in between.
 
-    The servers look at If-Match first and write later: of two writes that have passed, the second undoes the first. It
-    is done when about as much time has passed as the own write took. ``forgets``: all that the image may remember of its aliases.
+    The servers look at If-Match first and write later: of two writes that have passed, the second undoes the first. So
+    the tasks of this node take turns; and for those of others, it is done when about as much time has passed as the own
+    write took. ``forgets``: all that the image may remember of its aliases.
     """
+    with turn(f"{api.client.url} {fingerprint}", TURN_PATIENCE):
+        _change_settings(api, fingerprint, change, forgets)
+
+
+def _change_settings(api: ImageAPI, fingerprint: str, change: SettingsChange, forgets: Withdrawn | None) -> None:
     for _attempt in range(SETTINGS_ATTEMPTS):
         image = api.get_image(fingerprint)
         if image is None:

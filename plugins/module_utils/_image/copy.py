@@ -68,7 +68,7 @@ def check_copy(api: ImageAPI, upstream: Upstream) -> None:
 
 
 def pull_request(source: ImageSource, image: UpstreamImage, vendor: str | None, secret: str | None, by_alias: bool, server: str | None) -> dict[str, t.Any]:
-    """The body of ``POST /1.0/images`` for a pull. ``vendor``: the target's. ``server``: how to spell the source's URL.
+    """The ``source`` of ``POST /1.0/images`` for a pull. ``vendor``: the target's. ``server``: how to spell the source's URL.
 
     Always with a server: Incus dies without one. The protocol of a daemon is called by the target's own vendor: Incus
     stores an image that it was told to fetch by "lxd" and then fails.
@@ -87,7 +87,17 @@ def pull_request(source: ImageSource, image: UpstreamImage, vendor: str | None, 
         body["secret"] = secret
     if source.project:
         body["project"] = source.project
-    return {"source": body, "public": False}
+    return body
+
+
+def settings_of_pull(settings: SettingsChange) -> dict[str, t.Any]:
+    """What ``POST /1.0/images`` has to say beside the source.
+
+    Said for an image that is here already it resets what it does not name, properties excepted. Such a request may come
+    to the server after another one, sent because nothing was heard of it, has done the work: then it must change nothing.
+    """
+    said: dict[str, t.Any] = {"public": bool(settings.public), "auto_update": bool(settings.auto_update)}
+    return said if settings.profiles is None else {**said, "profiles": list(settings.profiles)}
 
 
 def _alias_for(source: ImageSource, image: UpstreamImage) -> str:
@@ -99,34 +109,44 @@ def _alias_for(source: ImageSource, image: UpstreamImage) -> str:
 
 
 def _pull(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: SettingsChange) -> str:
-    if isinstance(upstream, UrlUpstream):
-        return api.copy_image({"source": {"type": "url", "mode": "pull", "url": upstream.source.url}, "public": False}, image.fingerprint, upstream.source.url)
-    vendor = api.client.server().vendor
     if isinstance(upstream, StreamsUpstream):
-        return _pull_from_streams(api, upstream, image, bool(settings.auto_update), vendor)
-    upstream = t.cast(ServerUpstream, upstream)
-    source = upstream.source
-    secret = source.secret
+        return _pull_from_streams(api, upstream, image, settings)
+    origin, request = _url_request(upstream) if isinstance(upstream, UrlUpstream) else _server_request(api, t.cast(ServerUpstream, upstream), image)
+    return api.copy_image({"source": request, **settings_of_pull(settings)}, image.fingerprint, origin)
+
+
+def _url_request(upstream: UrlUpstream) -> tuple[str, dict[str, t.Any]]:
+    url = upstream.source.url
+    return url, {"type": "url", "mode": "pull", "url": url}
+
+
+def _server_request(api: ImageAPI, upstream: ServerUpstream, image: UpstreamImage) -> tuple[str | None, dict[str, t.Any]]:
+    source, secret = upstream.source, upstream.source.secret
     if not image.public and not secret:
         secret = upstream.api.create_secret(image.fingerprint).secret
     by_alias = bool(source.alias) and not secret
-    return api.copy_image(pull_request(source, image, vendor, secret, by_alias, source.server), image.fingerprint, source.server)
+    return source.server, pull_request(source, image, api.client.server().vendor, secret, by_alias, source.server)
 
 
-def _pull_from_streams(api: ImageAPI, upstream: StreamsUpstream, image: UpstreamImage, follow: bool, vendor: str | None) -> str:
+def _pull_from_streams(api: ImageAPI, upstream: StreamsUpstream, image: UpstreamImage, settings: SettingsChange) -> str:
     """The daemons keep an index for an hour. Asked by alias, they would copy what was the newest then, or reset the settings of that image if it is here.
 
     So ask by fingerprint, which an old index does not have. Only what is to be followed must be asked for by alias; then,
     and where the index is old, the server's URL is spelled in another way, for which there is no index yet.
     """
     source = upstream.source
+
+    def ask(by_alias: bool, server: str | None) -> str:
+        request = pull_request(source, image, api.client.server().vendor, None, by_alias, server)
+        return api.copy_image({"source": request, **settings_of_pull(settings)}, image.fingerprint, source.server)
+
     fresh = fresh_spelling(source.server or "", upstream.digest())
-    if follow:
-        return api.copy_image(pull_request(source, image, vendor, None, True, fresh), image.fingerprint, source.server)
+    if settings.auto_update:
+        return ask(True, fresh)
     try:
-        return api.copy_image(pull_request(source, image, vendor, None, False, source.server), image.fingerprint, source.server)
+        return ask(False, source.server)
     except LXDOperationError:
-        return api.copy_image(pull_request(source, image, vendor, None, False, fresh), image.fingerprint, source.server)
+        return ask(False, fresh)
 
 
 def fresh_spelling(url: str, digest: str) -> str:
