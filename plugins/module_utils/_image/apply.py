@@ -104,7 +104,7 @@ def start_again(api: ImageAPI, name: str, published: str | None, error: LXDError
 
 def _apply(api: ImageAPI, action: Action, inputs: Inputs, progress: Progress) -> None:
     if isinstance(action, CreateImage):
-        progress.created, settings = _create_image(api, action, inputs)
+        progress.created, settings = _create_image_alone(api, action, inputs)
         progress.expected = action.fingerprint
         change_settings(api, progress.created, settings)
     elif isinstance(action, UpdateImage):
@@ -169,6 +169,20 @@ def _resolved(target: str, progress: Progress) -> str:
     return progress.created if progress.created and target in (UNKNOWN, progress.expected) else target
 
 
+def _create_image_alone(api: ImageAPI, action: CreateImage, inputs: Inputs) -> tuple[str, SettingsChange]:
+    """Not while another task of this node deletes an image of that content, as far as it is known: LXD 5.0 would remove the new one's file."""
+    if action.fingerprint == UNKNOWN:
+        return _create_image(api, action, inputs)
+    with _content_turn(api, action.fingerprint) as waited:
+        if waited and api.get_image(action.fingerprint) is not None:
+            raise LXDStateChanged(f"Cannot create the image {action.fingerprint}: it has appeared on the server meanwhile.")
+        return _create_image(api, action, inputs)
+
+
+def _content_turn(api: ImageAPI, fingerprint: str) -> t.ContextManager[bool]:
+    return turn(f"{api.client.url} content {fingerprint}", TURN_PATIENCE)
+
+
 def _create_image(api: ImageAPI, action: CreateImage, inputs: Inputs) -> tuple[str, SettingsChange]:
     """Returns the fingerprint, and the settings that the new image is still to be given."""
     source = action.source
@@ -206,7 +220,7 @@ def change_settings(api: ImageAPI, fingerprint: str, change: SettingsChange, for
     the tasks of this node take turns; and for those of others, it is done when about as much time has passed as the own
     write took. ``forgets``: all that the image may remember of its aliases.
     """
-    with turn(f"{api.client.url} {fingerprint}", TURN_PATIENCE):
+    with turn(f"{api.client.url} settings {fingerprint}", TURN_PATIENCE):
         _change_settings(api, fingerprint, change, forgets)
 
 
@@ -228,13 +242,14 @@ def _change_settings(api: ImageAPI, fingerprint: str, change: SettingsChange, fo
 
 
 def _delete_image(api: ImageAPI, action: DeleteImage, progress: Progress) -> None:
-    if action.unless:
-        # DELETE knows no If-Match: look again at the last moment whether somebody has named or protected it
-        image = api.get_image(action.fingerprint)
-        now = {"aliased": bool(image and image.aliases), "protected": bool(image and image.protected)}
-        if any(now[word] for word in action.unless):
-            raise LXDStateChanged(f"Cannot delete the image {action.fingerprint}: it has been given an alias or protected meanwhile.")
-    api.delete_image(action.fingerprint)
+    with _content_turn(api, action.fingerprint):
+        if action.unless:
+            # DELETE knows no If-Match: look again at the last moment whether somebody has named or protected it
+            image = api.get_image(action.fingerprint)
+            now = {"aliased": bool(image and image.aliases), "protected": bool(image and image.protected)}
+            if any(now[word] for word in action.unless):
+                raise LXDStateChanged(f"Cannot delete the image {action.fingerprint}: it has been given an alias or protected meanwhile.")
+        api.delete_image(action.fingerprint)
     if action.replaced_by is None:
         return
     change_settings(api, _resolved(action.replaced_by, progress), SettingsChange(memory={REPLACES: None}))

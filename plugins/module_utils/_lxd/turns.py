@@ -24,17 +24,19 @@ _PAUSE_SECONDS = 0.02
 
 
 @contextlib.contextmanager
-def turn(what: str, patience: float) -> t.Iterator[None]:
-    """Nobody else on this node, whatever its user, is in a turn of the same ``what`` meanwhile.
+def turn(what: str, patience: float) -> t.Iterator[bool]:
+    """Nobody else on this node, whatever its user, is in a turn of the same ``what`` meanwhile. Yields whether somebody was.
 
     Never fails: after ``patience`` seconds, and where the system has no such names, it goes on without.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as lock:
         name = _PREFIX + hashlib.sha256(what.encode()).hexdigest().encode()
         ends = time.monotonic() + patience
+        waited = False
         while not _bound(lock, name) and time.monotonic() < ends:
+            waited = True
             time.sleep(_PAUSE_SECONDS)
-        yield
+        yield waited
 
 
 def _bound(lock: socket.socket, name: bytes) -> bool:

@@ -50,7 +50,8 @@ def test_one_after_another(what: str) -> None:
 def test_others_do_not_wait(what: str) -> None:
     with turn(what, LONG):
         begin = time.monotonic()
-        with turn(what + " of another", LONG):
+        with turn(what + " of another", LONG) as waited:
+            assert not waited
             assert time.monotonic() - begin < LONG / 2
 
 
@@ -65,7 +66,8 @@ def test_it_is_free_after_an_error(what: str) -> None:
 def test_patience_ends(what: str) -> None:
     with turn(what, LONG):
         begin = time.monotonic()
-        with turn(what, 0.1):
+        with turn(what, 0.1) as waited:
+            assert waited
             assert 0.1 <= time.monotonic() - begin < LONG / 2
 
 
