@@ -36,6 +36,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.plan import (
     UpdateImage,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
+    LXDAPIError,
     LXDConflict,
     LXDError,
     LXDForbidden,
@@ -51,7 +52,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI, ImageSecret
     from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
     from ansible_collections.community.lxd.plugins.module_utils._image.inputs import Inputs, SourceServer
-    from ansible_collections.community.lxd.plugins.module_utils._image.model import Instance, UpstreamImage
+    from ansible_collections.community.lxd.plugins.module_utils._image.model import Image, Instance, UpstreamImage
 
 RETRYABLE = (LXDStateChanged, LXDConflict, LXDNotFound, LXDPreconditionFailed)
 """What says that the server is no longer as it was planned for."""
@@ -236,9 +237,19 @@ def _change_settings(api: ImageAPI, fingerprint: str, change: SettingsChange, fo
             return
         begin = time.monotonic()
         with contextlib.suppress(LXDPreconditionFailed):
-            api.update_image(image, settings)
+            _update_image(api, image, settings)
         time.sleep(min(time.monotonic() - begin, LONGEST_PAUSE))
     raise LXDPreconditionFailed(f"Cannot update the image {fingerprint}: it is changed by somebody else all the time.", status=412)
+
+
+def _update_image(api: ImageAPI, image: Image, settings: ImageSettings) -> None:
+    try:
+        api.update_image(image, settings)
+    except LXDAPIError as exc:
+        # of an image that is deleted at this very moment, the servers show an error of their database
+        if exc.status == 500 and api.get_image(image.fingerprint) is None:
+            raise LXDStateChanged(f"Cannot update the image {image.fingerprint}: it is gone.") from exc
+        raise
 
 
 def _delete_image(api: ImageAPI, action: DeleteImage, progress: Progress) -> None:

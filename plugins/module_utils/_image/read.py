@@ -35,6 +35,8 @@ if t.TYPE_CHECKING:
 DEFER_SIZE = 64 * 1024 * 1024
 """Bytes from which on it saves more to hash a file while it is sent than it costs to ask the store for images of that size."""
 
+ALIAS_ATTEMPTS = 5
+
 
 class _Reader:
     """One reading: what was read once is not read again."""
@@ -55,6 +57,15 @@ class _Reader:
             self.aliases[name] = alias
         return self.aliases.get(name)
 
+    def named_alias(self, name: str) -> Alias | None:
+        """An alias together with its image. Where that is gone, the alias has moved since it was read: it is what the plan is about, so read it again."""
+        for _attempt in range(ALIAS_ATTEMPTS):
+            alias = self.alias(name)
+            if alias is None or self.image(alias.target):
+                return alias
+            del self.aliases[name]
+        return self.alias(name)
+
     def image(self, fingerprint: str) -> Image | None:
         if fingerprint not in self.images and is_fingerprint(fingerprint) and (image := self.api.get_image(fingerprint)):
             self.images[image.fingerprint] = image
@@ -68,7 +79,7 @@ def read_image(api: ImageAPI, desired: DesiredImage, inputs: Inputs, may_defer: 
     With ``may_defer``, the fingerprint of large files that the store can't have may still be UNKNOWN: it is computed while they are sent.
     """
     reader = _Reader(api)
-    named_alias = reader.alias(desired.name) if desired.name else None
+    named_alias = reader.named_alias(desired.name) if desired.name else None
     if named_alias is None:
         require_project(api)
     desired = _resolve_fingerprint(reader, desired, inputs, may_defer)

@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.community.lxd.plugins.module_utils._image.apply import SETTINGS_ATTEMPTS, Progress, apply_plan, change_settings
 from ansible_collections.community.lxd.plugins.module_utils._image.inputs import Inputs
-from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredImage, FileSource, InstanceSource, SettingsChange
+from ansible_collections.community.lxd.plugins.module_utils._image.model import Alias, DesiredImage, FileSource, InstanceSource, SettingsChange
 from ansible_collections.community.lxd.plugins.module_utils._image.plan import DeleteImage, DesiredAlias, Plan, UpdateImage
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import ATTEMPTS, reconcile_alias, reconcile_image
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
@@ -273,6 +273,25 @@ def test_settings_of_an_image_that_is_gone() -> None:
         change_settings(t.cast(t.Any, FakeStore()), A, SettingsChange(public=True))
 
 
+def test_settings_of_an_image_that_is_deleted_while_they_are_written() -> None:
+    store = FakeStore(image_data(A))
+
+    def fault(store: FakeStore) -> None:
+        del store.images[A]
+        raise LXDAPIError("FOREIGN KEY constraint failed", status=500)
+
+    store.faults = [("update_image", "before", fault)]
+    with pytest.raises(LXDStateChanged, match="it is gone"):
+        change_settings(t.cast(t.Any, store), A, SettingsChange(public=True))
+
+
+def test_another_error_of_the_settings_is_final() -> None:
+    store = FakeStore(image_data(A))
+    store.faults = [("update_image", "before", raises(LXDAPIError("no space left", status=500)))]
+    with pytest.raises(LXDAPIError, match="no space left"):
+        change_settings(t.cast(t.Any, store), A, SettingsChange(public=True))
+
+
 def test_settings_that_are_there_are_not_written() -> None:
     store = FakeStore(image_data(A))
     change_settings(t.cast(t.Any, store), A, SettingsChange(public=False))
@@ -294,6 +313,21 @@ def test_an_alias_that_moves_meanwhile_is_moved_from_there(path: str) -> None:
     store.faults = [("update_alias", "before", lambda store: store._point("n", B, ""))]
     assert run(store, wants(name="n", source=FileSource(path)))["actions"] == ["import", "alias_move"]
     assert store.aliases["n"].target == F
+
+
+def test_the_image_of_an_alias_that_moves_while_it_is_read(path: str) -> None:
+    class Moving(FakeStore):
+        def get_alias(self, name: str) -> Alias | None:
+            alias = super().get_alias(name)
+            if alias and alias.target == A:
+                self._point("n", B, "")
+                del self.images[A]
+            return alias
+
+    store = Moving(image_data(A, ["n"]), image_data(B))
+    result = run(store, wants(name="n", source=FileSource(path), previous="delete"))
+    assert (result["previous_fingerprint"], result["actions"]) == (B, ["import", "alias_move", "delete"])
+    assert set(store.images) == {F}
 
 
 def test_a_previous_that_is_named_meanwhile_stays(path: str) -> None:
