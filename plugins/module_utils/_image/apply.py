@@ -105,7 +105,7 @@ def start_again(api: ImageAPI, name: str, published: str | None, error: LXDError
 
 def _apply(api: ImageAPI, action: Action, inputs: Inputs, progress: Progress) -> None:
     if isinstance(action, CreateImage):
-        progress.created, settings = _create_image_alone(api, action, inputs)
+        progress.created, settings = _create_image_in_turn(api, action, inputs)
         progress.expected = action.fingerprint
         change_settings(api, progress.created, settings)
     elif isinstance(action, UpdateImage):
@@ -115,10 +115,8 @@ def _apply(api: ImageAPI, action: Action, inputs: Inputs, progress: Progress) ->
             _check_put_back(api, action)
     elif isinstance(action, DeleteImage):
         _delete_image(api, action, progress)
-    elif isinstance(action, CreateAlias):
-        api.create_alias(action.name, _resolved(action.target, progress), action.description)
-    elif isinstance(action, MoveAlias):
-        api.update_alias(action.alias, _resolved(action.target, progress), action.description)
+    elif isinstance(action, (CreateAlias, MoveAlias)):
+        _point_alias(api, action, _resolved(action.target, progress))
     elif isinstance(action, UpdateAlias):
         api.update_alias(action.alias, action.alias.target, action.description)
     elif isinstance(action, DeleteAlias):
@@ -128,6 +126,23 @@ def _apply(api: ImageAPI, action: Action, inputs: Inputs, progress: Progress) ->
     else:
         published = _resolved(action.published, progress)
         _start_instance(api, action.name, None if published == UNKNOWN else published)
+
+
+def _existence_turn(api: ImageAPI, fingerprint: str) -> t.ContextManager[bool]:
+    """Of the tasks of this node, only one at a time makes an image of that content, gives it an alias, or deletes it.
+
+    An alias goes with its image, so none may come between the last look and DELETE; and what LXD 5.0 is asked to make of
+    content that it deletes at this moment ends without its file.
+    """
+    return turn(f"{api.client.url} existence {fingerprint}", TURN_PATIENCE)
+
+
+def _point_alias(api: ImageAPI, action: CreateAlias | MoveAlias, target: str) -> None:
+    with _existence_turn(api, target):
+        if isinstance(action, CreateAlias):
+            api.create_alias(action.name, target, action.description)
+        else:
+            api.update_alias(action.alias, target, action.description)
 
 
 def _delete_alias(api: ImageAPI, action: DeleteAlias) -> None:
@@ -170,18 +185,14 @@ def _resolved(target: str, progress: Progress) -> str:
     return progress.created if progress.created and target in (UNKNOWN, progress.expected) else target
 
 
-def _create_image_alone(api: ImageAPI, action: CreateImage, inputs: Inputs) -> tuple[str, SettingsChange]:
-    """Not while another task of this node deletes an image of that content, as far as it is known: LXD 5.0 would remove the new one's file."""
+def _create_image_in_turn(api: ImageAPI, action: CreateImage, inputs: Inputs) -> tuple[str, SettingsChange]:
+    """In its turn, where the content is known before it is made."""
     if action.fingerprint == UNKNOWN:
         return _create_image(api, action, inputs)
-    with _content_turn(api, action.fingerprint) as waited:
+    with _existence_turn(api, action.fingerprint) as waited:
         if waited and api.get_image(action.fingerprint) is not None:
             raise LXDStateChanged(f"Cannot create the image {action.fingerprint}: it has appeared on the server meanwhile.")
         return _create_image(api, action, inputs)
-
-
-def _content_turn(api: ImageAPI, fingerprint: str) -> t.ContextManager[bool]:
-    return turn(f"{api.client.url} content {fingerprint}", TURN_PATIENCE)
 
 
 def _create_image(api: ImageAPI, action: CreateImage, inputs: Inputs) -> tuple[str, SettingsChange]:
@@ -253,7 +264,7 @@ def _update_image(api: ImageAPI, image: Image, settings: ImageSettings) -> None:
 
 
 def _delete_image(api: ImageAPI, action: DeleteImage, progress: Progress) -> None:
-    with _content_turn(api, action.fingerprint):
+    with _existence_turn(api, action.fingerprint):
         if action.unless:
             # DELETE knows no If-Match: look again at the last moment whether somebody has named or protected it
             image = api.get_image(action.fingerprint)
