@@ -85,7 +85,7 @@ class FakeStore:
         self.published = 0
         self.reads: list[str] = []
         self.writes: list[str] = []
-        self.faults: list[tuple[str, str, t.Callable[[FakeStore], None]]] = []
+        self.faults: list[tuple[str, str, t.Callable[[FakeStore], object]]] = []
         self.after_write: t.Callable[[], None] = lambda: None
         self.settled = 0
         self.client = types.SimpleNamespace(
