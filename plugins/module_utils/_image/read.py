@@ -47,8 +47,8 @@ class _Reader:
         self.images: dict[str, Image] = {}
         self._listed: list[Image] | None = None
 
-    def list_images(self) -> list[Image]:
-        if self._listed is None:
+    def list_images(self, anew: bool = False) -> list[Image]:
+        if self._listed is None or anew:
             self._listed = self.api.list_images()
         return self._listed
 
@@ -211,7 +211,7 @@ def _read_instance(
         return desired, current
     # a run that was killed may have left the server publishing it
     api.client.settle(only_new_images=True)
-    for other in reader.list_images():
+    for other in reader.list_images(anew=True):
         if other.settings.memory.get(MADE_FROM) == instance.made_from and all(name in desired.alias_names for name in other.aliases):
             # of a run that was killed before it could give the image its name
             reader.images[other.fingerprint] = other

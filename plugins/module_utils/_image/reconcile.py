@@ -19,10 +19,13 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     CurrentImage,
     DesiredImage,
     Image,
+    InstanceSource,
     SettingsChange,
 )
 from ansible_collections.community.lxd.plugins.module_utils._image.plan import (
+    Action,
     CreateAlias,
+    CreateImage,
     DeleteAlias,
     DeleteImage,
     DesiredAlias,
@@ -151,9 +154,13 @@ class _Rounds:
         self._uncertain: list[str] = []
         self._stopped: dict[str, str | None] = {}
         """Instances that don't run because of us, and what was published from them."""
+        self._late_publish: LXDOutcomeUnknown | None = None
 
     def begin(self, plan: Plan) -> Plan:
         self._number += 1
+        if self._late_publish and any(map(_publishes, plan.actions)):
+            # the request may still come to the server, and would make a second image of the same
+            raise self._late_publish
         if self._uncertain and plan.tokens.count(self._uncertain[0]) < self._uncertain.count(self._uncertain[0]):
             self._done.append(self._uncertain[0])  # its answer was lost, but it was done
         self._first = self._first if self._first and self._done else plan
@@ -172,6 +179,9 @@ class _Rounds:
         self._uncertain = []
         if isinstance(error, LXDOutcomeUnknown):
             self._uncertain = plan.tokens[len(progress.done) :]
+            if error.late and progress.pending and _publishes(progress.pending):
+                error.add("It may still do so: run the task again later.")
+                self._late_publish = error
             self._api.client.settle()
 
     def give_up(self, error: LXDError) -> None:
@@ -188,6 +198,10 @@ class _Rounds:
             if isinstance(action, StartInstance):
                 self._stopped.pop(action.name, None)
         return progress
+
+
+def _publishes(action: Action) -> bool:
+    return isinstance(action, CreateImage) and isinstance(action.source, InstanceSource)
 
 
 def _with_starts(plan: Plan, stopped: t.Mapping[str, str | None]) -> Plan:

@@ -216,7 +216,7 @@ class Client:
         except LXDConnectionError as exc:
             if not exc.sent:
                 raise _with_object(exc, what) from exc
-            raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: {exc}", request=request) from exc
+            raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: {exc}", late=exc.late, request=request) from exc
         except _NoEnvelope as exc:
             raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: {exc}", request=request, status=exc.status) from exc
         return Answer(envelope.get("metadata"), operation=envelope.get("operation") or None)
@@ -327,4 +327,4 @@ _ADVICE = {
 
 
 def _with_object(exc: LXDConnectionError, what: str) -> LXDConnectionError:
-    return LXDConnectionError(f"Cannot {what}: {exc}", sent=exc.sent, **exc.failure)
+    return LXDConnectionError(f"Cannot {what}: {exc}", sent=exc.sent, late=exc.late, **exc.failure)

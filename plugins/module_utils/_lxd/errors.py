@@ -37,15 +37,20 @@ class LXDMissingLibraryError(LXDError):
 
 
 class LXDConnectionError(LXDError):
-    """No answer. ``sent`` is false only where the server can't have seen any of the request."""
+    """No answer. ``sent`` is false only where the server can't have seen any of the request; ``late``: none in time, there may be one later."""
 
-    def __init__(self, message: str, sent: bool, **failure: t.Any) -> None:
+    def __init__(self, message: str, sent: bool, late: bool = False, **failure: t.Any) -> None:
         super().__init__(message, **failure)
         self.sent = sent
+        self.late = late
 
 
 class LXDOutcomeUnknown(LXDError):
-    """A write whose answer was lost: it may have had its effect. Never repeated; read again, plan again."""
+    """A write whose answer was lost: it may have had its effect. Never repeated; read again, plan again. ``late``: it may have it only later."""
+
+    def __init__(self, message: str, late: bool = False, **failure: t.Any) -> None:
+        super().__init__(message, **failure)
+        self.late = late
 
 
 class LXDAPIError(LXDError):

@@ -201,7 +201,8 @@ def connection_error(exc: Exception, url: str, request: str, hint: str = "") -> 
     """What an exception of requests means: whether the request can have been sent, and the innermost words about why."""
     causes = list(_causes(exc))
     sent = not any(isinstance(cause, _UNSENT) for cause in causes) and not isinstance(exc, requests.exceptions.ConnectTimeout)
-    return LXDConnectionError(f"No answer from {url} to {request}: {_reason(causes)}.{hint}", sent=sent, url=url, request=request)
+    late = isinstance(exc, requests.exceptions.ReadTimeout)
+    return LXDConnectionError(f"No answer from {url} to {request}: {_reason(causes)}.{hint}", sent=sent, late=late, url=url, request=request)
 
 
 def require_libraries(local: bool) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.community.lxd.plugins.module_utils._image.apply import SETTINGS_ATTEMPTS, Progress, apply_plan, change_settings
 from ansible_collections.community.lxd.plugins.module_utils._image.inputs import Inputs
-from ansible_collections.community.lxd.plugins.module_utils._image.model import Alias, DesiredImage, FileSource, InstanceSource, SettingsChange
+from ansible_collections.community.lxd.plugins.module_utils._image.model import Alias, DesiredImage, FileSource, Instance, InstanceSource, SettingsChange
 from ansible_collections.community.lxd.plugins.module_utils._image.plan import DeleteImage, DesiredAlias, Plan, UpdateImage
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import ATTEMPTS, reconcile_alias, reconcile_image
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
@@ -209,6 +209,43 @@ def test_what_a_killed_run_has_published_is_adopted() -> None:
     result = run(store, wants(name="n", source=PUBLISH, properties={"k": "v"}))
     assert (result["actions"], result["fingerprint"]) == (["update", "alias_create"], orphan)
     assert list(store.images) == [orphan]
+
+
+def test_what_a_killed_run_is_still_publishing_is_waited_for() -> None:
+    store = with_instance(False)
+    made_from = t.cast(Instance, store.get_instance("c1")).made_from
+
+    def settle(only_new_images: bool = False) -> None:
+        store.images.update({data["fingerprint"]: data for data in [image_data(B, memory={"source": made_from})]})
+
+    store.client.settle = settle
+    result = run(store, wants(name="n", source=PUBLISH))
+    assert (result["actions"], result["fingerprint"], list(store.images)) == (["alias_create"], B, [B])
+
+
+def too_late(method: str) -> t.Callable[[FakeStore], None]:
+    return raises(LXDOutcomeUnknown(f"Cannot tell whether the server could {method}: read timed out.", late=True))
+
+
+def test_a_publish_that_may_still_begin_is_not_repeated() -> None:
+    store = with_instance(False)
+    store.faults = [("publish_image", "before", too_late("publish"))]
+    with pytest.raises(LXDOutcomeUnknown, match="read timed out. It may still do so: run the task again later."):
+        run(store, wants(name="n", source=PUBLISH))
+    assert (store.published, len(store.writes), store.settled) == (0, 1, 1)
+
+
+def test_a_publish_that_was_done_late_is_a_success() -> None:
+    store = with_instance(False)
+    store.faults = [("publish_image", "after", too_late("publish"))]
+    result = run(store, wants(name="n", source=PUBLISH))
+    assert (result["actions"], store.published) == (["publish", "alias_create"], 1)
+
+
+def test_an_import_that_may_still_begin_is_repeated(path: str) -> None:
+    store = FakeStore()
+    store.faults = [("create_image_from_files", "before", too_late("import"))]
+    assert run(store, wants(name="n", source=FileSource(path)))["actions"] == ["import", "alias_create"]
 
 
 def test_an_image_of_another_state_of_the_instance_is_not_adopted() -> None:
