@@ -364,10 +364,10 @@ class Bench:
                 if shape["aliases"] and content_hash(self.server, shape["fingerprint"]) != shape["fingerprint"]:
                     problems.append(f"the content of the image {label!r} does not hash to its fingerprint")
             except ServerError:
+                # What a killed run has asked for may be deleting it: look at what is left.
+                settle(self.server)
                 if shape["fingerprint"] in self.look():
                     raise
-                # What a killed run has asked for has deleted it meanwhile: look at what is left.
-                settle(self.server)
                 return self.broken_promises(before, after)
         return problems
 
