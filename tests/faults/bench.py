@@ -179,6 +179,8 @@ class Bench:
 
     def __init__(self, vendor: str, directory: Path) -> None:
         self.vendor, self.directory = vendor, directory
+        self.temporary = directory / "temporary"
+        self.temporary.mkdir(parents=True)
         self.files = make_files(directory / "files")
         self.fingerprints = {label: streams.sha256(*paths) for label, paths in self.files.items()}
         self._stack = contextlib.ExitStack()

@@ -117,10 +117,17 @@ class Trial:
 
     def start(self, options: dict[str, Any], fault: Fault | None, timeout: float = PATIENCE_SECONDS) -> modules.Run:
         self.bench.proxy.arm(fault)
-        return modules.Run(self.scenario.module, {**options, "timeout": timeout})
+        return modules.Run(self.scenario.module, {**options, "timeout": timeout}, environment={"TMPDIR": str(self.bench.temporary)})
 
     def wrong_now(self) -> list[str]:
-        return self.bench.broken_promises(self.before, self.after) + self.scenario.promise(self.bench)
+        return self.bench.broken_promises(self.before, self.after) + self.scenario.promise(self.bench) + self.left_over()
+
+    def left_over(self) -> list[str]:
+        """Temporary files that nobody would ever remove."""
+        names = os.listdir(self.bench.temporary)
+        shutil.rmtree(self.bench.temporary)
+        self.bench.temporary.mkdir()
+        return [f"{name!r} is left in the directory for temporary files" for name in names]
 
     def wrong_at_the_end(self, killed: bool = False) -> list[str]:
         settle(self.bench.server)

@@ -220,7 +220,7 @@ class UrlUpstream:
         self.source = source
         self._api = api
         self._web = Web(source.certificate, api.client.timeout)
-        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._file: t.IO[bytes] | None = None
         self._files: ImageFiles | None = None
         self._announced: tuple[str, str] | None = None
 
@@ -252,21 +252,41 @@ class UrlUpstream:
             raise LXDInputError(f"The URL {self.source.url} announces the image {fingerprint}, but 'checksum' says {expected.lower()}.")
 
     def files(self) -> ImageFiles:
-        """The tarball on the node's disk, hashed; removed with this object. Raises LXDError, also for a wrong checksum."""
+        """The tarball on the node's disk, hashed; gone with this object. Raises LXDError, also for a wrong checksum."""
         if self._files is None:
             url, fingerprint = self._announced or (self.source.url, None)
-            self._directory = tempfile.TemporaryDirectory(prefix="community-lxd-")
-            path = os.path.join(self._directory.name, "image")
-            with self._web.stream(url) as (size, blocks), open(path, "wb") as file:
-                file.writelines(blocks)
-                if size is not None and file.tell() != size:
-                    raise LXDInputError(f"The download of {url} was cut short: {file.tell()} of {size} bytes.")
+            self._file, path = _temporary_file()
+            with self._web.stream(url) as (size, blocks):
+                _write(self._file, blocks, url)
+            if size is not None and self._file.tell() != size:
+                raise LXDInputError(f"The download of {url} was cut short: {self._file.tell()} of {size} bytes.")
             name = self.source.filename or os.path.basename(urlsplit(url).path)
             checksum = self.source.checksum or (f"sha256:{fingerprint}" if fingerprint else None)
             origin = "'checksum'" if self.source.checksum else f"the URL {self.source.url}"
             source = FileSource(path=path, checksum=checksum, filename=name if name.isascii() and name else "image", checksum_origin=origin)
             self._files = ImageFiles(source, label=url)
         return self._files
+
+
+def _temporary_file() -> tuple[t.IO[bytes], str]:
+    """A file, and the path to open it by. Where the system can, the file has no name: a run that is killed leaves nothing behind."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with its owner
+    path = f"/proc/self/fd/{file.fileno()}"
+    if os.path.exists(path):
+        return file, path
+    file.close()
+    named = tempfile.NamedTemporaryFile()  # noqa: SIM115
+    return t.cast(t.IO[bytes], named), named.name
+
+
+def _write(file: t.IO[bytes], blocks: t.Iterator[bytes], url: str) -> None:
+    try:
+        file.writelines(blocks)
+        file.flush()
+    except OSError as exc:
+        raise LXDInputError(
+            f"Cannot keep the download of {url} in {tempfile.gettempdir()!r}: {exc.strerror}. The node needs that much space there, or in another TMPDIR."
+        ) from exc
 
 
 def _check_kind(source: ImageSource, data: t.Mapping[str, t.Any]) -> None:
