@@ -93,14 +93,16 @@ def target_of(world: World, name: str | None) -> str | None:
     return world.aliases[name][0] if name in world.aliases else None
 
 
-def absent(options: Options, world: World) -> Done:
+def meant(options: Options, world: World) -> str | None:
+    """The image that is to go or to be withdrawn, whether it is there or not."""
     name, given = options.get("name"), resolve(world, options.get("fingerprint"))
-    live = target_of(world, name)
-    if given and live not in (None, given):
+    if given and target_of(world, name) not in (None, given):
         raise Refused("alias and fingerprint mean different images")
-    image = given or the_only_one(world, name)
-    if not name and not given:
-        image = content_of(options)
+    return given or (the_only_one(world, name) if name else content_of(options))
+
+
+def absent(options: Options, world: World) -> Done:
+    image = meant(options, world)
     if image not in world.images:
         return Done(world)
     if world.images[image].protected and not options.get("force"):
@@ -116,13 +118,7 @@ def remove(world: World, fingerprint: str) -> None:
 
 
 def inactive(options: Options, world: World) -> Done:
-    name, given = options.get("name"), resolve(world, options.get("fingerprint"))
-    live = target_of(world, name)
-    if given and live not in (None, given):
-        raise Refused("alias and fingerprint mean different images")
-    image = given or the_only_one(world, name)
-    if not name and not given:
-        image = content_of(options)
+    image = meant(options, world)
     if image not in world.images:
         raise Refused("there is no such image")
     if options.get("public") or options.get("auto_update"):

@@ -153,7 +153,7 @@ def _delete_alias(api: ImageAPI, action: DeleteAlias) -> None:
         raise LXDStateChanged(f"Cannot withdraw the alias {action.name!r}: the image {action.withdrawn_from} has been put back meanwhile.")
     api.delete_alias(action.name)
     if not _remembers(api, action.withdrawn_from, action.name) and api.get_alias(action.name) is None:
-        api.create_alias(action.name, action.withdrawn_from, action.description)
+        _point_alias(api, CreateAlias(action.name, action.withdrawn_from, action.description), action.withdrawn_from)
         raise LXDStateChanged(f"Cannot withdraw the alias {action.name!r}: the image {action.withdrawn_from} has been put back meanwhile.")
 
 
@@ -163,7 +163,7 @@ def _check_put_back(api: ImageAPI, action: UpdateImage) -> None:
     for name, description in action.put_back.items():
         if image and name not in image.aliases:
             with contextlib.suppress(LXDConflict):
-                api.create_alias(name, image.fingerprint, description)
+                _point_alias(api, CreateAlias(name, image.fingerprint, description), image.fingerprint)
 
 
 def _remembers(api: ImageAPI, fingerprint: str, name: str) -> bool:
