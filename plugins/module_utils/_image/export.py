@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ansible_collections.community.lxd.plugins.module_utils._image.archive import detect_format
+from ansible_collections.community.lxd.plugins.module_utils._image.files import write_block
 from ansible_collections.community.lxd.plugins.module_utils._image.multipart import MultipartReader, boundary_of
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import BLOCK_SIZE
@@ -183,7 +184,7 @@ def _download(api: ImageAPI, fingerprint: str, secret: str | None, directory: st
                 # one block is hashed while the next is fetched
                 hashed.result()
                 hashed = hasher.submit(digest.update, block)
-                temporary[-1].file.write(block)
+                write_block(temporary[-1].file, block)
             temporary[-1].file.flush()
     return digest.hexdigest()
 

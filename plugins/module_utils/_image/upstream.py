@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
-from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles, multipart_frame
+from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles, multipart_frame, write_block
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     RESERVED_PREFIX,
     FileSource,
@@ -281,7 +281,8 @@ def _temporary_file() -> tuple[t.IO[bytes], str]:
 
 def _write(file: t.IO[bytes], blocks: t.Iterator[bytes], url: str) -> None:
     try:
-        file.writelines(blocks)
+        for block in blocks:
+            write_block(file, block)
         file.flush()
     except OSError as exc:
         raise LXDInputError(
