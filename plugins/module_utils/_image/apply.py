@@ -148,13 +148,14 @@ def _point_alias(api: ImageAPI, action: CreateAlias | MoveAlias, target: str) ->
 def _delete_alias(api: ImageAPI, action: DeleteAlias) -> None:
     """One that the image is to remember only while it does: another task may put the image back at this moment."""
     if action.withdrawn_from is None:
-        return api.delete_alias(action.name)
-    if not _remembers(api, action.withdrawn_from, action.name):
-        raise LXDStateChanged(f"Cannot withdraw the alias {action.name!r}: the image {action.withdrawn_from} has been put back meanwhile.")
-    api.delete_alias(action.name)
-    if not _remembers(api, action.withdrawn_from, action.name) and api.get_alias(action.name) is None:
+        api.delete_alias(action.name)
+        return
+    if _remembers(api, action.withdrawn_from, action.name):
+        api.delete_alias(action.name)
+        if _remembers(api, action.withdrawn_from, action.name) or api.get_alias(action.name) is not None:
+            return
         _point_alias(api, CreateAlias(action.name, action.withdrawn_from, action.description), action.withdrawn_from)
-        raise LXDStateChanged(f"Cannot withdraw the alias {action.name!r}: the image {action.withdrawn_from} has been put back meanwhile.")
+    raise LXDStateChanged(f"Cannot withdraw the alias {action.name!r}: the image {action.withdrawn_from} has been put back meanwhile.")
 
 
 def _check_put_back(api: ImageAPI, action: UpdateImage) -> None:
