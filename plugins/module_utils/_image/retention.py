@@ -100,7 +100,8 @@ def _guard(policy: Policy, image: Image, users: Users) -> str | None:
     if image.aliases and not policy.include_aliased:
         return "alias " + ", ".join(sorted(image.aliases))
     if image.withdrawn is not None and not policy.include_aliased:
-        return "inactive, remembers the alias " + ", ".join(sorted(image.withdrawn.aliases))
+        names = ", ".join(sorted(image.withdrawn.aliases))
+        return f"inactive, remembers the alias {names}" if names else "inactive"
     return None
 
 

@@ -102,6 +102,11 @@ def test_the_guards_of_one_image_all_count() -> None:
     assert judge([image], USED, include_protected=True, include_used=True, include_aliased=True) == {"a": None}
 
 
+def test_an_image_that_was_withdrawn_without_any_alias() -> None:
+    memory = {"withdrawn": json.dumps({"aliases": {}, "public": True, "auto_update": False})}
+    assert judge([make_image(A, memory=memory)]) == {"a": "inactive"}
+
+
 @pytest.mark.parametrize("memory", [{"protected": "false"}, {"protected": ""}, {"withdrawn": "null"}, {"withdrawn": "nonsense"}, {"replaces": B}], ids=str)
 def test_what_guards_nothing(memory: dict[str, str]) -> None:
     assert judge([make_image(A, memory=memory)]) == {"a": None}
