@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import resource
 import statistics
 import subprocess
@@ -127,12 +128,15 @@ def measured(contestant: Contestant) -> tuple[float, float]:
 
 
 def compete(task: str, vendor: str, contestants: Sequence[Contestant], runs: int, before: Callable[[], None] = lambda: None) -> Row:
-    """All contestants in turn, as often as said, each round beginning with another; ``before`` makes what they start from."""
+    """All contestants in turn, as often as said; ``before`` makes what they start from.
+
+    Each round in another order, the same in each run: what one leaves behind can make the next one slower.
+    """
+    chance = random.Random(task)
     outcomes = [Outcome(contestant.name, contestant.kind) for contestant in contestants]
     pairs = list(zip(contestants, outcomes))
-    for number in range(runs):
-        first = number % len(pairs)
-        for contestant, outcome in pairs[first:] + pairs[:first]:
+    for _round in range(runs):
+        for contestant, outcome in chance.sample(pairs, len(pairs)):
             before()
             # Or else one pays for what the one before it has left to be written.
             os.sync()

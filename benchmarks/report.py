@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from pathlib import Path
 from typing import Any
 
 from measure import KINDS, ROOT
@@ -84,11 +83,15 @@ def write_plot(rows: list[Data]) -> None:
     figure.savefig(PLOT, bbox_inches="tight", metadata={"Date": None})
 
 
-def write(rows: list[Data]) -> None:
+def joined(old: list[Data], new: list[Data]) -> list[Data]:
+    """By task, so that the servers stand side by side. What was not measured anew stays."""
+    known = {(row["task"], row["vendor"]): row for row in [*old, *new]}
+    order = list(dict.fromkeys(task for task, _vendor in known))
+    return sorted(known.values(), key=lambda row: (order.index(row["task"]), list(VENDORS).index(row["vendor"])))
+
+
+def write(measured: list[Data]) -> None:
+    rows = joined(json.loads(RESULTS.read_text()), measured)
     RESULTS.write_text(json.dumps(rows, indent=2) + "\n")
     write_guide(rows)
     write_plot(rows)
-
-
-def read() -> list[Data]:
-    return json.loads(Path(RESULTS).read_text())

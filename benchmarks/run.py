@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import listing
@@ -18,22 +19,25 @@ import tasks
 import transfers
 from measure import Row
 
+PARTS: dict[str, Callable[[str, Path, argparse.Namespace], list[Row]]] = {
+    "tasks": lambda vendor, directory, options: tasks.run(vendor, directory, options.images, options.runs),
+    "listing": lambda vendor, directory, options: listing.run(vendor, directory, options.listed, options.runs),
+    "transfers": lambda vendor, directory, options: transfers.run(vendor, directory, options.mib, options.runs),
+}
+
 
 def run(vendor: str, options: argparse.Namespace) -> list[Row]:
     rows = []
-    for measure in (
-        lambda directory: tasks.run(vendor, directory, options.images, options.runs),
-        lambda directory: listing.run(vendor, directory, options.listed, options.runs),
-        lambda directory: transfers.run(vendor, directory, options.mib, options.runs),
-    ):
+    for part in options.part or PARTS:
         with tempfile.TemporaryDirectory(prefix="lxd-benchmark-") as directory:
-            rows += measure(Path(directory))
+            rows += PARTS[part](vendor, Path(directory), options)
     return rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--vendor", action="append", choices=servers.VENDORS, help="repeatable; default: both")
+    parser.add_argument("--part", action="append", choices=PARTS, help="repeatable; default: all")
     parser.add_argument("--mib", type=int, default=1024, help="size of the image that is imported, exported and copied (1024)")
     parser.add_argument("--images", type=int, default=100, help="images of the store (100)")
     parser.add_argument("--listed", type=int, nargs="+", default=[10, 500, 2000], help="sizes of the stores that are listed (10 500 2000)")
@@ -42,9 +46,7 @@ def main() -> None:
     options = parser.parse_args()
     rows = [row.as_data() for vendor in options.vendor or servers.VENDORS for row in run(vendor, options)]
     if options.write:
-        # by task, so that the servers stand side by side
-        order = list(dict.fromkeys(row["task"] for row in rows))
-        report.write(sorted(rows, key=lambda row: order.index(row["task"])))
+        report.write(rows)
 
 
 if __name__ == "__main__":
