@@ -84,6 +84,39 @@ def connect(params: Params, remote: Remote | None) -> ImageAPI:
     return ImageAPI(Client(Transport(connection), project))
 
 
+class _Module(AnsibleModule):
+    """Hides secrets also where Ansible ends it: for an option that has no dictionary where suboptions belong, it forgets what is secret."""
+
+    def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
+        self.hide_secrets()
+        super().fail_json(msg=msg, **kwargs)
+
+    def hide_secrets(self) -> None:
+        """Leave out of everything that is returned: passwords in URLs, and what is given for an option that is ``no_log``."""
+        self.no_log_values.update(_PASSWORD.findall(json.dumps(self.params, default=str, ensure_ascii=False)))
+        self.no_log_values.update(_values_of(frozenset(_secret_options(self.argument_spec)), self.params))
+
+
+def _secret_options(spec: t.Mapping[str, dict[str, t.Any]]) -> t.Iterator[str]:
+    """Their names, those of suboptions too."""
+    for name, option in spec.items():
+        if option.get("no_log"):
+            yield name
+        yield from _secret_options(option.get("options") or {})
+
+
+def _values_of(names: t.Container[str], given: t.Any) -> t.Iterator[str]:
+    """Texts under these names, however deep: what was not validated has any shape."""
+    if isinstance(given, t.Mapping):
+        for name, value in given.items():
+            if name in names and value and isinstance(value, str):
+                yield value
+            yield from _values_of(names, value)
+    elif isinstance(given, (list, tuple)):
+        for value in given:
+            yield from _values_of(names, value)
+
+
 def run_module(
     argument_spec: dict[str, dict[str, t.Any]],
     action: Action,
@@ -95,8 +128,8 @@ def run_module(
     ``streams_action(remote, params)`` takes the place of ``action`` where ``remote`` is a simplestreams server, which can only be read.
     """
     constraints["mutually_exclusive"] = [*constraints.get("mutually_exclusive", []), ("url", "remote"), ("trust_token", "trust_password")]
-    module = AnsibleModule(argument_spec={**CONNECTION_SPEC, **argument_spec}, supports_check_mode=True, **constraints)
-    module.no_log_values.update(_PASSWORD.findall(json.dumps(module.params, default=str, ensure_ascii=False)))
+    module = _Module(argument_spec={**CONNECTION_SPEC, **argument_spec}, supports_check_mode=True, **constraints)
+    module.hide_secrets()
     try:
         require_libraries(local=False)
         result = _run(module.params, module.check_mode, action, streams_action)

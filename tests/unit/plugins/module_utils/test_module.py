@@ -135,6 +135,21 @@ def test_a_password_in_a_url_is_not_shown(run: Run) -> None:
     assert ended.failed and "s3cret" in ended.hidden
 
 
+NESTED = {
+    "options": {"source": {"type": "dict", "options": {"secret": {"type": "str", "no_log": True}}}, "force": {"type": "bool"}},
+    "type": "list",
+    "elements": "dict",
+}
+
+
+@pytest.mark.parametrize(
+    "images", [[{"source": "no dictionary"}], ["no dictionary"], [{"source": {"secret": "in-a-source"}, "force": []}, {"source": "no dictionary"}]], ids=str
+)
+def test_a_secret_is_not_shown_where_suboptions_are_none(run: Run, images: list[t.Any]) -> None:
+    ended = run(connection, {"images": NESTED}, url="unix:/s", trust_token="s3cret", images=images)
+    assert ended.failed and ended.hidden >= {"s3cret"} | ({"in-a-source"} if len(images) == 2 else set())
+
+
 def test_an_empty_variable_is_not_set(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("URL", "REMOTE", "PROJECT", "SERVER_FINGERPRINT", "TRUST_TOKEN", "TRUST_PASSWORD"):
         monkeypatch.setenv(f"LXD_{variable}", "")
