@@ -115,8 +115,10 @@ def _apply(api: ImageAPI, action: Action, inputs: Inputs, progress: Progress) ->
             _check_put_back(api, action)
     elif isinstance(action, DeleteImage):
         _delete_image(api, action, progress)
-    elif isinstance(action, (CreateAlias, MoveAlias)):
-        _point_alias(api, action, _resolved(action.target, progress))
+    elif isinstance(action, CreateAlias):
+        _create_alias(api, action.name, _resolved(action.target, progress), action.description)
+    elif isinstance(action, MoveAlias):
+        _move_alias(api, action, _resolved(action.target, progress))
     elif isinstance(action, UpdateAlias):
         api.update_alias(action.alias, action.alias.target, action.description)
     elif isinstance(action, DeleteAlias):
@@ -137,12 +139,14 @@ def _existence_turn(api: ImageAPI, fingerprint: str) -> t.ContextManager[bool]:
     return turn(f"{api.client.url} existence {fingerprint}", TURN_PATIENCE)
 
 
-def _point_alias(api: ImageAPI, action: CreateAlias | MoveAlias, target: str) -> None:
+def _create_alias(api: ImageAPI, name: str, target: str, description: str) -> None:
     with _existence_turn(api, target):
-        if isinstance(action, CreateAlias):
-            api.create_alias(action.name, target, action.description)
-        else:
-            api.update_alias(action.alias, target, action.description)
+        api.create_alias(name, target, description)
+
+
+def _move_alias(api: ImageAPI, action: MoveAlias, target: str) -> None:
+    with _existence_turn(api, target):
+        api.update_alias(action.alias, target, action.description)
 
 
 def _delete_alias(api: ImageAPI, action: DeleteAlias) -> None:
@@ -154,7 +158,7 @@ def _delete_alias(api: ImageAPI, action: DeleteAlias) -> None:
         api.delete_alias(action.name)
         if _remembers(api, action.withdrawn_from, action.name) or api.get_alias(action.name) is not None:
             return
-        _point_alias(api, CreateAlias(action.name, action.withdrawn_from, action.description), action.withdrawn_from)
+        _create_alias(api, action.name, action.withdrawn_from, action.description)
     raise LXDStateChanged(f"Cannot withdraw the alias {action.name!r}: the image {action.withdrawn_from} has been put back meanwhile.")
 
 
@@ -164,7 +168,7 @@ def _check_put_back(api: ImageAPI, action: UpdateImage) -> None:
     for name, description in action.put_back.items():
         if image and name not in image.aliases:
             with contextlib.suppress(LXDConflict):
-                _point_alias(api, CreateAlias(name, image.fingerprint, description), image.fingerprint)
+                _create_alias(api, name, image.fingerprint, description)
 
 
 def _remembers(api: ImageAPI, fingerprint: str, name: str) -> bool:
