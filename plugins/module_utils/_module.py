@@ -88,13 +88,13 @@ class _Module(AnsibleModule):
     """Hides secrets also where Ansible ends it: for an option that has no dictionary where suboptions belong, it forgets what is secret."""
 
     def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
-        self.hide_secrets()
+        self.hide_passwords()
+        self.no_log_values.update(_values_of(frozenset(_secret_options(self.argument_spec)), self.params))
         super().fail_json(msg=msg, **kwargs)
 
-    def hide_secrets(self) -> None:
-        """Leave out of everything that is returned: passwords in URLs, and what is given for an option that is ``no_log``."""
+    def hide_passwords(self) -> None:
+        """Leave those in URLs out of everything that is returned."""
         self.no_log_values.update(_PASSWORD.findall(json.dumps(self.params, default=str, ensure_ascii=False)))
-        self.no_log_values.update(_values_of(frozenset(_secret_options(self.argument_spec)), self.params))
 
 
 def _secret_options(spec: t.Mapping[str, dict[str, t.Any]]) -> t.Iterator[str]:
@@ -129,7 +129,7 @@ def run_module(
     """
     constraints["mutually_exclusive"] = [*constraints.get("mutually_exclusive", []), ("url", "remote"), ("trust_token", "trust_password")]
     module = _Module(argument_spec={**CONNECTION_SPEC, **argument_spec}, supports_check_mode=True, **constraints)
-    module.hide_secrets()
+    module.hide_passwords()
     try:
         require_libraries(local=False)
         result = _run(module.params, module.check_mode, action, streams_action)
