@@ -10,12 +10,21 @@ from __future__ import annotations
 
 import typing as t
 
+SOURCE_CONSTRAINTS: dict[str, t.Any] = {
+    "mutually_exclusive": [("remote", "server"), ("rootfs_path", "metadata")],
+    "required_if": [("type", "url", ("url",)), ("type", "file", ("path",)), ("type", "instance", ("name",)), ("type", "snapshot", ("name",))],
+}
+"""What of the checks of ``source`` an argument spec can say."""
+
+IMAGE_CONSTRAINTS: dict[str, t.Any] = {"required_one_of": [("name", "fingerprint", "source")], "required_if": [("state", "latest", ("source",))]}
+
 IMAGE_SPEC: dict[str, dict[str, t.Any]] = {
     "name": {"type": "str", "aliases": ["alias"]},
     "fingerprint": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "latest", "inactive", "absent"], "default": "present"},
     "source": {
         "type": "dict",
+        **SOURCE_CONSTRAINTS,
         "options": {
             "type": {"type": "str", "choices": ["image", "url", "file", "instance", "snapshot"], "default": "image"},
             "remote": {"type": "str"},

@@ -275,11 +275,20 @@ failure:
 from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_image
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import reconcile_image
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
-from ansible_collections.community.lxd.plugins.module_utils._specs import IMAGE_SPEC as ARGUMENT_SPEC
+from ansible_collections.community.lxd.plugins.module_utils._run import Module
+from ansible_collections.community.lxd.plugins.module_utils._specs import IMAGE_CONSTRAINTS, IMAGE_SPEC
+
+MODULE = Module(
+    spec=IMAGE_SPEC,
+    constraints=IMAGE_CONSTRAINTS,
+    parse=desired_image,
+    run=reconcile_image,
+    unseen=lambda desired: {"image": None, "fingerprint": None, "previous_fingerprint": None},
+)
 
 
 def main() -> None:
-    run_module(ARGUMENT_SPEC, lambda api, params, check_mode: reconcile_image(api, desired_image(params), check_mode))
+    run_module(MODULE)
 
 
 if __name__ == "__main__":

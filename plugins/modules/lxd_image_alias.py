@@ -134,23 +134,29 @@ failure:
     request: PUT /1.0/images/aliases/golden%2Fproduction
 """
 
-import typing as t
-
 from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_alias
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import reconcile_alias
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
+from ansible_collections.community.lxd.plugins.module_utils._run import Module
 
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "target": {"type": "str"},
-    "description": {"type": "str"},
-    "rename_from": {"type": "str"},
-}
+MODULE = Module(
+    spec={
+        "name": {"type": "str", "required": True},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "target": {"type": "str"},
+        "description": {"type": "str"},
+        "rename_from": {"type": "str"},
+    },
+    # an empty description is one: there is no other way to remove it
+    keep_empty=("description",),
+    parse=desired_alias,
+    run=reconcile_alias,
+    unseen=lambda desired: {"alias": None},
+)
 
 
 def main() -> None:
-    run_module(ARGUMENT_SPEC, lambda api, params, check_mode: reconcile_alias(api, desired_alias(params), check_mode))
+    run_module(MODULE)
 
 
 if __name__ == "__main__":

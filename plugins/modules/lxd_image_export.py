@@ -124,28 +124,28 @@ failure:
     request: GET /1.0/images/4ea095ceffc0
 """
 
-import typing as t
-
 from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_export
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_export import reconcile_export
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
+from ansible_collections.community.lxd.plugins.module_utils._run import Module
 
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "name": {"type": "str", "aliases": ["alias"]},
-    "fingerprint": {"type": "str"},
-    "dest": {"type": "path", "required": True},
-    "secret": {"type": "str", "no_log": True},
-}
+MODULE = Module(
+    spec={
+        "name": {"type": "str", "aliases": ["alias"]},
+        "fingerprint": {"type": "str"},
+        "dest": {"type": "path", "required": True},
+        "secret": {"type": "str", "no_log": True},
+    },
+    constraints={"required_one_of": [("name", "fingerprint")], "mutually_exclusive": [("name", "fingerprint")]},
+    file_attributes=True,
+    parse=desired_export,
+    run=reconcile_export,
+    unseen=lambda desired: {"fingerprint": None, "path": None, "rootfs_path": None, "size": None, "reason": None},
+)
 
 
 def main() -> None:
-    run_module(
-        ARGUMENT_SPEC,
-        lambda api, params, check_mode: reconcile_export(api, desired_export(params), check_mode),
-        add_file_common_args=True,
-        required_one_of=[("name", "fingerprint")],
-        mutually_exclusive=[("name", "fingerprint")],
-    )
+    run_module(MODULE)
 
 
 if __name__ == "__main__":

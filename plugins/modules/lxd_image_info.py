@@ -243,26 +243,35 @@ import typing as t
 from ansible_collections.community.lxd.plugins.module_utils._image.gather import gather_images
 from ansible_collections.community.lxd.plugins.module_utils._image.options import wanted
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
+from ansible_collections.community.lxd.plugins.module_utils._run import Module
 from ansible_collections.community.lxd.plugins.module_utils._specs import SELECTOR_SPEC
 
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    **SELECTOR_SPEC,
-    "all_projects": {"type": "bool", "default": False},
-    "used_by": {"type": "bool", "default": False},
-    "check_updates": {"type": "bool", "default": False},
-    "secret": {"type": "str", "no_log": True},
-}
 
-
-def gather_from_streams(remote: t.Any, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def gather_from_streams(remote: t.Any, query: t.Any, timeout: float) -> dict[str, t.Any]:
     # only here: mostly the server is LXD or Incus
     from ansible_collections.community.lxd.plugins.module_utils._image.streams_info import gather_stream_images
 
-    return gather_stream_images(remote, wanted(params), params["timeout"])
+    return gather_stream_images(remote, query, timeout)
+
+
+MODULE = Module(
+    spec={
+        **SELECTOR_SPEC,
+        "all_projects": {"type": "bool", "default": False},
+        "used_by": {"type": "bool", "default": False},
+        "check_updates": {"type": "bool", "default": False},
+        "secret": {"type": "str", "no_log": True},
+    },
+    constraints={"required_by": {"secret": "fingerprint"}},
+    parse=wanted,
+    run=lambda api, query, check_mode: gather_images(api, query),
+    run_streams=gather_from_streams,
+    unseen=lambda query: {"images": [], "aliases": [], "server": {"trusted": False}},
+)
 
 
 def main() -> None:
-    run_module(ARGUMENT_SPEC, lambda api, params, check_mode: gather_images(api, wanted(params)), gather_from_streams)
+    run_module(MODULE)
 
 
 if __name__ == "__main__":

@@ -135,28 +135,29 @@ failure:
     request: GET /1.0/images/4ea095ceffc0
 """
 
-import typing as t
-
 from ansible_collections.community.lxd.plugins.module_utils._image.options import prune_policy
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_prune import reconcile_prune
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
+from ansible_collections.community.lxd.plugins.module_utils._run import Module
 from ansible_collections.community.lxd.plugins.module_utils._specs import GUARD_SPEC, SELECTOR_SPEC
 
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    **SELECTOR_SPEC,
-    **GUARD_SPEC,
-    "keep": {"type": "int"},
-    "group_by": {"type": "list", "elements": "str"},
-    "all_projects": {"type": "bool", "default": False},
-}
+MODULE = Module(
+    spec={
+        **SELECTOR_SPEC,
+        **GUARD_SPEC,
+        "keep": {"type": "int"},
+        "group_by": {"type": "list", "elements": "str"},
+        "all_projects": {"type": "bool", "default": False},
+    },
+    constraints={"required_by": {"group_by": "keep"}},
+    parse=prune_policy,
+    run=reconcile_prune,
+    unseen=lambda policy: {"removed": [], "kept": [], "reclaimed": 0},
+)
 
 
 def main() -> None:
-    run_module(
-        ARGUMENT_SPEC,
-        lambda api, params, check_mode: reconcile_prune(api, prune_policy(params), params["all_projects"], check_mode),
-        required_by={"group_by": "keep"},
-    )
+    run_module(MODULE)
 
 
 if __name__ == "__main__":

@@ -110,27 +110,30 @@ failure:
     request: POST /1.0/images/4ea095ceffc0/secret
 """
 
-import typing as t
-
 from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_secret
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_secret import reconcile_secret
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
+from ansible_collections.community.lxd.plugins.module_utils._run import Module
 
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "name": {"type": "str", "aliases": ["alias"]},
-    "fingerprint": {"type": "str"},
-    "operation": {"type": "str"},
-}
+MODULE = Module(
+    spec={
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "name": {"type": "str", "aliases": ["alias"]},
+        "fingerprint": {"type": "str"},
+        "operation": {"type": "str"},
+    },
+    constraints={
+        "required_if": [("state", "present", ("name", "fingerprint"), True), ("state", "absent", ("operation",))],
+        "mutually_exclusive": [("name", "fingerprint")],
+    },
+    parse=desired_secret,
+    run=reconcile_secret,
+    unseen=lambda desired: {"secret": None, "operation": None, "fingerprint": None},
+)
 
 
 def main() -> None:
-    run_module(
-        ARGUMENT_SPEC,
-        lambda api, params, check_mode: reconcile_secret(api, desired_secret(params), check_mode),
-        required_if=[("state", "present", ("name", "fingerprint"), True), ("state", "absent", ("operation",))],
-        mutually_exclusive=[("name", "fingerprint")],
-    )
+    run_module(MODULE)
 
 
 if __name__ == "__main__":

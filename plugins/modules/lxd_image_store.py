@@ -152,23 +152,27 @@ failure:
     request: GET /1.0/images
 """
 
-import typing as t
-
 from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_store
-from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_store import reconcile_store
+from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_store import reconcile_store, unseen_store
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
-from ansible_collections.community.lxd.plugins.module_utils._specs import GUARD_SPEC, IMAGE_SPEC
+from ansible_collections.community.lxd.plugins.module_utils._run import Module
+from ansible_collections.community.lxd.plugins.module_utils._specs import GUARD_SPEC, IMAGE_CONSTRAINTS, IMAGE_SPEC
 
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "images": {"type": "list", "elements": "dict", "required": True, "options": IMAGE_SPEC},
-    "purge": {"type": "bool", "default": False},
-    **GUARD_SPEC,
-    "concurrency": {"type": "int", "default": 4},
-}
+MODULE = Module(
+    spec={
+        "images": {"type": "list", "elements": "dict", "required": True, "options": IMAGE_SPEC, **IMAGE_CONSTRAINTS},
+        "purge": {"type": "bool", "default": False},
+        **GUARD_SPEC,
+        "concurrency": {"type": "int", "default": 4},
+    },
+    parse=desired_store,
+    run=reconcile_store,
+    unseen=unseen_store,
+)
 
 
 def main() -> None:
-    run_module(ARGUMENT_SPEC, lambda api, params, check_mode: reconcile_store(api, desired_store(params), check_mode))
+    run_module(MODULE)
 
 
 if __name__ == "__main__":

@@ -177,7 +177,7 @@ WORLD = World(
 @given(st.data())
 @settings(max_examples=2 * settings().max_examples)
 def test_nonsense(store: Store, module: str, data: st.DataObject) -> None:
-    specs = importlib.import_module(f"{modules.PACKAGE}.{module}").ARGUMENT_SPEC
+    specs = importlib.import_module(f"{modules.PACKAGE}.{module}").MODULE.spec
     options = {**data.draw(connection(), "connection"), **data.draw(options_of(specs), "options")}
     check = data.draw(st.booleans(), "check mode")
     store.fill(WORLD)

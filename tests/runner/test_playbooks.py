@@ -23,7 +23,7 @@ def specs(collections: Path) -> Any:
     """The argument specs of the modules and of the connection, from the installed collection."""
     sys.path.insert(0, str(collections))
     base = "ansible_collections.community.lxd.plugins"
-    found = {name: importlib.import_module(f"{base}.modules.{name}").ARGUMENT_SPEC for name in ("lxd_image", "lxd_image_store", "lxd_image_prune")}
+    found = {name: importlib.import_module(f"{base}.modules.{name}").MODULE.spec for name in ("lxd_image", "lxd_image_store", "lxd_image_prune")}
     return {**found, "connection": importlib.import_module(f"{base}.module_utils._module").CONNECTION_SPEC}
 
 

@@ -29,7 +29,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     property_value,
 )
 from ansible_collections.community.lxd.plugins.module_utils._image.plan import DesiredAlias
-from ansible_collections.community.lxd.plugins.module_utils._image.retention import DesiredStore, Policy
+from ansible_collections.community.lxd.plugins.module_utils._image.retention import DesiredStore, Policy, StoreEntry
 from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector, Wanted, check_selector, parse_age, parse_filter
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 
@@ -59,18 +59,17 @@ _SOURCE_OPTIONS: dict[str, frozenset[str]] = {
     "instance": frozenset({"name", "compression_algorithm", "filename", "stop"}),
     "snapshot": frozenset({"name", "compression_algorithm", "filename"}),
 }
-_SOURCE_REQUIRED = {"url": "url", "file": "path", "instance": "name", "snapshot": "name"}
 
 
 def desired_image(params: Params) -> DesiredImage:
     """The options of lxd_image."""
-    state, name, fingerprint = params["state"], params.get("name"), params.get("fingerprint")
+    state, name, fingerprint = params.get("state") or "present", params.get("name"), params.get("fingerprint")
     if fingerprint is not None:
         check_fingerprint(fingerprint)
     for option in ("aliases", "properties"):
         if params.get(f"purge_{option}") and params.get(option) is None:
             raise LXDInputError(f"'purge_{option}' needs '{option}': the ones that are to stay. To remove all of them, give an empty '{option}'.")
-    source = desired_source(params["source"], fingerprint) if params.get("source") else None
+    source = desired_source(params["source"], fingerprint) if params.get("source") is not None else None
     if isinstance(source, UrlSource) and params.get("auto_update"):
         raise LXDInputError("'auto_update' can't be set for an image from a URL: the server would have nothing to follow.")
     if state in ("absent", "inactive") and (name or fingerprint):
@@ -79,8 +78,6 @@ def desired_image(params: Params) -> DesiredImage:
         fingerprint = source.fingerprint
     if not name and not fingerprint and not isinstance(source, FileSource):
         raise LXDInputError("Nothing says which image is meant: give 'name', 'fingerprint', or a 'source' of type 'file'.")
-    if state == "latest" and source is None:
-        raise LXDInputError("The state 'latest' needs a 'source': something that can have a newer image.")
     if fingerprint and isinstance(source, InstanceSource):
         raise LXDInputError("The fingerprint of a published image can't be chosen: give only 'name' with a 'source' of type 'instance' or 'snapshot'.")
     if params.get("purge_aliases") and isinstance(source, ImageSource) and source.copy_aliases:
@@ -131,15 +128,13 @@ def _properties(given: Params | None) -> dict[str, str | None] | None:
 
 def desired_source(params: Params, fingerprint: str | None = None) -> Source:
     """The suboptions of ``source``. ``fingerprint``: of the image, where the task says which it is to be."""
-    kind = params["type"]
+    kind = params.get("type") or "image"
     given = {key: value for key, value in params.items() if value is not None and key != "type"}
     strange = sorted(set(given) - _SOURCE_OPTIONS[kind])
     if strange:
         raise LXDInputError(f"A 'source' of type '{kind}' has no option {', '.join(strange)}; it takes {', '.join(sorted(_SOURCE_OPTIONS[kind]))}.")
     if kind == "image":
         return _image_source(given, fingerprint)
-    if _SOURCE_REQUIRED[kind] not in given:
-        raise LXDInputError(f"A 'source' of type '{kind}' needs '{_SOURCE_REQUIRED[kind]}'.")
     if kind == "file":
         return FileSource(**given)
     if kind == "url":
@@ -154,7 +149,7 @@ def desired_source(params: Params, fingerprint: str | None = None) -> Source:
 
 
 def _image_source(given: dict[str, t.Any], fingerprint: str | None) -> ImageSource:
-    if ("remote" in given) == ("server" in given):
+    if "remote" not in given and "server" not in given:
         raise LXDInputError("A 'source' of type 'image' needs either 'remote', a configured or well-known name, or 'server', a URL.")
     if "alias" not in given and "fingerprint" not in given and fingerprint:
         given["fingerprint"] = fingerprint
@@ -172,6 +167,8 @@ def _image_source(given: dict[str, t.Any], fingerprint: str | None) -> ImageSour
 
 def desired_alias(params: Params) -> DesiredAlias:
     """The options of lxd_image_alias."""
+    if not params["name"]:
+        raise LXDInputError("'name' is empty, but must be the name of an alias.")
     if params.get("rename_from") == params["name"]:
         raise LXDInputError("'rename_from' and 'name' are the same alias.")
     if params.get("rename_from") and params.get("rename_from") == params.get("target"):
@@ -207,7 +204,7 @@ def wanted(params: Params) -> Wanted:
     """The options of lxd_image_info."""
     if params.get("secret") and not params.get("fingerprint"):
         raise LXDInputError("'secret' needs 'fingerprint': it is for one image.")
-    return Wanted(selector(params), params["all_projects"], params["used_by"], params["check_updates"], params.get("secret"))
+    return Wanted(selector(params), bool(params["all_projects"]), params["used_by"], params["check_updates"], params.get("secret"))
 
 
 def desired_export(params: Params) -> DesiredExport:
@@ -227,7 +224,13 @@ def prune_policy(params: Params) -> Policy:
         raise LXDInputError("Nothing says which images may go: give at least one condition, or 'keep'.")
     if params.get("keep") is not None and params["keep"] < 0:
         raise LXDInputError(f"'keep' is {params['keep']}, but must be 0 or more.")
-    return replace(_guards(params), selector=chosen, keep=params.get("keep"), group_by=tuple(params.get("group_by") or ()))
+    return replace(
+        _guards(params),
+        selector=chosen,
+        keep=params.get("keep"),
+        group_by=tuple(params.get("group_by") or ()),
+        all_projects=bool(params.get("all_projects")),
+    )
 
 
 def _guards(params: Params) -> Policy:
@@ -240,7 +243,28 @@ def _guards(params: Params) -> Policy:
 
 
 def desired_store(params: Params) -> DesiredStore:
-    """The options of lxd_image_store. The entries are looked at one by one later, so that a bad one is its own failure."""
+    """The options of lxd_image_store. A bad entry is the failure of that entry alone. Raises LXDInputError for what concerns all of them."""
     if params["concurrency"] < 1:
         raise LXDInputError(f"'concurrency' is {params['concurrency']}, but must be 1 or more.")
-    return DesiredStore(tuple(params["images"]), _guards(params) if params["purge"] else None, params["concurrency"])
+    entries = tuple(map(_store_entry, params["images"]))
+    _refuse_shared_names(entries)
+    return DesiredStore(entries, _guards(params) if params.get("purge") else None, params["concurrency"])
+
+
+def _store_entry(options: Params) -> StoreEntry:
+    source = options.get("source") or {}
+    file_name = (source.get("path") or "").rstrip("/").rpartition("/")[2]
+    name = str(options.get("name") or options.get("fingerprint") or file_name or "an entry without a name")
+    aliases = tuple(dict.fromkeys(alias for alias in (options.get("name"), *(options.get("aliases") or ())) if alias))
+    try:
+        return StoreEntry(name, aliases, desired_image(options))
+    except LXDInputError as exc:
+        return StoreEntry(name, aliases, error=exc)
+
+
+def _refuse_shared_names(entries: t.Iterable[StoreEntry]) -> None:
+    taken: dict[str, int] = {}
+    for number, entry in enumerate(entries, start=1):
+        for name in entry.aliases:
+            if taken.setdefault(name, number) != number:
+                raise LXDInputError(f"The entries {taken[name]} and {number} of 'images' both want the alias {name!r}.")

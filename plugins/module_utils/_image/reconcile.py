@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from ansible_collections.community.lxd.plugins.module_utils._image.apply import RETRYABLE, Progress, apply_plan, enrol, start_again
+from ansible_collections.community.lxd.plugins.module_utils._image.apply import RETRYABLE, Progress, apply_plan, start_again
 from ansible_collections.community.lxd.plugins.module_utils._image.inputs import Inputs, open_inputs
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     REPLACES,
@@ -295,16 +295,3 @@ def reconcile_alias(api: ImageAPI, desired: DesiredAlias, check_mode: bool) -> d
     if desired.state == "present":
         alias = {key: value for key, value in outcome.plan.after.items() if key != "renamed_from"}
     return {**outcome.to_result(), "alias": alias}
-
-
-# the client's own trust
-
-
-def reconcile_trust(api: ImageAPI, token: str | None, password: str | None, check_mode: bool) -> list[str]:
-    """Enrol the client certificate where the server does not trust it yet. Returns the actions. Raises LXDError."""
-    if not (token or password) or api.client.is_local or api.client.server().trusted:
-        return []
-    if not check_mode:
-        enrol(api, token, password)
-        api.client.require_trusted()
-    return ["trust_add"]

@@ -22,10 +22,10 @@ if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.model import Image
 
 
-def reconcile_prune(api: ImageAPI, policy: Policy, all_projects: bool, check_mode: bool) -> dict[str, t.Any]:
+def reconcile_prune(api: ImageAPI, policy: Policy, check_mode: bool) -> dict[str, t.Any]:
     """Remove what a policy selects. Returns what lxd_image_prune returns. Raises LXDError."""
     api.client.require_trusted()
-    results = [prune_project(project_api, policy, check_mode) for project_api in list_projects(api, all_projects)]
+    results = [prune_project(project_api, policy, check_mode) for project_api in list_projects(api, policy.all_projects)]
     removed = [item for result in results for item in result[0]]
     kept = [item for result in results for item in result[1]]
     before = {f"{item['project']}/{item['fingerprint']}": item["aliases"] for item in removed}

@@ -8,18 +8,16 @@
 
 from __future__ import annotations
 
-import os
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
 from ansible_collections.community.lxd.plugins.module_utils._image.model import UNKNOWN, Alias, Image, check_fingerprint
-from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_image
 from ansible_collections.community.lxd.plugins.module_utils._image.plan import DeleteImage, Plan
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import ImageTask
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_prune import prune_project
-from ansible_collections.community.lxd.plugins.module_utils._image.retention import DesiredStore
+from ansible_collections.community.lxd.plugins.module_utils._image.retention import DesiredStore, StoreEntry
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError, LXDInputError
 
 Result = dict[str, t.Any]
@@ -52,12 +50,11 @@ def reconcile_store(api: ImageAPI, desired: DesiredStore, check_mode: bool) -> R
 
     Returns what lxd_image_store returns, with ``failed`` and ``msg`` where an entry failed. Raises LXDError where nothing could be begun.
     """
-    _check_names(desired)
     api.client.require_trusted()
     images = api.list_images()
     listing = ListedAPI(api, images)
     with ThreadPoolExecutor(max_workers=desired.concurrency) as pool:
-        entries = list(pool.map(lambda options: _Entry(api, listing, options), desired.images))
+        entries = list(pool.map(lambda entry: _Entry(api, listing, entry), desired.images))
         _refuse_clashes(entries)
         _drop_repetitions(entries)
         # what deletes an image comes last: another entry may move an alias off that image
@@ -71,37 +68,39 @@ def reconcile_store(api: ImageAPI, desired: DesiredStore, check_mode: bool) -> R
         spare = {result["fingerprint"] for result in results if result["fingerprint"]}
         predicted = _predicted_images(images, results) if check_mode else None
         removed, kept = prune_project(api, desired.purge, check_mode, spare, predicted)
-    result = _store_result(results, removed, kept)
-    if failed:
-        ending = " Nothing was purged." if desired.purge is not None else ""
-        told = "; ".join(f"{entry['name']}: {entry['msg']}" for entry in failed)
-        result.update(failed=True, msg=f"{len(failed)} of {len(results)} images failed, the others are as desired.{ending} {told}")
-    return result
+    return {**_store_result(results, removed, kept), **_failed(failed, len(results), desired)}
 
 
-def _check_names(desired: DesiredStore) -> None:
-    taken: dict[str, int] = {}
-    for number, entry in enumerate(desired.images, start=1):
-        for name in dict.fromkeys([entry.get("name"), *(entry.get("aliases") or [])]):
-            if name and taken.setdefault(name, number) != number:
-                raise LXDInputError(f"The entries {taken[name]} and {number} of 'images' both want the alias {name!r}.")
+def unseen_store(desired: DesiredStore) -> Result:
+    """What is returned where the server can't be looked at yet: of the entries only what is wrong with their options."""
+    failed = [_failure(entry.name, entry.error) for entry in desired.images if entry.error is not None]
+    return {"results": failed, "removed": [], "kept": [], "reclaimed": 0, **_failed(failed, len(desired.images), desired)}
 
 
-def entry_name(entry: t.Mapping[str, t.Any]) -> str:
-    """What messages and the diff call an entry."""
-    source = entry.get("source") or {}
-    return str(entry.get("name") or entry.get("fingerprint") or os.path.basename(source.get("path") or "") or "an entry without a name")
+def _failed(failed: t.Sequence[Result], total: int, desired: DesiredStore) -> Result:
+    """``failed`` and ``msg``, where an entry has failed."""
+    if not failed:
+        return {}
+    ending = " Nothing was purged." if desired.purge is not None else ""
+    told = "; ".join(f"{entry['name']}: {entry['msg']}" for entry in failed)
+    return {"failed": True, "msg": f"{len(failed)} of {total} images failed, the others are as desired.{ending} {told}"}
+
+
+def _failure(name: str, error: LXDError) -> Result:
+    return {"name": name, "failed": True, "changed": False, "actions": [], "fingerprint": None, "msg": str(error), "failure": error.failure}
 
 
 class _Entry:
     """One entry, with its plan by the listing. Its failure is a result, not an exception."""
 
-    def __init__(self, api: ImageAPI, listing: ImageAPI, options: t.Mapping[str, t.Any]) -> None:
-        self.name = entry_name(options)
-        self.error: LXDError | None = None
+    def __init__(self, api: ImageAPI, listing: ImageAPI, entry: StoreEntry) -> None:
+        self.name = entry.name
+        self.error: LXDError | None = entry.error
         self.plan = Plan()
+        if entry.desired is None:
+            return
         try:
-            self._task = ImageTask(api.reconnected(), desired_image(options))
+            self._task = ImageTask(api.reconnected(), entry.desired)
             self.plan = self._task.glance(listing)
         except LXDError as exc:
             self.error = exc
@@ -121,7 +120,7 @@ class _Entry:
                 raise self.error
             result = self._task.run(check_mode) if self.plan.actions else self._task.result_of_nothing(self.plan)
         except LXDError as exc:
-            return {"name": self.name, "failed": True, "changed": False, "actions": [], "fingerprint": None, "msg": str(exc), "failure": exc.failure}
+            return _failure(self.name, exc)
         return {"name": self.name, "failed": False, **result}
 
 

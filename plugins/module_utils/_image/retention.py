@@ -12,9 +12,10 @@ import typing as t
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ansible_collections.community.lxd.plugins.module_utils._image.model import Image
+from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredImage, Image
 from ansible_collections.community.lxd.plugins.module_utils._image.plan import DeleteImage
 from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector, added_at
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 
 Users = t.Mapping[str, t.Sequence[t.Mapping[str, str]]]
 
@@ -29,13 +30,24 @@ class Policy:
     include_protected: bool = False
     include_used: bool = False
     include_aliased: bool = False
+    all_projects: bool = False
+
+
+@dataclass(frozen=True)
+class StoreEntry:
+    """One entry of a store: what messages call it, the aliases it wants, and what is desired or why its options can't be."""
+
+    name: str
+    aliases: tuple[str, ...]
+    desired: DesiredImage | None = None
+    error: LXDInputError | None = None
 
 
 @dataclass(frozen=True)
 class DesiredStore:
-    """``images``: the options of lxd_image, each as a task would give them. ``purge``: what may go of the images that are not listed."""
+    """``images``: all entries, in the order of the task. ``purge``: what may go of the images that are not listed."""
 
-    images: tuple[t.Mapping[str, t.Any], ...]
+    images: tuple[StoreEntry, ...]
     purge: Policy | None = None
     concurrency: int = 4
 

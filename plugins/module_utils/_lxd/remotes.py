@@ -42,6 +42,10 @@ class Remote:
     client_cert: str | None = None
     client_key: str | None = None
 
+    @property
+    def is_simplestreams(self) -> bool:
+        return self.protocol == SIMPLESTREAMS
+
 
 def configuration_directories(environ: t.Mapping[str, str], home: str) -> list[str]:
     """Where the clients keep their configuration, in the order of the search."""

@@ -109,6 +109,7 @@ def test_modules_are_glue(path: pathlib.Path) -> None:
         "__future__",
         "typing",
         "module_utils._module",
+        "module_utils._run",
         "module_utils._specs",
         *(f"module_utils._image.{name}" for name in ("reconcile", "options", "gather", "streams_info")),
     }
@@ -153,8 +154,8 @@ def code(path: pathlib.Path) -> str:
 
 @pytest.mark.parametrize("path", each(UTIL_FILES))
 def test_only_reconcile_knows_check_mode(path: pathlib.Path) -> None:
-    knows = "check_mode" in re.sub("check_mode_of_copy", "", code(path)).split()
-    assert knows == (path.name.startswith("reconcile") or path.name == "_module.py")
+    knows = "check_mode" in code(path).split()
+    assert knows == (path.name.startswith("reconcile") or path.name in ("_module.py", "_run.py"))
 
 
 @pytest.mark.parametrize("path", each([*UTIL_FILES, *MODULES]))
@@ -224,8 +225,7 @@ def comparable(option: dict[str, t.Any], suboptions: str) -> dict[str, t.Any]:
 
 @pytest.mark.parametrize("path", each(MODULES))
 def test_the_documentation_is_the_argument_spec(path: pathlib.Path) -> None:
-    glue = importlib.import_module(PREFIX + "module_utils._module")
-    spec = {**glue.CONNECTION_SPEC, **importlib.import_module(f"{PREFIX}modules.{path.stem}").ARGUMENT_SPEC}
+    spec = importlib.import_module(f"{PREFIX}modules.{path.stem}").MODULE.full_spec
     documented = documented_options(path)
     assert sorted(spec) == sorted(documented)
     for name, option in spec.items():
@@ -233,9 +233,9 @@ def test_the_documentation_is_the_argument_spec(path: pathlib.Path) -> None:
 
 
 def test_the_environment_variables_are_documented() -> None:
-    glue = importlib.import_module(PREFIX + "module_utils._module")
+    front = importlib.import_module(PREFIX + "module_utils._run")
     documented = documentation("doc_fragments._connection")["options"]
-    for name, option in glue.CONNECTION_SPEC.items():
+    for name, option in front.CONNECTION_SPEC.items():
         variables = option["fallback"][1] if "fallback" in option else []
         text = " ".join(documented[name]["description"])
         assert [variable for variable in variables if f"environment variable E({variable})" not in text] == [], name
@@ -251,13 +251,12 @@ def test_secrets_are_not_logged(path: pathlib.Path) -> None:
             assert not SECRET.search(name) or option.get("no_log") is not None, name
             check(option.get("options") or {})
 
-    glue = importlib.import_module(PREFIX + "module_utils._module")
-    check({**glue.CONNECTION_SPEC, **importlib.import_module(f"{PREFIX}modules.{path.stem}").ARGUMENT_SPEC})
+    check(importlib.import_module(f"{PREFIX}modules.{path.stem}").MODULE.full_spec)
 
 
 @pytest.mark.parametrize("path", each(MODULES))
 def test_no_managed_setting_has_a_default(path: pathlib.Path) -> None:
-    spec = importlib.import_module(f"{PREFIX}modules.{path.stem}").ARGUMENT_SPEC
+    spec = importlib.import_module(f"{PREFIX}modules.{path.stem}").MODULE.spec
     managed = {"public", "auto_update", "expires_at", "profiles", "properties", "aliases", "protected", "description", "target"}
     assert [name for name in managed & set(spec) if "default" in spec[name]] == []
 

@@ -10,7 +10,7 @@ import typing as t
 import pytest
 from ansible.module_utils import basic
 
-from ansible_collections.community.lxd.plugins.module_utils import _module
+from ansible_collections.community.lxd.plugins.module_utils import _module, _run
 from ansible_collections.community.lxd.plugins.module_utils._lxd import transport
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDError, LXDInputError, LXDMissingLibraryError
 
@@ -41,12 +41,14 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     for variable in ("URL", "CLIENT_CERT", "CLIENT_KEY", "SERVER_CERT", "SERVER_FINGERPRINT", "PROJECT", "BEARER_TOKEN", "REMOTE", "DIR", "SOCKET"):
         monkeypatch.delenv(f"LXD_{variable}", raising=False)
 
-    def start(action: t.Callable[..., t.Any], spec: dict[str, t.Any] | None = None, **options: t.Any) -> Ended:
+    def start(
+        action: t.Callable[..., t.Any], spec: dict[str, t.Any] | None = None, parse: t.Callable[[t.Any], t.Any] = dict, **options: t.Any
+    ) -> Ended:
         arguments = {"ANSIBLE_MODULE_ARGS": {"_ansible_remote_tmp": "/tmp", "_ansible_keep_remote_files": False, **options}}
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps(arguments).encode())
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)  # since core 2.19
         with pytest.raises(Ended) as ended:
-            _module.run_module(spec or {}, action)
+            _module.run_module(_run.Module(spec or {}, parse=parse, run=action, unseen=lambda desired: {"promised": None}))
         return ended.value
 
     return start
@@ -174,6 +176,6 @@ def test_the_environment_stands_in_for_options(run: Run, monkeypatch: pytest.Mon
 
 
 def test_without_a_url_a_local_socket_is_looked_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_module, "find_local_url", lambda environ: "unix:/found")
+    monkeypatch.setattr(_run, "find_local_url", lambda environ: "unix:/found")
     result = run(connection).result
     assert (result["connection"].url, result["connection"].timeout, result["project"]) == ("unix:/found", 600.0, "default")

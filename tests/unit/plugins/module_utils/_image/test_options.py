@@ -144,9 +144,6 @@ def test_source(params: dict[str, t.Any], source: t.Any) -> None:
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"type": "file"}, "'file' needs 'path'"),
-        ({"type": "instance"}, "'instance' needs 'name'"),
-        ({"type": "snapshot"}, "'snapshot' needs 'name'"),
         ({"type": "file", "path": "/a", "name": "c1", "stop": False}, "'file' has no option name, stop; it takes .*path"),
         ({"type": "instance", "name": "c1", "path": "/a"}, "'instance' has no option path"),
         ({"type": "snapshot", "name": "c1/s", "stop": True}, "'snapshot' has no option stop"),
@@ -183,7 +180,6 @@ def test_image_source(params: dict[str, t.Any], source: ImageSource) -> None:
     ("params", "words"),
     [
         ({"type": "image", "alias": "a"}, "either 'remote', .* or 'server'"),
-        ({**SERVER, "remote": "r"}, "either 'remote'"),
         ({"type": "image", "server": "https://h"}, "either 'alias' or 'fingerprint'"),
         ({**SERVER, "fingerprint": A}, "either 'alias' or 'fingerprint'"),
         ({"type": "image", "server": "https://h", "fingerprint": "xyz"}, "'fingerprint' in 'source' is 'xyz'"),
@@ -202,11 +198,6 @@ def test_the_fingerprint_of_the_image_and_of_its_source() -> None:
     by_source = {"type": "image", "server": "https://h", "fingerprint": A}
     assert image(source=by_source).fingerprint == A
     assert image(fingerprint=A, source={"type": "image", "server": "https://h"}).source == ImageSource("https://h", "lxd", fingerprint=A)
-
-
-def test_latest_needs_what_can_be_newer() -> None:
-    with pytest.raises(LXDInputError, match="'latest' needs a 'source'"):
-        image("latest", name="n")
 
 
 # aliases
@@ -258,3 +249,38 @@ def test_selector_of_everything() -> None:
 def test_selector_refused(params: dict[str, t.Any], words: str) -> None:
     with pytest.raises(LXDInputError, match=words):
         options.selector(params)
+
+
+# lxd_image_store
+
+
+def store(*entries: dict[str, t.Any], **params: t.Any) -> t.Any:
+    return options.desired_store({"images": entries, "purge": False, "concurrency": 4, **params})
+
+
+@pytest.mark.parametrize(
+    ("entry", "name", "aliases"),
+    [
+        ({"name": "n", "fingerprint": A, "aliases": ["x", "n"]}, "n", ("n", "x")),
+        ({"fingerprint": A, "source": {"type": "file", "path": "/x/y.tar"}}, A, ()),
+        ({"source": {"type": "file", "path": "/x/y.tar"}}, "y.tar", ()),
+        ({"source": {"type": "file", "path": "/x/y/"}}, "y", ()),
+    ],
+    ids=str,
+)
+def test_what_an_entry_is_called(entry: dict[str, t.Any], name: str, aliases: tuple[str, ...]) -> None:
+    (found,) = store(entry).images
+    assert (found.name, found.aliases, found.error) == (name, aliases, None)
+    assert found.desired == options.desired_image(entry)
+
+
+def test_a_bad_entry_is_the_failure_of_that_entry_alone() -> None:
+    bad, good = store({"name": "bad", "source": {"type": "file", "path": "/a", "alias": "x"}}, {"name": "good", "source": FILE}).images
+    assert (bad.name, bad.desired) == ("bad", None) and "has no option alias" in str(bad.error)
+    assert good.error is None
+    assert store({}).images[0].name == "an entry without a name"
+
+
+def test_two_entries_that_want_one_alias() -> None:
+    with pytest.raises(LXDInputError, match="entries 1 and 2 of 'images' both want the alias 'x'"):
+        store({"name": "n", "aliases": ["x"], "source": FILE}, {"name": "x", "source": FILE})

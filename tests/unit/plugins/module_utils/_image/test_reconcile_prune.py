@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 import pytest
 
@@ -42,7 +43,7 @@ class Store(FakeStore):
 
 
 def prune(store: Store, policy: Policy = ALL, check_mode: bool = False, all_projects: bool = False) -> dict[str, t.Any]:
-    return reconcile_prune(t.cast(t.Any, store), policy, all_projects, check_mode)
+    return reconcile_prune(t.cast(t.Any, store), replace(policy, all_projects=all_projects), check_mode)
 
 
 def shown(items: list[dict[str, t.Any]]) -> list[str]:

@@ -11,7 +11,7 @@ import copy
 import tempfile
 import threading
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from unittest import mock
 
 import pytest
@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from ansible_collections.community.lxd.plugins.module_utils._image import inputs
 from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
 from ansible_collections.community.lxd.plugins.module_utils._image.model import FileSource
-from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_store import ListedAPI, entry_name, reconcile_store
-from ansible_collections.community.lxd.plugins.module_utils._image.retention import DesiredStore, Policy
+from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_store
+from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_store import ListedAPI, reconcile_store, unseen_store
+from ansible_collections.community.lxd.plugins.module_utils._image.retention import Policy
 from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError, LXDOperationError
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A, B, C, D, FakeStore, image_data, make_image
@@ -92,7 +93,7 @@ def entry(name: str | None = None, path: str | None = None, state: str = "presen
 
 def run(store: Store, *entries: Result, check_mode: bool = False, purge: Policy | None = None, concurrency: int = 1) -> Result:
     with mock.patch.object(inputs, "ImageFiles", Files):
-        return reconcile_store(t.cast(t.Any, store), DesiredStore(entries, purge, concurrency), check_mode)
+        return reconcile_store(t.cast(t.Any, store), replace(desired_store({"images": entries, "concurrency": concurrency}), purge=purge), check_mode)
 
 
 def shown(items: list[Result]) -> list[str]:
@@ -215,11 +216,10 @@ def test_what_the_server_refuses() -> None:
     [
         (entry("x", fingerprint="%"), "hex digits"),
         (entry(), "Nothing says which image"),
-        (entry("x", state="latest"), "'latest' needs a 'source'"),
         (entry("x", purge_aliases=True), "'purge_aliases' needs 'aliases'"),
         (entry("x", properties={"ansible.protected": "1"}), "remembers by"),
     ],
-    ids=["fingerprint", "nothing", "latest", "purge", "reserved"],
+    ids=["fingerprint", "nothing", "purge", "reserved"],
 )
 def test_a_bad_entry_is_its_own_failure(bad: Result, words: str) -> None:
     store = Store()
@@ -284,19 +284,12 @@ def test_an_untrusted_client() -> None:
         run(Store(trusted=False), entry("n"))
 
 
-@pytest.mark.parametrize(
-    ("options", "name"),
-    [
-        ({"name": "n", "fingerprint": A}, "n"),
-        ({"fingerprint": A, "source": {"path": "/x/y.tar"}}, A),
-        ({"source": {"path": "/x/y.tar"}}, "y.tar"),
-        ({"source": {"path": None}}, "an entry without a name"),
-        ({}, "an entry without a name"),
-    ],
-    ids=str,
-)
-def test_what_an_entry_is_called(options: Result, name: str) -> None:
-    assert entry_name(options) == name
+def test_what_is_known_before_the_client_is_enrolled() -> None:
+    result = unseen_store(desired_store({"images": [entry("n", state="inactive", public=True), entry("m")], "concurrency": 1}))
+    assert [(item["name"], item["failed"]) for item in result["results"]] == [("n", True)]
+    assert result["failed"] and "1 of 2 images failed" in result["msg"] and (result["removed"], result["kept"], result["reclaimed"]) == ([], [], 0)
+    result = unseen_store(desired_store({"images": [entry("m")], "concurrency": 1}))
+    assert result == {"results": [], "removed": [], "kept": [], "reclaimed": 0}
 
 
 # purge
