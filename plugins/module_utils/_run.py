@@ -26,6 +26,7 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import L
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Connection, Transport, find_local_url, require_libraries
 
 if t.TYPE_CHECKING:
+    from ansible_collections.community.lxd.plugins.module_utils._lxd.progress import Progress
     from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import Remote
 
 Params = t.Mapping[str, t.Any]
@@ -97,8 +98,10 @@ CONNECTION_SPEC: Spec = {
 }
 
 
-def run(module: Module, params: Params, check_mode: bool) -> Result:
+def run(module: Module, params: Params, check_mode: bool, progress: Progress | None = None) -> Result:
     """Run a module with options that Ansible has validated. Returns what it returns to the user. Raises LXDError.
+
+    ``progress``: is told how far something is that lasts long.
 
     The options are parsed before anything is connected, enrolled or read: a typo uses up no token and changes nothing.
     """
@@ -112,7 +115,7 @@ def run(module: Module, params: Params, check_mode: bool) -> Result:
         if module.run_streams is None:
             raise LXDInputError(f"The remote {remote.name!r} is a simplestreams server, which can only be read: use it as 'remote' in 'source'.")
         return module.run_streams(remote, desired, params["timeout"])
-    api = connect(params, remote)
+    api = connect(params, remote, progress)
     enrolled = _enrol(api, params, check_mode)
     if enrolled and check_mode:
         # what the server would show a trusted client can't be seen yet
@@ -142,7 +145,7 @@ def _find_remote(params: Params) -> Remote | None:
     return find_remote(params["remote"], lambda: None, os.environ, os.path.expanduser("~"))
 
 
-def connect(params: Params, remote: Remote | None) -> ImageAPI:
+def connect(params: Params, remote: Remote | None, progress: Progress | None = None) -> ImageAPI:
     """Return the images of the server and project that a task's options name. Raises LXDError; sends nothing yet."""
     url, certificates = params["url"], {name: params[name] for name in ("server_cert", "client_cert", "client_key")}
     project = params["project"] or "default"
@@ -160,7 +163,7 @@ def connect(params: Params, remote: Remote | None) -> ImageAPI:
         timeout=params["timeout"],
         **certificates,
     )
-    return ImageAPI(Client(Transport(connection), project))
+    return ImageAPI(Client(Transport(connection), project, progress))
 
 
 def _enrol(api: ImageAPI, params: Params, check_mode: bool) -> list[str]:
@@ -235,8 +238,8 @@ def _values_of(names: t.Container[str], given: t.Any) -> t.Iterator[str]:
     """Yield texts under these names, however deep: what was not validated has any shape."""
     if isinstance(given, t.Mapping):
         for name, value in given.items():
-            if name in names and value and isinstance(value, str):
-                yield value
+            if name in names and value and isinstance(value, (str, int, float)) and not isinstance(value, bool):
+                yield str(value)
             yield from _values_of(names, value)
     elif isinstance(given, (list, tuple)):
         for value in given:

@@ -219,7 +219,7 @@ class UrlUpstream:
     def __init__(self, source: UrlSource, api: ImageAPI) -> None:
         self.source = source
         self._api = api
-        self._web = Web(source.certificate, api.client.timeout)
+        self._web = Web(source.certificate, api.client.timeout, api.client.progress)
         self._file: t.IO[bytes] | None = None
         self._files: ImageFiles | None = None
         self._announced: tuple[str, str] | None = None

@@ -91,3 +91,7 @@ class LXDTimeout(LXDError):
 
 class LXDStateChanged(LXDError):
     """What was planned does not fit any more: somebody else was there first. Read again, plan again."""
+
+
+class LXDStopped(LXDError):
+    """The task has ended before its work: nothing more is sent, read or hashed for it."""

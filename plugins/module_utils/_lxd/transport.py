@@ -19,6 +19,7 @@ import typing as t
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, urlsplit
 
+from ansible_collections.community.lxd.plugins.module_utils._lxd.background import stop_sign
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDConnectionError,
     LXDInputError,
@@ -124,6 +125,7 @@ class Transport:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self._stop = stop_sign()
         require_libraries(local=connection.is_local)
         if connection.is_local:
             self._session, self._base = _open_socket_session(connection)
@@ -149,6 +151,7 @@ class Transport:
         timeout: float | None = None,
     ) -> requests.Response:
         """Send one request. Raises LXDConnectionError where no answer came; any status is an answer."""
+        self._stop.check()
         read_timeout = timeout or self.connection.timeout
         try:
             return self._session.request(
@@ -174,7 +177,9 @@ class Transport:
     def blocks(self, response: requests.Response) -> t.Iterator[bytes]:
         """The body of a streamed answer. Raises LXDConnectionError where it breaks off."""
         try:
-            yield from response.iter_content(BLOCK_SIZE)
+            for block in response.iter_content(BLOCK_SIZE):
+                self._stop.check()
+                yield block
         except requests.exceptions.RequestException as exc:
             raise self._connection_error(exc, f"GET {urlsplit(response.url).path}") from exc
 

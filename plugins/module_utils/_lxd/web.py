@@ -18,13 +18,16 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.transport impor
 if t.TYPE_CHECKING:
     import requests
 
+    from ansible_collections.community.lxd.plugins.module_utils._lxd.progress import Progress
+
 CONNECT_TIMEOUT = 20.0
 
 
 class Web:
     """One source of files. ``certificate``: path or PEM text of the one server certificate to accept."""
 
-    def __init__(self, certificate: str | None = None, timeout: float = 600.0) -> None:
+    def __init__(self, certificate: str | None = None, timeout: float = 600.0, progress: Progress | None = None) -> None:
+        self._progress = progress
         self._session = open_web_session(certificate)
         self._timeout = timeout
 
@@ -46,7 +49,8 @@ class Web:
         """Yields the size, if it is told, and the blocks."""
         with self._open("GET", url, {"Accept-Encoding": "identity"}) as response:
             length = response.headers.get("Content-Length")
-            yield int(length) if length else None, self._blocks(response)
+            size, blocks = int(length) if length else None, self._blocks(response)
+            yield size, self._progress.transfer(f"download {url}", blocks, size) if self._progress else blocks
 
     def _open(self, method: str, url: str, headers: t.Mapping[str, str] | None = None) -> requests.Response:
         # only here, as the library may be missing when this file is imported
