@@ -12,9 +12,7 @@ in Ansible's own worker process on the controller. Nothing in here knows Ansible
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import typing as t
 
 from ansible.module_utils.common.parameters import env_fallback
@@ -24,6 +22,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.api import Im
 from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Connection, Transport, find_local_url, require_libraries
+from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import url_secrets
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._lxd.progress import Progress
@@ -151,6 +150,7 @@ def connect(params: Params, remote: Remote | None, progress: Progress | None = N
     project = params["project"] or "default"
     if remote is not None:
         # what the task gives itself goes before the configuration
+        # never empty: find_remote() has seen to that
         url = remote.address
         certificates = {name: given or getattr(remote, name) for name, given in certificates.items()}
         project = remote.project if remote.project and project == "default" else project
@@ -206,24 +206,16 @@ def _without_empty_text(value: t.Any, option: t.Mapping[str, t.Any]) -> t.Any:
 
 # secrets
 
-_PASSWORD = re.compile(r"://[^/@\s]*?:([^/@\s]+)@")
-
-
 def secrets_of(spec: Spec, *given: t.Any) -> set[str]:
-    """Return all secrets in options, validated or not: values of options that are not to be logged, and passwords in URLs.
+    """Return all secrets in options, validated or not: values of options that are not to be logged, and what is secret in URLs.
 
     For an option that has no dictionary where suboptions belong, Ansible itself forgets what is secret.
     """
     names = frozenset(_secret_options(spec))
     found = {secret for options in given for secret in _values_of(names, options)}
     for options in given:
-        found.update(url_passwords(options))
+        found.update(url_secrets(options))
     return found
-
-
-def url_passwords(given: t.Any) -> list[str]:
-    """Return the passwords in all URLs of some options."""
-    return _PASSWORD.findall(json.dumps(given, default=str, ensure_ascii=False))
 
 
 def _secret_options(spec: t.Mapping[str, dict[str, t.Any]]) -> t.Iterator[str]:

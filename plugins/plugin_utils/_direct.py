@@ -20,6 +20,7 @@ import shutil
 import sys
 import typing as t
 
+from ansible import __version__ as core_release
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -55,6 +56,8 @@ SWITCH = "community_lxd_in_process"
 FILE_ATTRIBUTES = ("attributes", "attr", "group", "mode", "owner", "selevel", "serole", "setype", "seuser", "unsafe_writes")
 """Options that only AnsibleModule can carry out."""
 
+CORE_VERSION = tuple(int(part) for part in core_release.split(".")[:2])
+
 display = Display()
 
 
@@ -70,7 +73,7 @@ class DirectAction(NormalAction):
         # empty text is not given: before Ansible counts what excludes or requires what
         self._task.args = _run.without_empty_text(self._task.args, self.MODULE.full_spec, self.MODULE.keep_empty)
         if reason is None:
-            return {**ActionBase.run(self, tmp, task_vars), **self._run_here()}
+            return {**ActionBase.run(self, tmp, task_vars), **self._run_here(_shows_invocation(variables))}
         if switch is True:
             raise AnsibleActionFail(f"This task can't run inside Ansible's own process, as '{SWITCH}' demands: {reason}.")
         display.vvvv(f"{self._task.action} runs as a module: {reason}")
@@ -118,7 +121,7 @@ class DirectAction(NormalAction):
         # a virtual environment's python is a link to the one it was made from: only its folder tells them apart
         return path is not None and _python(path) == _python(sys.executable)
 
-    def _run_here(self) -> dict[str, t.Any]:
+    def _run_here(self, show_invocation: bool) -> dict[str, t.Any]:
         module, given = self.MODULE, plain(self._task.args)
         with self._surroundings():
             checked = ArgumentSpecValidator(module.full_spec, **module.full_constraints).validate(given)
@@ -129,11 +132,15 @@ class DirectAction(NormalAction):
             else:
                 result = self._answer(params)
         warnings = [*_alias_warnings(module.spec, given), *result.pop("warnings", [])]
-        if warnings:
+        if warnings and CORE_VERSION < (2, 19):
             result["warnings"] = warnings
+        for warning in warnings if CORE_VERSION >= (2, 19) else ():
+            # collected by Ansible, which puts them into the result itself
+            display.warning(str(remove_values(warning, secrets)))
         if result.get("failed"):
             result.setdefault("changed", False)
-        result["invocation"] = {"module_args": params}
+        if show_invocation:
+            result["invocation"] = {"module_args": params}
         # as it comes out of a module's process: nothing but what JSON has
         result = json.loads(json.dumps(result, default=str))
         return t.cast("dict[str, t.Any]", remove_values(result, secrets)) if secrets else result
@@ -174,6 +181,12 @@ class DirectAction(NormalAction):
             return None
         name = self._task.get_name().strip()
         return Progress(lambda text: display.display(f"{name}: {text}"))
+
+
+def _shows_invocation(variables: dict[str, t.Any]) -> bool:
+    """Return whether a module's result has the options that it was run with: since ansible-core 2.21 only on demand."""
+    name = "INJECT_INVOCATION"
+    return not C.config.get_configuration_definition(name) or bool(C.config.get_config_value(name, variables=variables))
 
 
 def _python(path: str) -> tuple[str, str]:

@@ -219,20 +219,17 @@ class ImageFiles:
 
     def _compute_fingerprint(self) -> str:
         hashes = {"sha256": hashlib.sha256()}
-        algorithm, _colon, expected = (self._source.checksum or "").rpartition(":")
+        expected = self._source.checksum
         if expected:
-            algorithm = algorithm.lower() or "sha256"
-            if algorithm not in hashlib.algorithms_guaranteed or algorithm.startswith("shake"):
-                raise LXDInputError(f"'checksum' names the algorithm {algorithm!r}, which is not known here. Use sha256:<hex digits>.")
-            hashes.setdefault(algorithm, hashlib.new(algorithm))
+            hashes.setdefault(expected.algorithm, hashlib.new(expected.algorithm))
         for _name, part in self._parts:
             for block in part.blocks():
                 self._stop.check()
                 for digest in hashes.values():
                     digest.update(block)
-        if expected and hashes[algorithm].hexdigest() != expected.lower():
+        if expected and (found := hashes[expected.algorithm].hexdigest()) != expected.digest:
             raise LXDInputError(
-                f"The {algorithm} checksum of {self} is {hashes[algorithm].hexdigest()}, but {self._source.checksum_origin} says {expected.lower()}. "
+                f"The {expected.algorithm} checksum of {self} is {found}, but {self._source.checksum_origin} says {expected.digest}. "
                 "The file is damaged, or is not the one that is meant."
             )
         return hashes["sha256"].hexdigest()

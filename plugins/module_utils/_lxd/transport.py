@@ -25,6 +25,7 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDInputError,
     LXDMissingLibraryError,
 )
+from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import show_urls, shown_url
 
 REQUESTS_IMPORT_ERROR: str | None
 try:
@@ -207,7 +208,8 @@ def connection_error(exc: Exception, url: str, request: str, hint: str = "") -> 
     causes = list(_causes(exc))
     sent = not any(isinstance(cause, _UNSENT) for cause in causes) and not isinstance(exc, requests.exceptions.ConnectTimeout)
     late = isinstance(exc, requests.exceptions.ReadTimeout)
-    return LXDConnectionError(f"No answer from {url} to {request}: {_reason(causes)}.{hint}", sent=sent, late=late, url=url, request=request)
+    url, reason = shown_url(url), show_urls(_reason(causes))
+    return LXDConnectionError(f"No answer from {url} to {request}: {reason}.{hint}", sent=sent, late=late, url=url, request=request)
 
 
 def require_libraries(local: bool) -> None:
@@ -228,7 +230,7 @@ def _open_socket_session(connection: Connection) -> tuple[requests.Session, str]
 def _open_tls_session(connection: Connection) -> tuple[requests.Session, str]:
     parts = split_url(connection.url)
     if parts.scheme != "https" or not parts.hostname:
-        raise LXDInputError(f"'url' is {connection.url!r}, but must be 'unix:/path/unix.socket' or 'https://host:8443'.")
+        raise LXDInputError(f"'url' is {shown_url(connection.url)!r}, but must be 'unix:/path/unix.socket' or 'https://host:8443'.")
     if connection.ca_path and not os.path.exists(connection.ca_path):
         raise LXDInputError(f"There is no {connection.ca_path!r} on the managed node: 'ca_path' must be a file or a directory of certificates.")
     session = requests.Session()
@@ -269,7 +271,7 @@ def split_url(url: str) -> SplitResult:
         reason = "its port is 0"
     except ValueError as exc:
         reason = str(exc)
-    raise LXDInputError(f"{url!r} is no URL: {reason}.")
+    raise LXDInputError(f"{shown_url(url)!r} is no URL: {reason}.")
 
 
 def open_web_session(certificate: str | None) -> requests.Session:
