@@ -26,6 +26,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     is_complete,
     is_fingerprint,
 )
+from ansible_collections.community.lxd.plugins.module_utils._image.usage import Usage, collect_usage, project_of
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 
 if t.TYPE_CHECKING:
@@ -236,3 +237,25 @@ def read_target(api: ImageAPI, target: str, current: Alias | None) -> str:
     if other := api.get_alias(target):
         return other.target
     raise LXDInputError(f"The target {target!r} is neither an alias nor the fingerprint of an image in the project {api.client.project!r}.")
+
+
+class UsageReader:
+    """Reads the usage of the images of one project after the other. Reads each list only once."""
+
+    def __init__(self, api: ImageAPI) -> None:
+        self._api = api
+        self._has_images: dict[str, bool] | None = None
+        self._everywhere: list[dict[str, t.Any]] | None = None
+
+    def read(self, project_api: ImageAPI) -> Usage:
+        """Return the usage of the images of a project, by instances of all projects that share them. Raises LXDError."""
+        if self._has_images is None:
+            self._has_images = self._api.list_projects()
+        project = project_api.client.project
+        if project != "default" and self._has_images.get(project):
+            return collect_usage(project_api.list_instances())
+        if self._everywhere is None:
+            self._everywhere = self._api.list_instances(all_projects=True)
+        # a project that the list lacks may well use them
+        sharing = [instance for instance in self._everywhere if project_of(instance) == "default" or not self._has_images.get(project_of(instance))]
+        return collect_usage(sharing)
