@@ -20,7 +20,7 @@ import json
 import os
 import tempfile
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
@@ -46,9 +46,12 @@ from ansible_collections.community.lxd.plugins.module_utils._image.simplestreams
 from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import SIMPLESTREAMS, find_remote
-from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SOURCE_CERTIFICATE, Connection, Transport, find_local_url, split_url
-from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import has_credentials, shown_url
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SOURCE_CERTIFICATE, Connection, Transport, find_local_url
+from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import has_credentials, server_url, shown_url, split_url
 from ansible_collections.community.lxd.plugins.module_utils._lxd.web import Web
+
+
+SERVER_OPTION = "'server' in 'source'"
 
 
 @dataclass(frozen=True)
@@ -177,10 +180,15 @@ class ServerUpstream:
     """An LXD or Incus server, as far as it shows itself to this client."""
 
     def __init__(self, source: ImageSource, timeout: float) -> None:
-        self.source = source
         url = source.server or ""
+        if url.startswith("unix:"):
+            url = find_local_url(os.environ) if url == "unix:" else url
+        else:
+            url = server_url(url, SERVER_OPTION)
+        self.source = replace(source, server=url)
         connection = Connection(
-            url=find_local_url(os.environ) if url == "unix:" else url,
+            url=url,
+            url_option=SERVER_OPTION,
             client_cert=source.client_cert,
             client_key=source.client_key,
             server_cert=source.certificate,

@@ -17,7 +17,7 @@ import tempfile
 import traceback
 import typing as t
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd.background import stop_sign
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
@@ -25,7 +25,7 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDInputError,
     LXDMissingLibraryError,
 )
-from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import show_urls, shown_url
+from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import server_url, show_urls, shown_url
 
 REQUESTS_IMPORT_ERROR: str | None
 try:
@@ -81,8 +81,9 @@ class Connection:
     validate_certs: bool = True
     bearer_token: str | None = field(default=None, repr=False)
     timeout: float = 600.0
+    url_option: str = "'url'"
+    """What the task calls it: for messages, as the next."""
     server_cert_option: str = "'server_cert'"
-    """What the task calls it: for messages."""
 
     @property
     def is_local(self) -> bool:
@@ -228,9 +229,7 @@ def _open_socket_session(connection: Connection) -> tuple[requests.Session, str]
 
 
 def _open_tls_session(connection: Connection) -> tuple[requests.Session, str]:
-    parts = split_url(connection.url)
-    if parts.scheme != "https" or not parts.hostname:
-        raise LXDInputError(f"'url' is {shown_url(connection.url)!r}, but must be 'unix:/path/unix.socket' or 'https://host:8443'.")
+    base = server_url(connection.url, connection.url_option)
     if connection.ca_path and not os.path.exists(connection.ca_path):
         raise LXDInputError(f"There is no {connection.ca_path!r} on the managed node: 'ca_path' must be a file or a directory of certificates.")
     session = requests.Session()
@@ -241,7 +240,7 @@ def _open_tls_session(connection: Connection) -> tuple[requests.Session, str]:
     context = _tls_context(verify=session.verify is not False)
     _load_client_certificate(context, connection)
     session.mount("https://", _TLSAdapter(context, pin))
-    return session, f"https://{parts.netloc}{parts.path.rstrip('/')}"
+    return session, base
 
 
 class _TLSAdapter(HTTPAdapter):
@@ -260,18 +259,6 @@ class _TLSAdapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **kwargs: t.Any) -> t.Any:
         raise NotImplementedError("no proxy is ever used")
-
-
-def split_url(url: str) -> SplitResult:
-    """The parts of a URL that can be asked. Raises LXDInputError."""
-    try:
-        parts = urlsplit(url)
-        if parts.port != 0 and (parts.hostname or "").encode("idna") is not None:
-            return parts
-        reason = "its port is 0"
-    except ValueError as exc:
-        reason = str(exc)
-    raise LXDInputError(f"{shown_url(url)!r} is no URL: {reason}.")
 
 
 def open_web_session(certificate: str | None) -> requests.Session:

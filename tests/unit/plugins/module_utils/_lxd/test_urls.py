@@ -8,7 +8,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import has_credentials, show_urls, shown_url, url_secrets
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import has_credentials, server_url, show_urls, shown_url, url_secrets
 
 SHOWN = [
     ("https://h/a", "https://h/a"),
@@ -51,3 +52,44 @@ def test_what_is_shown_of_a_url(url: str, shown: str) -> None:
 )
 def test_what_is_secret_in_urls(given: t.Any, secrets: list[str]) -> None:
     assert list(dict.fromkeys(url_secrets(given))) == secrets
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://h", "https://h:8443"),
+        ("https://h:443", "https://h:443"),
+        ("https://h:8443/", "https://h:8443"),
+        ("https://h:8443/1.0", "https://h:8443"),
+        ("https://h:8443/1.0/", "https://h:8443"),
+        (" https://h:8443 ", "https://h:8443"),
+        ("https://[::1]", "https://[::1]:8443"),
+        ("https://h:8443/behind/a/proxy/", "https://h:8443/behind/a/proxy"),
+        ("https://h:8443/proxy/1.0", "https://h:8443/proxy"),
+    ],
+)
+def test_the_url_of_a_server(url: str, expected: str) -> None:
+    assert server_url(url, "'url'") == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://h:8443?project=x", "'url' has a query .* give 'project'"),
+        ("https://h:8443/1.0?project=x", "give 'project'"),
+        ("https://h#x", "a fragment"),
+        ("https://user:hidden@h", "a user or a password .* give 'client_cert'"),
+        ("https://user@h", "a user or a password"),
+        ("http://h", "'url' is 'http://h', but must be"),
+        ("h:8443", "must be 'unix:/path/unix.socket' or 'https://host:8443'"),
+        ("/var/lib/incus/unix.socket", "did you mean 'unix:/var/lib/incus/unix.socket'"),
+        ("https://", "must be 'unix:/path"),
+        ("https://h:x", "is no URL"),
+        ("https://h:0", "its port is 0"),
+        ("", "must be 'unix:/path"),
+    ],
+)
+def test_what_is_not_understood_is_refused(url: str, words: str) -> None:
+    with pytest.raises(LXDInputError, match=words) as caught:
+        server_url(url, "'url'")
+    assert "hidden" not in str(caught.value)
