@@ -69,7 +69,7 @@ def open_inputs(api: ImageAPI, desired: DesiredImage) -> Inputs:
     """A file is hashed from now on; another server is asked nothing yet."""
     if isinstance(desired.source, FileSource):
         return Inputs(files=ImageFiles(_with_checksum(desired.source, api.client)))
-    if isinstance(desired.source, (ImageSource, UrlSource)) and desired.state != "absent":
+    if isinstance(desired.source, (ImageSource, UrlSource)):
         return Inputs(server=SourceServer(desired.source, api))
     return Inputs()
 

@@ -24,6 +24,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     SettingsChange,
     Source,
     UrlSource,
+    architecture_name,
     check_fingerprint,
     is_complete,
     normalize_time,
@@ -78,8 +79,8 @@ def desired_image(params: Params) -> DesiredImage:
         source = None  # the image is named already; the file need not exist any more
     if isinstance(source, ImageSource) and source.fingerprint and not fingerprint:
         fingerprint = source.fingerprint
-    if not name and not fingerprint and not isinstance(source, FileSource):
-        raise LXDInputError("Nothing says which image is meant: give 'name', 'fingerprint', or a 'source' of type 'file'.")
+    if not name and not fingerprint and (source is None or isinstance(source, InstanceSource)):
+        raise LXDInputError("One of 'name', 'fingerprint', or a 'source' other than an instance or a snapshot is required: which image is meant.")
     if fingerprint and isinstance(source, InstanceSource):
         raise LXDInputError("The fingerprint of a published image can't be chosen: give only 'name' with a 'source' of type 'instance' or 'snapshot'.")
     if params.get("purge_aliases") and isinstance(source, ImageSource) and source.copy_aliases:
@@ -193,10 +194,12 @@ def selector(params: Params) -> Selector:
     """The selectors of lxd_image_info."""
     given = params.get("properties")
     properties = None if given is None else {str(key): property_value(str(key), value) or "" for key, value in given.items()}
-    plain = ("name", "fingerprint", "type", "architecture", "public", "cached", "auto_update", "unaliased", "unused", "expired")
+    architecture = params.get("architecture")
+    plain = ("name", "fingerprint", "type", "public", "cached", "auto_update", "unaliased", "unused", "expired")
     return check_selector(
         Selector(
             **{key: params.get(key) for key in plain},
+            architecture=architecture_name(architecture) if architecture else None,
             properties=properties,
             filter=parse_filter(params["filter"]) if params.get("filter") else (),
             older_than=parse_age(params["older_than"]) if params.get("older_than") else None,

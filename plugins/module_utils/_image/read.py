@@ -26,6 +26,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     is_complete,
     is_fingerprint,
 )
+from ansible_collections.community.lxd.plugins.module_utils._image.plan import is_unfinished_copy
 from ansible_collections.community.lxd.plugins.module_utils._image.usage import Usage, collect_usage, project_of
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 
@@ -134,6 +135,8 @@ def require_project(api: ImageAPI) -> None:
 def _resolve_fingerprint(reader: _Reader, desired: DesiredImage, inputs: Inputs, may_defer: bool) -> DesiredImage:
     """The full fingerprint that the task means: of the files' content, or of the one image that a prefix stands for."""
     given, files = desired.fingerprint, inputs.files
+    if desired.name is None and given is None and inputs.server is not None:
+        return replace(desired, fingerprint=inputs.server.find().fingerprint)
     if files is not None:
         if given and not files.fingerprint.startswith(given):
             raise LXDInputError(f"The content of {files} has the fingerprint {files.fingerprint}, but 'fingerprint' says {given}.")
@@ -148,7 +151,7 @@ def _resolve_fingerprint(reader: _Reader, desired: DesiredImage, inputs: Inputs,
 
 def _must_ask_source(desired: DesiredImage, image: Image | None) -> bool:
     """Not where the image is there, unless it has to be the newest; a cached one can be renewed only from its source."""
-    return image is None or desired.state == "latest" or bool(image.data.get("cached"))
+    return image is None or desired.state == "latest" or bool(image.data.get("cached")) or is_unfinished_copy(desired, image)
 
 
 def _ask_source(desired: DesiredImage, inputs: Inputs) -> UpstreamImage:

@@ -32,13 +32,13 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     ImageSource,
     UpstreamImage,
     UrlSource,
+    architecture_name,
     is_complete,
     normalize_time,
 )
 from ansible_collections.community.lxd.plugins.module_utils._image.simplestreams import (
     INDEX,
     StreamImage,
-    architecture_name,
     find_stream_image,
     list_stream_images,
     product_paths,
