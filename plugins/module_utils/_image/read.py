@@ -132,6 +132,12 @@ def require_project(api: ImageAPI) -> None:
         raise api.missing_project()
 
 
+def images_project(api: ImageAPI) -> str:
+    """Return the project that the images of the client's project are in: its own, or the default one that it shares."""
+    project = api.client.project
+    return project if project == "default" or api.has_own_images() else "default"
+
+
 def _resolve_fingerprint(reader: _Reader, desired: DesiredImage, inputs: Inputs, may_defer: bool) -> DesiredImage:
     """The full fingerprint that the task means: of the files' content, or of the one image that a prefix stands for."""
     given, files = desired.fingerprint, inputs.files

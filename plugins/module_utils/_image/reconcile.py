@@ -96,6 +96,8 @@ class ImageTask:
         """Read, plan and do. Raises LXDError."""
 
         def read_and_plan() -> Plan:
+            if self._current.upstream is not None and self._inputs.server is not None:
+                self._inputs.server.renew()
             plan = self._plan(self._api, may_defer=not check_mode)
             # a real run looks at files while it sends them
             self._inputs.check(self._api, plan, look_into_files=check_mode)
