@@ -23,6 +23,7 @@ import typing as t
 from ansible import __version__ as core_release
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
@@ -53,9 +54,6 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.transport impor
 SWITCH = "community_lxd_in_process"
 """The variable, and in capitals the environment variable, that turns this off, or makes a task fail where it can't be had."""
 
-FILE_ATTRIBUTES = ("attributes", "attr", "group", "mode", "owner", "selevel", "serole", "setype", "seuser", "unsafe_writes")
-"""Options that only AnsibleModule can carry out."""
-
 CORE_VERSION = tuple(int(part) for part in core_release.split(".")[:2])
 
 display = Display()
@@ -66,12 +64,17 @@ class DirectAction(NormalAction):
 
     MODULE: t.ClassVar[_run.Module]
 
+    @property
+    def _spec(self) -> _run.Spec:
+        """All options that the module takes."""
+        return {**self.MODULE.full_spec, **(FILE_COMMON_ARGUMENTS if self.MODULE.file_attributes else {})}
+
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         variables = task_vars or {}
         switch = self._switch(variables)
         reason = "it is turned off" if switch is False else self._why_as_a_module(variables)
         # empty text is not given: before Ansible counts what excludes or requires what
-        self._task.args = _run.without_empty_text(self._task.args, self.MODULE.full_spec, self.MODULE.keep_empty)
+        self._task.args = _run.without_empty_text(self._task.args, self._spec, self.MODULE.keep_empty)
         if reason is None:
             return {**ActionBase.run(self, tmp, task_vars), **self._run_here(_shows_invocation(variables))}
         if switch is True:
@@ -106,7 +109,7 @@ class DirectAction(NormalAction):
             return "'ansible_python_interpreter' is another Python than Ansible's own"
         if REQUESTS_IMPORT_ERROR or UNIXSOCKET_IMPORT_ERROR:
             return "a Python library is missing here"
-        if self.MODULE.file_attributes and any(self._task.args.get(name) is not None for name in FILE_ATTRIBUTES):
+        if self.MODULE.file_attributes and any(name in self._task.args for name in (*FILE_COMMON_ARGUMENTS, "attr")):
             return "only a module can set the attributes of files"
         return None
 
@@ -124,9 +127,9 @@ class DirectAction(NormalAction):
     def _run_here(self, show_invocation: bool) -> dict[str, t.Any]:
         module, given = self.MODULE, plain(self._task.args)
         with self._surroundings():
-            checked = ArgumentSpecValidator(module.full_spec, **module.full_constraints).validate(given)
+            checked = ArgumentSpecValidator(self._spec, **module.full_constraints).validate(given)
             params = checked.validated_parameters
-            secrets = _run.secrets_of(module.full_spec, params, given)
+            secrets = _run.secrets_of(self._spec, params, given)
             if checked.error_messages:
                 result: dict[str, t.Any] = {"failed": True, "msg": self._words_of(checked)}
             else:

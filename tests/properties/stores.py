@@ -184,11 +184,11 @@ class Store:
     def options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         return {"url": self.server.url, "timeout": 60, **options}
 
-    def start(self, module: str, options: Mapping[str, Any], check: bool = False) -> modules.Run:
-        return modules.Run(module, self.options(options), check, self.environment)
+    def start(self, module: str, options: Mapping[str, Any], check: bool = False, direct: bool = False) -> modules.Run:
+        return modules.Run(module, self.options(options), check, self.environment, direct)
 
-    def run(self, module: str, options: Mapping[str, Any], check: bool = False) -> modules.Result:
-        return self.start(module, options, check).wait()
+    def run(self, module: str, options: Mapping[str, Any], check: bool = False, direct: bool = False) -> modules.Result:
+        return self.start(module, options, check, direct).wait()
 
     def read(self) -> Reading:
         listed = self.server.perform("GET", "/1.0/images?recursion=1") or []

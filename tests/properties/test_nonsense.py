@@ -148,7 +148,7 @@ def options_of(draw: st.DrawFn, specs: Mapping[str, Mapping[str, Any]]) -> dict[
 
 def connection() -> st.SearchStrategy[dict[str, Any]]:
     """Mostly the server; options of the connection are given seldom, as most others matter only with one."""
-    specs = importlib.import_module("ansible_collections.community.lxd.plugins.module_utils._module").CONNECTION_SPEC
+    specs = importlib.import_module("ansible_collections.community.lxd.plugins.module_utils._run").CONNECTION_SPEC
     wrong = options_of({name: spec for name, spec in specs.items() if name != "remote"})
     return st.one_of(st.just({}), st.just({}), wrong, st.fixed_dictionaries({"url": st.none(), "remote": sensible("remote", {})}))
 

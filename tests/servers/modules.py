@@ -2,7 +2,7 @@
 # Copyright (c) 2026, community.lxd contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs modules of the collection as Ansible does: a process each, options in, one JSON document out.
+"""Runs modules of the collection as Ansible does: a process each, options in, one JSON document out. Or as its action plugin does, without a module.
 
 Thousands of runs would spend their time importing. So a process that has imported everything is forked for each of them; what
 runs then is the module itself, with a process id of its own that can be killed.
@@ -26,6 +26,7 @@ from typing import Any
 
 MODULES = ("lxd_image", "lxd_image_alias", "lxd_image_export", "lxd_image_info", "lxd_image_prune", "lxd_image_secret", "lxd_image_store")
 PACKAGE = "ansible_collections.community.lxd.plugins.modules"
+ACTIONS = "ansible_collections.community.lxd.plugins.action"
 CONTEXT = multiprocessing.get_context("forkserver")
 
 
@@ -77,16 +78,64 @@ def main_of(module: str, arguments: bytes, output: str, environment: Mapping[str
     os._exit(status)
 
 
+def direct_main_of(module: str, arguments: bytes, output: str, environment: Mapping[str, str]) -> None:
+    """In the new process: the action plugin, which runs the module's work without a module. The other front end."""
+    descriptor = os.open(output, os.O_WRONLY | os.O_APPEND)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    options = json.loads(arguments)["ANSIBLE_MODULE_ARGS"]
+    check = options.pop("_ansible_check_mode")
+    given = {name: value for name, value in options.items() if not name.startswith("_ansible_")}
+    status = 1
+    try:
+        answer = run_action(module, given, check, environment)
+        print("\n" + json.dumps(answer))
+        status = int(bool(answer.get("failed")))
+    except BaseException:
+        traceback.print_exc()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    os._exit(status)
+
+
+def run_action(module: str, options: Mapping[str, Any], check: bool, environment: Mapping[str, str]) -> dict[str, Any]:
+    """What the action plugin of a module returns, on a local connection."""
+    os.environ["ANSIBLE_INJECT_INVOCATION"] = "true"
+    # before Ansible looks for collections in its own way
+    action = importlib.import_module(f"{ACTIONS}.{module}").ActionModule
+    from ansible.parsing.dataloader import DataLoader
+    from ansible.playbook.play_context import PlayContext
+    from ansible.playbook.task import Task
+    from ansible.plugins.loader import connection_loader, init_plugin_loader
+    from ansible.template import Templar
+
+    init_plugin_loader([])
+    loader = DataLoader()
+    loader.set_basedir(tempfile.gettempdir())
+    task = Task()
+    task.action, task.args, task.check_mode, task.environment = f"community.lxd.{module}", dict(options), check, [dict(environment)]
+    play_context = PlayContext()
+    plugin = action(
+        task=task,
+        connection=connection_loader.get("local", play_context, os.devnull),
+        play_context=play_context,
+        loader=loader,
+        templar=Templar(loader=loader, variables={}),
+        shared_loader_obj=None,
+    )
+    return dict(plugin.run(task_vars={"community_lxd_in_process": True}))
+
+
 class Run:
     """A module that was started. To be waited for, or killed."""
 
-    def __init__(self, module: str, options: Mapping[str, Any], check: bool = False, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, module: str, options: Mapping[str, Any], check: bool = False, environment: Mapping[str, str] | None = None, direct: bool = False) -> None:
         self.description = f"{module} {json.dumps(dict(options), sort_keys=True, default=str)}"
         handle, self.output = tempfile.mkstemp(prefix="module-")
         os.close(handle)
-        arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": True}
+        arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_module_name": f"community.lxd.{module}", "_ansible_inject_invocation": True}
         text = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
-        self.process = CONTEXT.Process(target=main_of, args=(module, text, self.output, dict(environment or {})))
+        self.process = CONTEXT.Process(target=direct_main_of if direct else main_of, args=(module, text, self.output, dict(environment or {})))
         self.process.start()
 
     def kill(self) -> None:
@@ -120,4 +169,4 @@ def run(module: str, options: Mapping[str, Any], check: bool = False, environmen
     return Run(module, options, check, environment).wait(seconds)
 
 
-CONTEXT.set_forkserver_preload([f"{PACKAGE}.{module}" for module in MODULES])
+CONTEXT.set_forkserver_preload([f"{package}.{module}" for package in (PACKAGE, ACTIONS) for module in MODULES])
