@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 import time
 import typing as t
-from dataclasses import dataclass, field
 
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     NEVER,
@@ -28,6 +27,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
 from ansible_collections.community.lxd.plugins.module_utils._lxd import paths
 from ansible_collections.community.lxd.plugins.module_utils._lxd.client import OPERATION_RUNNING
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDError, LXDInputError, LXDNotFound, LXDOperationError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
@@ -39,7 +39,7 @@ LIST_MAY_BE_CUT_AFTER = 9.0
 LIST_PATIENCE = 1.0
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ImageSecret:
     """What lets an untrusted client read one private image, and the operation whose end revokes it."""
 
@@ -47,7 +47,7 @@ class ImageSecret:
     operation: str
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class SizedBody:
     """Blocks of a body whose size is known: sent with Content-Length."""
 

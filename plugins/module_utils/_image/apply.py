@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import time
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     MADE_FROM,
@@ -31,6 +30,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.plan import (
     DeleteImage,
     MoveAlias,
     Plan,
+    Progress,
     StopInstance,
     UpdateAlias,
     UpdateImage,
@@ -40,7 +40,6 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDConflict,
     LXDError,
     LXDForbidden,
-    LXDNotFound,
     LXDOperationError,
     LXDPreconditionFailed,
     LXDStateChanged,
@@ -54,25 +53,10 @@ if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.inputs import Inputs, SourceServer
     from ansible_collections.community.lxd.plugins.module_utils._image.model import Image, Instance, UpstreamImage
 
-RETRYABLE = (LXDStateChanged, LXDConflict, LXDNotFound, LXDPreconditionFailed)
-"""What says that the server is no longer as it was planned for."""
-
 SETTINGS_ATTEMPTS = 10
 LONGEST_PAUSE = 1.0
 TURN_PATIENCE = 60.0
 STOP_SECONDS = 30
-
-
-@dataclass
-class Progress:
-    """How far a plan has come; outlives a failure of it."""
-
-    done: list[Action]
-    pending: Action | None = None
-    """The action at work: after a failure its effect is uncertain."""
-    created: str | None = None
-    expected: str = UNKNOWN
-    """What the plan calls the created image. A source that has moved on meanwhile gives another fingerprint."""
 
 
 def apply_plan(api: ImageAPI, plan: Plan, inputs: Inputs) -> Progress:
@@ -81,7 +65,7 @@ def apply_plan(api: ImageAPI, plan: Plan, inputs: Inputs) -> Progress:
     Raises LXDStateChanged, LXDConflict or LXDPreconditionFailed where the server is not as it was planned for,
     LXDOutcomeUnknown where an answer was lost; any other LXDError is final.
     """
-    progress = Progress([])
+    progress = Progress()
     try:
         for action in plan.actions:
             progress.pending = action

@@ -27,7 +27,8 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDStateChanged,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import SIMPLESTREAMS
-from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SOURCE_CERTIFICATE, read_pem
+from ansible_collections.community.lxd.plugins.module_utils._lxd.tls import read_pem
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SOURCE_CERTIFICATE
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI

@@ -15,12 +15,12 @@ import os
 import tempfile
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from ansible_collections.community.lxd.plugins.module_utils._image.archive import detect_format
 from ansible_collections.community.lxd.plugins.module_utils._image.files import write_block
 from ansible_collections.community.lxd.plugins.module_utils._image.multipart import MultipartReader, boundary_of
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import BLOCK_SIZE
 
 if t.TYPE_CHECKING:
@@ -33,7 +33,7 @@ _OTHER = ".root"
 _PREFIX = ".community-lxd-"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ExportedFiles:
     """Where an image is. ``rootfs_path`` only of a split image. ``size``: bytes of both."""
 

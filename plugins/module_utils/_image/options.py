@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     PROTECTED,
@@ -32,6 +31,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.plan import D
 from ansible_collections.community.lxd.plugins.module_utils._image.retention import DesiredStore, Policy, StoreEntry
 from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector, Wanted, check_selector, parse_age, parse_filter
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import replace
 
 Params = t.Mapping[str, t.Any]
 

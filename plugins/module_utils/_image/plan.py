@@ -13,7 +13,6 @@ and only then may the old image go.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field, replace
 
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     MADE_FROM,
@@ -38,11 +37,12 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     Withdrawn,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record, replace
 
 # actions; a target of UNKNOWN is the image that the same plan creates
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class CreateImage:
     """Make the image and give it its settings. The token is the source's: import, publish, copy."""
 
@@ -57,7 +57,7 @@ class CreateImage:
         return self.source.action
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class UpdateImage:
     """Change settings of an image that is there.
 
@@ -71,7 +71,7 @@ class UpdateImage:
     token: t.ClassVar[str] = "update"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class DeleteImage:
     """``unless``: what keeps it if it has come to be so meanwhile ("aliased", "protected"). ``replaced_by``: the image that took its aliases."""
 
@@ -81,7 +81,7 @@ class DeleteImage:
     token: t.ClassVar[str] = "delete"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class CreateAlias:
     name: str
     target: str
@@ -89,7 +89,7 @@ class CreateAlias:
     token: t.ClassVar[str] = "alias_create"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class MoveAlias:
     """One PUT with If-Match: there is no moment without the alias."""
 
@@ -99,7 +99,7 @@ class MoveAlias:
     token: t.ClassVar[str] = "alias_move"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class UpdateAlias:
     """Another description, same target."""
 
@@ -108,7 +108,7 @@ class UpdateAlias:
     token: t.ClassVar[str] = "alias_update"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class DeleteAlias:
     """``withdrawn_from``: the image that is to remember the alias, with its description."""
 
@@ -118,13 +118,13 @@ class DeleteAlias:
     token: t.ClassVar[str] = "alias_delete"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class StopInstance:
     name: str
     token: t.ClassVar[str] = "instance_stop"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class StartInstance:
     """``published``: the image that was made from it."""
 
@@ -136,7 +136,7 @@ class StartInstance:
 Action = t.Union[CreateImage, UpdateImage, DeleteImage, CreateAlias, MoveAlias, UpdateAlias, DeleteAlias, StopInstance, StartInstance]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Plan:
     """What is to be done, and both halves of the diff. ``fingerprint``: of the image afterwards; None where there is none."""
 
@@ -149,6 +149,18 @@ class Plan:
     @property
     def tokens(self) -> list[str]:
         return [action.token for action in self.actions]
+
+
+class Progress:
+    """How far a plan has come; outlives a failure of it."""
+
+    def __init__(self) -> None:
+        self.done: list[Action] = []
+        self.pending: Action | None = None
+        """The action at work: after a failure its effect is uncertain."""
+        self.created: str | None = None
+        self.expected = UNKNOWN
+        """What the plan calls the created image. A source that has moved on meanwhile gives another fingerprint."""
 
 
 # lxd_image
@@ -472,7 +484,7 @@ def _after(desired: DesiredImage, image: Image | None, target: str) -> dict[str,
 # lxd_image_alias
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class DesiredAlias:
     """``target``: the full fingerprint of an image, or None to leave it alone."""
 

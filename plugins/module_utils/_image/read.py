@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     MADE_FROM,
@@ -27,6 +26,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     is_fingerprint,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import replace
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI

@@ -9,9 +9,7 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, replace
 
-from ansible_collections.community.lxd.plugins.module_utils._image.apply import RETRYABLE, Progress, apply_plan, start_again
 from ansible_collections.community.lxd.plugins.module_utils._image.inputs import Inputs, open_inputs
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     REPLACES,
@@ -31,6 +29,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.plan import (
     DesiredAlias,
     MoveAlias,
     Plan,
+    Progress,
     StartInstance,
     StopInstance,
     UpdateImage,
@@ -38,7 +37,8 @@ from ansible_collections.community.lxd.plugins.module_utils._image.plan import (
     plan_image,
 )
 from ansible_collections.community.lxd.plugins.module_utils._image.read import read_image, read_target, require_project
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError, LXDInputError, LXDOutcomeUnknown
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import RETRYABLE, LXDError, LXDInputError, LXDOutcomeUnknown
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record, replace
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
@@ -47,7 +47,7 @@ ATTEMPTS = 6
 """How often a plan is made anew because the server has changed meanwhile, or an answer was lost."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Outcome:
     """What has been done, or in check mode would be: the source of all that a module returns about it."""
 
@@ -135,12 +135,21 @@ def reconcile(api: ImageAPI, read_and_plan: t.Callable[[], Plan], check_mode: bo
             if check_mode:
                 return Outcome(plan, plan.tokens, plan.before)
             try:
-                return rounds.finish(plan, apply_plan(api, plan, rounds.inputs))
+                return rounds.finish(plan, _apply(api, plan, rounds.inputs))
             except (*RETRYABLE, LXDOutcomeUnknown) as exc:
                 rounds.fail(plan, exc)
     except LXDError as exc:
         rounds.give_up(exc)
         raise
+
+
+def _apply(api: ImageAPI, plan: Plan, inputs: Inputs) -> Progress:
+    if not plan.actions:
+        return Progress()
+    # only here: mostly there is nothing to do
+    from ansible_collections.community.lxd.plugins.module_utils._image.apply import apply_plan
+
+    return apply_plan(api, plan, inputs)
 
 
 class _Rounds:
@@ -187,10 +196,13 @@ class _Rounds:
     def give_up(self, error: LXDError) -> None:
         self._note_stopped(error)
         for name, published in self._stopped.items():
+            # only here: mostly nothing was stopped
+            from ansible_collections.community.lxd.plugins.module_utils._image.apply import start_again
+
             start_again(self._api, name, published, error)
 
     def _note_stopped(self, error: LXDError) -> Progress:
-        progress = t.cast(Progress, getattr(error, "progress", Progress([])))
+        progress = t.cast(Progress, getattr(error, "progress", Progress()))
         for action in (*progress.done, progress.pending):
             if isinstance(action, StopInstance):
                 self._stopped[action.name] = progress.created

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
 from ansible_collections.community.lxd.plugins.module_utils._image.model import UNKNOWN, Alias, Image, check_fingerprint
@@ -19,6 +18,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.reconcile imp
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_prune import prune_project
 from ansible_collections.community.lxd.plugins.module_utils._image.retention import DesiredStore, StoreEntry
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError, LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import replace
 
 Result = dict[str, t.Any]
 

@@ -9,18 +9,18 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredImage, Image
 from ansible_collections.community.lxd.plugins.module_utils._image.plan import DeleteImage
 from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector, added_at
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record, replace
 
 Users = t.Mapping[str, t.Sequence[t.Mapping[str, str]]]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Policy:
     """``keep`` newest of each group of equal ``group_by`` properties stay. The guards can be lifted one by one."""
 
@@ -33,7 +33,7 @@ class Policy:
     all_projects: bool = False
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class StoreEntry:
     """One entry of a store: what messages call it, the aliases it wants, and what is desired or why its options can't be."""
 
@@ -43,7 +43,7 @@ class StoreEntry:
     error: LXDInputError | None = None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class DesiredStore:
     """``images``: all entries, in the order of the task. ``purge``: what may go of the images that are not listed."""
 
@@ -52,7 +52,7 @@ class DesiredStore:
     concurrency: int = 4
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Verdict:
     """``reason``: None if the image goes, else why it stays."""
 

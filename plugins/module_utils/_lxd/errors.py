@@ -91,3 +91,7 @@ class LXDTimeout(LXDError):
 
 class LXDStateChanged(LXDError):
     """What was planned does not fit any more: somebody else was there first. Read again, plan again."""
+
+
+RETRYABLE = (LXDStateChanged, LXDConflict, LXDNotFound, LXDPreconditionFailed)
+"""What says that the server is no longer as it was planned for."""

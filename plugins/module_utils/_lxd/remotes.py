@@ -14,9 +14,9 @@ from __future__ import annotations
 import os
 import re
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record
 
 SIMPLESTREAMS = "simplestreams"
 
@@ -30,7 +30,7 @@ WELL_KNOWN = {
 IMAGES = {"lxd": "https://images.lxd.canonical.com", "incus": "https://images.linuxcontainers.org"}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Remote:
     """One server by name. ``protocol``: simplestreams, lxd or incus. Certificates are paths, where the files exist."""
 

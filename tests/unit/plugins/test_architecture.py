@@ -91,7 +91,7 @@ def test_images_know_no_ansible(path: pathlib.Path) -> None:
 )
 def test_decisions_do_no_io(path: pathlib.Path) -> None:
     assert not roots(path) & {"io", "os", "pathlib", "requests", "shutil", "socket", "ssl", "subprocess", "tempfile", "time", "urllib", "urllib3"}
-    allowed = {f"module_utils._image.{name}" for name in ("model", "plan", "select", "retention")} | {"module_utils._lxd.errors"}
+    allowed = {f"module_utils._image.{name}" for name in ("model", "plan", "select", "retention")} | {"module_utils._lxd.errors", "module_utils._lxd.record"}
     assert {name for name in imports(path) if name.startswith("module_utils.")} <= allowed
     called = {node.func.id for node in ast.walk(TREES[path]) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     assert not called & {"open", "print", "input", "exec", "eval"}
@@ -100,7 +100,13 @@ def test_decisions_do_no_io(path: pathlib.Path) -> None:
 
 def test_the_plan_knows_the_model_only() -> None:
     used = {name for name in imports(NAMES["_image/plan.py"]) if name.startswith("module_utils.")}
-    assert used == {"module_utils._image.model", "module_utils._lxd.errors"}
+    assert used == {"module_utils._image.model", "module_utils._lxd.errors", "module_utils._lxd.record"}
+
+
+@pytest.mark.parametrize("path", each(path for path in [*UTIL_FILES, *MODULES] if name_of(path) != "module_utils/_lxd/record.py"))
+def test_records_are_no_dataclasses(path: pathlib.Path) -> None:
+    """They cost each task a millisecond per class."""
+    assert "dataclasses" not in imports(path)
 
 
 @pytest.mark.parametrize("path", each(MODULES))

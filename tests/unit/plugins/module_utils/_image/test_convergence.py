@@ -17,6 +17,7 @@ from unittest import mock
 from hypothesis import assume, configuration, given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.community.lxd.plugins.module_utils._image import files as files_module
 from ansible_collections.community.lxd.plugins.module_utils._image import inputs, read, reconcile
 from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredImage, FileSource, InstanceSource, SettingsChange
 from ansible_collections.community.lxd.plugins.module_utils._image.plan import DesiredAlias, plan_image
@@ -110,7 +111,7 @@ def desires(draw: t.Any) -> DesiredImage:
 
 
 def run(store: FakeStore, desired: DesiredImage, check_mode: bool = False) -> dict[str, t.Any]:
-    with mock.patch.object(inputs, "ImageFiles", Files):
+    with mock.patch.object(files_module, "ImageFiles", Files):
         return reconcile.reconcile_image(t.cast(t.Any, store), desired, check_mode)
 
 
@@ -234,7 +235,7 @@ def test_what_is_read_is_enough_for_the_plan(store: FakeStore, desired: DesiredI
     assume(not isinstance(desired.source, InstanceSource))
     api = t.cast(t.Any, store)
     try:
-        with mock.patch.object(inputs, "ImageFiles", Files):
+        with mock.patch.object(files_module, "ImageFiles", Files):
             opened = inputs.open_inputs(api, desired)
         resolved, current = read.read_image(api, desired, opened)
         plan = plan_image(resolved, current)

@@ -29,7 +29,7 @@ STORE = (
 
 def judge(images: t.Sequence[t.Any] = STORE, users: t.Any = None, spare: t.Container[str] = (), **policy: t.Any) -> dict[str, str | None]:
     """Initial -> reason, or None where the image goes."""
-    conditions = {key: policy.pop(key) for key in list(policy) if key in Selector.__dataclass_fields__}
+    conditions = {key: policy.pop(key) for key in list(policy) if key in Selector.__annotations__}
     verdicts = judge_images(Policy(Selector(**conditions), **policy), images, users or {}, NOW, spare)
     assert [verdict.image.fingerprint for verdict in verdicts] == sorted(verdict.image.fingerprint for verdict in verdicts)
     return {verdict.image.fingerprint[0]: verdict.reason for verdict in verdicts}
