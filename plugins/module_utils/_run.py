@@ -12,9 +12,7 @@ in Ansible's own worker process on the controller. Nothing in here knows Ansible
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import typing as t
 
 from ansible.module_utils.common.parameters import env_fallback
@@ -24,8 +22,10 @@ from ansible_collections.community.lxd.plugins.module_utils._image.api import Im
 from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Connection, Transport, find_local_url, require_libraries
+from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import url_secrets
 
 if t.TYPE_CHECKING:
+    from ansible_collections.community.lxd.plugins.module_utils._lxd.progress import Progress
     from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import Remote
 
 Params = t.Mapping[str, t.Any]
@@ -97,8 +97,10 @@ CONNECTION_SPEC: Spec = {
 }
 
 
-def run(module: Module, params: Params, check_mode: bool) -> Result:
+def run(module: Module, params: Params, check_mode: bool, progress: Progress | None = None) -> Result:
     """Run a module with options that Ansible has validated. Returns what it returns to the user. Raises LXDError.
+
+    ``progress``: is told how far something is that lasts long.
 
     The options are parsed before anything is connected, enrolled or read: a typo uses up no token and changes nothing.
     """
@@ -112,7 +114,7 @@ def run(module: Module, params: Params, check_mode: bool) -> Result:
         if module.run_streams is None:
             raise LXDInputError(f"The remote {remote.name!r} is a simplestreams server, which can only be read: use it as 'remote' in 'source'.")
         return module.run_streams(remote, desired, params["timeout"])
-    api = connect(params, remote)
+    api = connect(params, remote, progress)
     enrolled = _enrol(api, params, check_mode)
     if enrolled and check_mode:
         # what the server would show a trusted client can't be seen yet
@@ -142,12 +144,13 @@ def _find_remote(params: Params) -> Remote | None:
     return find_remote(params["remote"], lambda: None, os.environ, os.path.expanduser("~"))
 
 
-def connect(params: Params, remote: Remote | None) -> ImageAPI:
+def connect(params: Params, remote: Remote | None, progress: Progress | None = None) -> ImageAPI:
     """Return the images of the server and project that a task's options name. Raises LXDError; sends nothing yet."""
     url, certificates = params["url"], {name: params[name] for name in ("server_cert", "client_cert", "client_key")}
     project = params["project"] or "default"
     if remote is not None:
         # what the task gives itself goes before the configuration
+        # never empty: find_remote() has seen to that
         url = remote.address
         certificates = {name: given or getattr(remote, name) for name, given in certificates.items()}
         project = remote.project if remote.project and project == "default" else project
@@ -160,7 +163,7 @@ def connect(params: Params, remote: Remote | None) -> ImageAPI:
         timeout=params["timeout"],
         **certificates,
     )
-    return ImageAPI(Client(Transport(connection), project))
+    return ImageAPI(Client(Transport(connection), project, progress))
 
 
 def _enrol(api: ImageAPI, params: Params, check_mode: bool) -> list[str]:
@@ -203,24 +206,16 @@ def _without_empty_text(value: t.Any, option: t.Mapping[str, t.Any]) -> t.Any:
 
 # secrets
 
-_PASSWORD = re.compile(r"://[^/@\s]*?:([^/@\s]+)@")
-
-
 def secrets_of(spec: Spec, *given: t.Any) -> set[str]:
-    """Return all secrets in options, validated or not: values of options that are not to be logged, and passwords in URLs.
+    """Return all secrets in options, validated or not: values of options that are not to be logged, and what is secret in URLs.
 
     For an option that has no dictionary where suboptions belong, Ansible itself forgets what is secret.
     """
     names = frozenset(_secret_options(spec))
     found = {secret for options in given for secret in _values_of(names, options)}
     for options in given:
-        found.update(url_passwords(options))
+        found.update(url_secrets(options))
     return found
-
-
-def url_passwords(given: t.Any) -> list[str]:
-    """Return the passwords in all URLs of some options."""
-    return _PASSWORD.findall(json.dumps(given, default=str, ensure_ascii=False))
 
 
 def _secret_options(spec: t.Mapping[str, dict[str, t.Any]]) -> t.Iterator[str]:
@@ -235,8 +230,8 @@ def _values_of(names: t.Container[str], given: t.Any) -> t.Iterator[str]:
     """Yield texts under these names, however deep: what was not validated has any shape."""
     if isinstance(given, t.Mapping):
         for name, value in given.items():
-            if name in names and value and isinstance(value, str):
-                yield value
+            if name in names and value and isinstance(value, (str, int, float)) and not isinstance(value, bool):
+                yield str(value)
             yield from _values_of(names, value)
     elif isinstance(given, (list, tuple)):
         for value in given:

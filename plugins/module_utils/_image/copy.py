@@ -29,6 +29,7 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
 from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import SIMPLESTREAMS
 from ansible_collections.community.lxd.plugins.module_utils._lxd.tls import read_pem
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SOURCE_CERTIFICATE
+from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import shown_url
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
@@ -52,6 +53,18 @@ def copy_image(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings
 
 def check_copy(api: ImageAPI, upstream: Upstream) -> None:
     """Refuse, with nothing created yet, a ``mode`` that can't work. Raises LXDInputError."""
+    if upstream.mode == "pull" and isinstance(upstream, ServerUpstream) and upstream.is_local:
+        raise LXDInputError(
+            f"The 'mode' pull needs a source that the target can reach over the network, but {upstream.source.remote or upstream.source.server!r} "
+            "is a socket of the managed node. Use relay or auto."
+        )
+    if isinstance(upstream, UrlUpstream):
+        upstream.check()
+    if isinstance(upstream, StreamsUpstream) and upstream.has_credentials and upstream.mode != "relay":
+        raise LXDInputError(
+            f"The 'server' in 'source' has a user, a password or a query in it, which the target would keep where everybody can read it: "
+            f"{shown_url(upstream.source.server or '')} can only be copied from with the 'mode' relay."
+        )
     if upstream.mode != "push":
         return
     if not isinstance(upstream, ServerUpstream):
@@ -61,7 +74,7 @@ def check_copy(api: ImageAPI, upstream: Upstream) -> None:
         raise LXDInputError("The 'mode' push needs a client that the source server trusts: give 'client_cert' and 'client_key' in 'source', not 'secret'.")
     theirs, ours = upstream.api.client.server(), api.client.server()
     if not theirs.trusted:
-        raise LXDInputError(f"The 'mode' push needs a client that {source.server} trusts: give its 'client_cert' and 'client_key' in 'source'.")
+        raise LXDInputError(f"The 'mode' push needs a client that {shown_url(source.server or '')} trusts: give its 'client_cert' and 'client_key' in 'source'.")
     if theirs.vendor != ours.vendor:
         raise LXDInputError(f"The 'mode' push works between servers of one vendor only, not from {theirs.vendor} to {ours.vendor}. Use pull or relay.")
     if not _target_url(api):
@@ -117,16 +130,15 @@ def _pull(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: Set
 
 
 def _url_request(upstream: UrlUpstream) -> tuple[str, dict[str, t.Any]]:
-    url = upstream.source.url
-    return url, {"type": "url", "mode": "pull", "url": url}
+    return upstream.url, {"type": "url", "mode": "pull", "url": upstream.source.url}
 
 
-def _server_request(api: ImageAPI, upstream: ServerUpstream, image: UpstreamImage) -> tuple[str | None, dict[str, t.Any]]:
+def _server_request(api: ImageAPI, upstream: ServerUpstream, image: UpstreamImage) -> tuple[str, dict[str, t.Any]]:
     source, secret = upstream.source, upstream.source.secret
     if not image.public and not secret:
         secret = upstream.api.create_secret(image.fingerprint).secret
     by_alias = bool(source.alias) and not secret
-    return source.server, pull_request(source, image, api.client.server().vendor, secret, by_alias, source.server)
+    return shown_url(source.server or ""), pull_request(source, image, api.client.server().vendor, secret, by_alias, source.server)
 
 
 def _pull_from_streams(api: ImageAPI, upstream: StreamsUpstream, image: UpstreamImage, settings: SettingsChange) -> str:
@@ -139,7 +151,7 @@ def _pull_from_streams(api: ImageAPI, upstream: StreamsUpstream, image: Upstream
 
     def ask(by_alias: bool, server: str | None) -> str:
         request = pull_request(source, image, api.client.server().vendor, None, by_alias, server)
-        return api.copy_image({"source": request, **settings_of_pull(settings)}, image.fingerprint, source.server)
+        return api.copy_image({"source": request, **settings_of_pull(settings)}, image.fingerprint, shown_url(source.server or ""))
 
     fresh = fresh_spelling(source.server or "", upstream.digest())
     if settings.auto_update:

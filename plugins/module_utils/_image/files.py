@@ -17,12 +17,12 @@ import json
 import os
 import platform
 import tarfile
-import threading
 import typing as t
 import uuid
 
 from ansible_collections.community.lxd.plugins.module_utils._image import archive
 from ansible_collections.community.lxd.plugins.module_utils._image.model import FileSource, parse_time, property_value
+from ansible_collections.community.lxd.plugins.module_utils._lxd.background import Background, stop_sign
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import BLOCK_SIZE
 
@@ -168,33 +168,6 @@ def _extended_attributes(path: str) -> dict[str, str]:
         return {}
 
 
-class _Background:
-    """A call that runs beside the sending of a file."""
-
-    def __init__(self, call: t.Callable[[], t.Any]) -> None:
-        self._call = call
-        self._error: BaseException | None = None
-        self._value: t.Any = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._value = self._call()
-        except BaseException as exc:  # handed to whoever asks for the result
-            self._error = exc
-
-    @property
-    def done(self) -> bool:
-        return not self._thread.is_alive()
-
-    def result(self) -> t.Any:
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-        return self._value
-
-
 class ImageFiles:
     """An image in files, which is also the body of the request that imports it.
 
@@ -205,6 +178,7 @@ class ImageFiles:
     def __init__(self, source: FileSource, label: str | None = None) -> None:
         self._source = source
         self._label = label
+        self._stop = stop_sign()
         self._parts: list[tuple[str, _Part]] = _open_parts(source, label)
         self.size = sum(part.size for _name, part in self._parts)
         self.filename = source.filename or os.path.basename(os.path.normpath(source.path))
@@ -212,8 +186,8 @@ class ImageFiles:
         if not (name.isascii() and name.isprintable() and name == name.strip()):
             raise LXDInputError(f"'filename' is {source.filename!r}, but the servers take ASCII only, without control characters or blanks at the ends.")
         self._frame, self.content_type = multipart_frame([name for name, _part in self._parts], self.filename)
-        self._hash = _Background(self._compute_fingerprint)
-        self._check: _Background | None = None
+        self._hash = Background(self._compute_fingerprint)
+        self._check: Background | None = None
 
     def __str__(self) -> str:
         return self._label or " and ".join(repr(path) for path in (self._source.path, self._source.rootfs_path) if path)
@@ -227,10 +201,10 @@ class ImageFiles:
         """64 hex digits. Raises LXDInputError where 'checksum' does not match or a file can't be read."""
         return str(self._hash.result())
 
-    def start_check(self) -> _Background:
+    def start_check(self) -> Background:
         """Begin to look whether the files are whole; a matching checksum has said so already."""
         if self._check is None:
-            self._check = _Background(self._check_whole)
+            self._check = Background(self._check_whole)
         return self._check
 
     def check(self) -> None:
@@ -245,19 +219,17 @@ class ImageFiles:
 
     def _compute_fingerprint(self) -> str:
         hashes = {"sha256": hashlib.sha256()}
-        algorithm, _colon, expected = (self._source.checksum or "").rpartition(":")
+        expected = self._source.checksum
         if expected:
-            algorithm = algorithm.lower() or "sha256"
-            if algorithm not in hashlib.algorithms_guaranteed or algorithm.startswith("shake"):
-                raise LXDInputError(f"'checksum' names the algorithm {algorithm!r}, which is not known here. Use sha256:<hex digits>.")
-            hashes.setdefault(algorithm, hashlib.new(algorithm))
+            hashes.setdefault(expected.algorithm, hashlib.new(expected.algorithm))
         for _name, part in self._parts:
             for block in part.blocks():
+                self._stop.check()
                 for digest in hashes.values():
                     digest.update(block)
-        if expected and hashes[algorithm].hexdigest() != expected.lower():
+        if expected and (found := hashes[expected.algorithm].hexdigest()) != expected.digest:
             raise LXDInputError(
-                f"The {algorithm} checksum of {self} is {hashes[algorithm].hexdigest()}, but {self._source.checksum_origin} says {expected.lower()}. "
+                f"The {expected.algorithm} checksum of {self} is {found}, but {self._source.checksum_origin} says {expected.digest}. "
                 "The file is damaged, or is not the one that is meant."
             )
         return hashes["sha256"].hexdigest()
@@ -271,6 +243,7 @@ class ImageFiles:
         self.start_check()
         held = b""
         for block in self._body():
+            self._stop.check()
             if held:
                 yield held
             held = block

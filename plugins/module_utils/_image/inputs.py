@@ -13,12 +13,13 @@ import typing as t
 
 from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredImage, FileSource, ImageSource, UpstreamImage, UrlSource
 from ansible_collections.community.lxd.plugins.module_utils._image.plan import CreateImage, DeleteImage, Plan
-from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record, replace
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
     from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
     from ansible_collections.community.lxd.plugins.module_utils._image.upstream import Upstream
+    from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
 
 
 class SourceServer:
@@ -70,7 +71,18 @@ def open_inputs(api: ImageAPI, desired: DesiredImage) -> Inputs:
         # only here: most tasks have no files
         from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
 
-        return Inputs(files=ImageFiles(desired.source))
+        return Inputs(files=ImageFiles(_with_checksum(desired.source, api.client)))
     if isinstance(desired.source, (ImageSource, UrlSource)) and desired.state != "absent":
         return Inputs(server=SourceServer(desired.source, api))
     return Inputs()
+
+
+def _with_checksum(source: FileSource, client: Client) -> FileSource:
+    """Return the source with its checksum, which may have to be looked up in a file of checksums on the web."""
+    if source.checksum is None or source.checksum.url is None:
+        return source
+    # only here: mostly the task itself says what the checksum is
+    from ansible_collections.community.lxd.plugins.module_utils._image.checksum import resolve_checksum
+    from ansible_collections.community.lxd.plugins.module_utils._lxd.web import Web
+
+    return replace(source, checksum=resolve_checksum(source.checksum, os.path.basename(source.path), Web(timeout=client.timeout).get_text))

@@ -20,6 +20,10 @@ from datetime import datetime, timedelta, timezone
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record, replace
+from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import shown_url
+
+if t.TYPE_CHECKING:
+    from ansible_collections.community.lxd.plugins.module_utils._image.checksum import Checksum
 
 UNKNOWN = "unknown"
 """Stands for a fingerprint that only the server will know."""
@@ -237,6 +241,7 @@ class Image:
         """The server's object with sorted lists, one way to say never, and the collection's memory apart from the properties."""
         return {
             **self.data,
+            **self._update_source(),
             "fingerprint": self.fingerprint,
             "public": self.settings.public,
             "auto_update": self.settings.auto_update,
@@ -245,11 +250,30 @@ class Image:
             "profiles": list(self.settings.profiles),
             "aliases": [{"name": name, "description": description} for name, description in sorted(self.aliases.items())],
             "protected": self.protected,
-            "ansible": dict(sorted(self.settings.memory.items())),
+            "ansible": {key: scrub_source(value) if key == MADE_FROM else value for key, value in sorted(self.settings.memory.items())},
         }
+
+    def _update_source(self) -> dict[str, t.Any]:
+        """What the server follows, without what is secret in its URL."""
+        source = self.data.get("update_source")
+        if not isinstance(source, dict) or not isinstance(source.get("server"), str):
+            return {}
+        return {"update_source": {**source, "server": shown_url(source["server"])}}
 
     def list_aliases(self) -> list[Alias]:
         return [Alias(name, self.fingerprint, description, self.data.get("type", "")) for name, description in sorted(self.aliases.items())]
+
+
+def scrub_source(made_from: str) -> str:
+    """Return what an image remembers of its source without what is secret in a URL: version 1.0.0 kept that."""
+    try:
+        source = json.loads(made_from)
+    except ValueError:
+        return made_from
+    if not isinstance(source, dict):
+        return made_from
+    shown = {key: shown_url(value) if key in ("server", "url") and isinstance(value, str) else value for key, value in source.items()}
+    return made_from if shown == source else json.dumps(shown, sort_keys=True)
 
 
 def _digest(config: t.Mapping[str, str]) -> str:
@@ -350,7 +374,7 @@ class FileSource:
 
     path: str
     rootfs_path: str | None = None
-    checksum: str | None = None
+    checksum: Checksum | None = None
     filename: str | None = None
     metadata: t.Mapping[str, t.Any] | None = None
     checksum_origin: str = "'checksum'"
@@ -416,7 +440,7 @@ class UrlSource:
     """A tarball on the web, or a URL that answers with the headers LXD-Image-URL and LXD-Image-Hash (or Incus-...)."""
 
     url: str
-    checksum: str | None = None
+    checksum: Checksum | None = None
     filename: str | None = None
     certificate: str | None = None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.community.lxd.plugins.module_utils._image.checksum import parse_checksum
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     PROTECTED,
     RESERVED_PREFIX,
@@ -32,6 +33,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.retention imp
 from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector, Wanted, check_selector, parse_age, parse_filter
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import replace
+from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import shown_url
 
 Params = t.Mapping[str, t.Any]
 
@@ -135,11 +137,13 @@ def desired_source(params: Params, fingerprint: str | None = None) -> Source:
         raise LXDInputError(f"A 'source' of type '{kind}' has no option {', '.join(strange)}; it takes {', '.join(sorted(_SOURCE_OPTIONS[kind]))}.")
     if kind == "image":
         return _image_source(given, fingerprint)
+    if "checksum" in given:
+        given["checksum"] = parse_checksum(given["checksum"])
     if kind == "file":
         return FileSource(**given)
     if kind == "url":
         if not given["url"].startswith(("http://", "https://")):
-            raise LXDInputError(f"The 'url' in 'source' is {given['url']!r}, but must begin with http:// or https://.")
+            raise LXDInputError(f"The 'url' in 'source' is {shown_url(given['url'])!r}, but must begin with http:// or https://.")
         return UrlSource(**given)
     has_slash = "/" in given["name"].strip("/")
     if has_slash != (kind == "snapshot"):
@@ -161,7 +165,7 @@ def _image_source(given: dict[str, t.Any], fingerprint: str | None) -> ImageSour
         given.setdefault("protocol", "lxd")
         schemes = ("http://", "https://") if given["protocol"] == "simplestreams" else ("https://",)
         if not given["server"].startswith(schemes):
-            raise LXDInputError(f"The 'server' in 'source' is {given['server']!r}, but must begin with {' or '.join(schemes)}.")
+            raise LXDInputError(f"The 'server' in 'source' is {shown_url(given['server'])!r}, but must begin with {' or '.join(schemes)}.")
     return ImageSource(**given)
 
 

@@ -35,6 +35,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     UpstreamImage,
     UrlSource,
     Withdrawn,
+    scrub_source,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record, replace
@@ -276,6 +277,7 @@ def _plan_present(desired: DesiredImage, current: CurrentImage) -> Plan:
         target = image.fingerprint
         if not image.aliases and desired.source is not None and image.withdrawn is None:
             settings = _adopt(desired, current, settings, previous, image)
+        settings = _without_kept_secrets(settings, image)
         if settings.overlay(image.settings) != image.settings:
             actions.append(UpdateImage(target, settings, image.withdrawn, _put_back(desired, image.withdrawn) if image.withdrawn else {}))
     actions += _point_aliases(desired, current, target, previous, restored)
@@ -291,6 +293,13 @@ def _plan_present(desired: DesiredImage, current: CurrentImage) -> Plan:
         fingerprint=target,
         previous_fingerprint=previous.fingerprint if previous else None,
     )
+
+
+def _without_kept_secrets(settings: SettingsChange, image: Image) -> SettingsChange:
+    """Take passwords and signatures out of what the image remembers of its source."""
+    kept = image.settings.memory.get(MADE_FROM, "")
+    scrubbed = scrub_source(kept)
+    return settings if scrubbed == kept or MADE_FROM in settings.memory else settings.remember(**{MADE_FROM: scrubbed})
 
 
 def _further_aliases(desired: DesiredImage, current: CurrentImage, previous: Image | None) -> tuple[str, ...]:

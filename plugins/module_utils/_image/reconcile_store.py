@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,6 +18,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.plan import D
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import ImageTask
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_prune import prune_project
 from ansible_collections.community.lxd.plugins.module_utils._image.retention import DesiredStore, StoreEntry
+from ansible_collections.community.lxd.plugins.module_utils._lxd.background import stop_all, stop_sign
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError, LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import replace
 
@@ -53,13 +55,18 @@ def reconcile_store(api: ImageAPI, desired: DesiredStore, check_mode: bool) -> R
     api.client.require_trusted()
     images = api.list_images()
     listing = ListedAPI(api, images)
-    with ThreadPoolExecutor(max_workers=desired.concurrency) as pool:
+    with _threads(desired.concurrency) as pool:
         entries = list(pool.map(lambda entry: _Entry(api, listing, entry), desired.images))
         _refuse_clashes(entries)
         _drop_repetitions(entries)
         # what deletes an image comes last: another entry may move an alias off that image
         waves = [[entry for entry in entries if not entry.deletes], [entry for entry in entries if entry.deletes]]
-        done = {id(entry): result for wave in waves for entry, result in zip(wave, pool.map(lambda entry: entry.run(check_mode), wave))}
+        done: dict[int, Result] = {}
+        for wave in waves:
+            for entry, result in zip(wave, pool.map(lambda entry: entry.run(check_mode), wave)):
+                done[id(entry)] = result
+                if api.client.progress:
+                    api.client.progress.count("images", len(done), len(entries), "done")
     results = [done[id(entry)] for entry in entries]
     failed = [result for result in results if result["failed"]]
     removed: list[Result] = []
@@ -69,6 +76,21 @@ def reconcile_store(api: ImageAPI, desired: DesiredStore, check_mode: bool) -> R
         predicted = _predicted_images(images, results) if check_mode else None
         removed, kept = prune_project(api, desired.purge, check_mode, spare, predicted)
     return {**_store_result(results, removed, kept), **_failed(failed, len(results), desired)}
+
+
+@contextlib.contextmanager
+def _threads(number: int) -> t.Iterator[ThreadPoolExecutor]:
+    """Give a pool whose threads all end when the task is broken off."""
+    pool = ThreadPoolExecutor(max_workers=number)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        stop_sign().set()  # each thread looks for it before its next request
+        pool.shutdown()
+        stop_all()
+        raise
+    pool.shutdown()
 
 
 def unseen_store(desired: DesiredStore) -> Result:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import hashlib
 import json
 import os
@@ -22,6 +23,7 @@ import typing as t
 from urllib.parse import urlsplit
 
 from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
+from ansible_collections.community.lxd.plugins.module_utils._image.checksum import SHA256, Checksum, resolve_checksum
 from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles, multipart_frame, write_block
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     RESERVED_PREFIX,
@@ -41,10 +43,11 @@ from ansible_collections.community.lxd.plugins.module_utils._image.simplestreams
     product_paths,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record
 from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import SIMPLESTREAMS, find_remote
-from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SOURCE_CERTIFICATE, Connection, Transport, split_url
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SOURCE_CERTIFICATE, Connection, Transport, find_local_url, split_url
+from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import has_credentials, shown_url
 from ansible_collections.community.lxd.plugins.module_utils._lxd.web import Web
 
 
@@ -80,8 +83,13 @@ class StreamsUpstream:
         self._digest = hashlib.sha256()
 
     @property
+    def has_credentials(self) -> bool:
+        """Whether the server's URL has a password in it: the target would keep it in the image, where everybody can read it."""
+        return has_credentials(self._server)
+
+    @property
     def mode(self) -> str:
-        return self.source.mode
+        return "relay" if self.has_credentials and self.source.mode == "auto" else self.source.mode
 
     def for_source(self, source: ImageSource) -> StreamsUpstream:
         """Another image of the same server; its index is read only once."""
@@ -117,14 +125,14 @@ class StreamsUpstream:
             alias = alias.removeprefix("ubuntu/")
         image = find_stream_image(self.list_images(), self._native, alias, source.fingerprint, source.image_type, source.architecture)
         if image is None:
-            raise LXDInputError(f"The server {self._server} offers no image {_asked(source)}.{self._nearest()}")
+            raise LXDInputError(f"The server {shown_url(self._server)} offers no image {_asked(source)}.{self._nearest()}")
         return UpstreamImage(
             fingerprint=image.fingerprint,
             aliases=dict.fromkeys(image.names[::2], ""),
             properties=image.properties,
             architecture=image.architecture,
             type=image.type,
-            public=True,
+            public=not self.has_credentials,
             expires_at=normalize_time(image.expires_at),
             full_names=image.names[1::2],
             files=image.files,
@@ -157,9 +165,12 @@ class StreamsUpstream:
 
 
 def _made_from(source: ImageSource) -> str:
-    """Never a secret or a key."""
+    """What a copy remembers, as JSON. Never a secret or a key, nor what is secret in a URL."""
     keys = ("remote", "server", "protocol", "alias", "fingerprint", "image_type", "architecture", "project")
-    return json.dumps({"type": "image", **{key: value for key in keys if (value := getattr(source, key))}}, sort_keys=True)
+    known = {key: value for key in keys if (value := getattr(source, key))}
+    if "server" in known:
+        known["server"] = shown_url(known["server"])
+    return json.dumps({"type": "image", **known}, sort_keys=True)
 
 
 class ServerUpstream:
@@ -167,8 +178,9 @@ class ServerUpstream:
 
     def __init__(self, source: ImageSource, timeout: float) -> None:
         self.source = source
+        url = source.server or ""
         connection = Connection(
-            url=source.server or "",
+            url=find_local_url(os.environ) if url == "unix:" else url,
             client_cert=source.client_cert,
             client_key=source.client_key,
             server_cert=source.certificate,
@@ -178,8 +190,13 @@ class ServerUpstream:
         self.api = ImageAPI(Client(Transport(connection), source.project))
 
     @property
+    def is_local(self) -> bool:
+        """Whether it is reached by a socket of the node, which no other server can use."""
+        return self.api.client.is_local
+
+    @property
     def mode(self) -> str:
-        return self.source.mode
+        return "relay" if self.is_local and self.source.mode == "auto" else self.source.mode
 
     def find(self) -> UpstreamImage:
         source = self.source
@@ -193,7 +210,7 @@ class ServerUpstream:
         image = self.api.get_image(fingerprint) if fingerprint else None
         if image is None:
             hint = "" if source.client_cert else " A private image needs 'client_cert' and 'client_key', or 'secret'."
-            raise LXDInputError(f"The server {source.server} shows this client no image {_asked(source)}.{hint}")
+            raise LXDInputError(f"The server {shown_url(source.server or '')} shows this client no image {_asked(source)}.{hint}")
         _check_kind(source, image.data)
         return UpstreamImage(
             fingerprint=image.fingerprint,
@@ -201,7 +218,8 @@ class ServerUpstream:
             properties={key: value for key, value in image.settings.properties.items() if not key.startswith(RESERVED_PREFIX)},
             architecture=image.data.get("architecture") or "",
             type=image.data.get("type") or "",
-            public=image.settings.public,
+            # what nobody can ask again over the network can't be followed
+            public=image.settings.public and not self.is_local,
             expires_at=image.settings.expires_at,
             made_from=_made_from(source),
         )
@@ -218,53 +236,79 @@ class UrlUpstream:
 
     def __init__(self, source: UrlSource, api: ImageAPI) -> None:
         self.source = source
+        self.url = shown_url(source.url)
         self._api = api
-        self._web = Web(source.certificate, api.client.timeout)
+        self._web = Web(source.certificate, api.client.timeout, api.client.progress)
         self._file: t.IO[bytes] | None = None
         self._files: ImageFiles | None = None
-        self._announced: tuple[str, str] | None = None
 
     @property
     def mode(self) -> str:
-        """A server can fetch by itself only what headers tell it."""
-        return "auto" if self._announced else "relay"
+        """How the image gets here: a server can fetch by itself only what headers tell it, and is told no password and no signature."""
+        checksum = self._checksum
+        is_verified_there = checksum is None or checksum.algorithm == SHA256
+        return "auto" if self._announced and is_verified_there and not has_credentials(self.source.url) else "relay"
 
     def find(self) -> UpstreamImage:
-        headers = {key.lower(): value for key, value in self._web.head(self.source.url, self._request_headers()).items()}
-        for vendor in ("lxd", "incus"):
+        """The image of the URL. Nothing is downloaded where a SHA-256 checksum or the headers say what the fingerprint is."""
+        checksum = self._checksum
+        if checksum and checksum.algorithm == SHA256:
+            fingerprint = checksum.digest
+        elif self._announced and not checksum:
+            fingerprint = self._announced[1]
+        else:
+            fingerprint = self.files().fingerprint
+        made_from = json.dumps({"type": "url", "url": self.url}, sort_keys=True)
+        return UpstreamImage(fingerprint=fingerprint, public=False, made_from=made_from)
+
+    def check(self) -> None:
+        """Look at what would be copied. Raises LXDError where it isn't what the checksum or the headers say."""
+        if self._announced and self._checksum and self._checksum.algorithm == SHA256 and self._checksum.digest != self._announced[1]:
+            raise LXDInputError(f"The URL {self.url} announces the image {self._announced[1]}, but 'checksum' says {self._checksum.digest}.")
+        if self.mode == "relay":
+            self.files().check()
+
+    @functools.cached_property
+    def _checksum(self) -> Checksum | None:
+        name = os.path.basename(urlsplit(self.source.url).path)
+        return resolve_checksum(self.source.checksum, name, self._web.get_text) if self.source.checksum else None
+
+    @functools.cached_property
+    def _announced(self) -> tuple[str, str] | None:
+        """The URL and the fingerprint that the headers tell. Servers need not answer HEAD: then nothing is announced."""
+        try:
+            headers = {key.lower(): value for key, value in self._web.head(self.source.url, self._request_headers()).items()}
+        except LXDAPIError:
+            return None
+        for vendor in ("incus", "lxd"):
             fingerprint, url = headers.get(f"{vendor}-image-hash"), headers.get(f"{vendor}-image-url")
             if fingerprint and url:
-                self._announced = url, fingerprint.lower()
-        made_from = json.dumps({"type": "url", "url": self.source.url}, sort_keys=True)
-        if self._announced:
-            self._compare(self._announced[1])
-            return UpstreamImage(fingerprint=self._announced[1], public=False, made_from=made_from)
-        return UpstreamImage(fingerprint=self.files().fingerprint, public=False, made_from=made_from)
+                return url, fingerprint.lower()
+        return None
 
     def _request_headers(self) -> dict[str, str]:
         server = self._api.client.server()
         told = {"Server-Architectures": server.architecture or "", "Server-Version": server.version or ""}
         return {f"{vendor}-{key}": value for vendor in ("LXD", "Incus") for key, value in told.items()}
 
-    def _compare(self, fingerprint: str) -> None:
-        algorithm, _colon, expected = (self.source.checksum or "").rpartition(":")
-        if expected and algorithm in ("", "sha256") and expected.lower() != fingerprint:
-            raise LXDInputError(f"The URL {self.source.url} announces the image {fingerprint}, but 'checksum' says {expected.lower()}.")
-
     def files(self) -> ImageFiles:
         """The tarball on the node's disk, hashed; gone with this object. Raises LXDError, also for a wrong checksum."""
         if self._files is None:
-            url, fingerprint = self._announced or (self.source.url, None)
+            url, announced = self._announced or (self.source.url, None)
+            shown = shown_url(url)
             self._file, path = _temporary_file()
             with self._web.stream(url) as (size, blocks):
-                _write(self._file, blocks, url)
+                _write(self._file, blocks, shown)
             if size is not None and self._file.tell() != size:
-                raise LXDInputError(f"The download of {url} was cut short: {self._file.tell()} of {size} bytes.")
+                raise LXDInputError(f"The download of {shown} was cut short: {self._file.tell()} of {size} bytes.")
             name = self.source.filename or os.path.basename(urlsplit(url).path)
-            checksum = self.source.checksum or (f"sha256:{fingerprint}" if fingerprint else None)
-            origin = "'checksum'" if self.source.checksum else f"the URL {self.source.url}"
+            checksum = self._checksum or (Checksum(SHA256, announced) if announced else None)
+            origin = "'checksum'" if self._checksum else f"the URL {self.url}"
             source = FileSource(path=path, checksum=checksum, filename=name if name.isascii() and name else "image", checksum_origin=origin)
-            self._files = ImageFiles(source, label=url)
+            files = ImageFiles(source, label=shown)
+            if announced and files.fingerprint != announced:
+                raise LXDInputError(f"The URL {self.url} announces the image {announced}, but its content has the fingerprint {files.fingerprint}.")
+            self._files = files
         return self._files
 
 
@@ -295,7 +339,7 @@ def _check_kind(source: ImageSource, data: t.Mapping[str, t.Any]) -> None:
     wanted = {"type": source.image_type, "architecture": architecture_name(source.architecture) if source.architecture else None}
     for key, value in wanted.items():
         if value and data.get(key) != value:
-            raise LXDInputError(f"The image {_asked(source)} of {source.server} has the {key} {data.get(key)!r}, not {value!r}.")
+            raise LXDInputError(f"The image {_asked(source)} of {shown_url(source.server or '')} has the {key} {data.get(key)!r}, not {value!r}.")
 
 
 def _asked(source: ImageSource) -> str:

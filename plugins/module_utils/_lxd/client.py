@@ -35,6 +35,7 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.record import r
 if t.TYPE_CHECKING:
     import requests
 
+    from ansible_collections.community.lxd.plugins.module_utils._lxd.progress import Progress
     from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Transport, UploadBody
 
 # A read whose connection broke has had no effect and is tried again; a write never is.
@@ -79,11 +80,13 @@ class ServerInfo:
 class Client:
     """One server and one project of it."""
 
-    def __init__(self, transport: Transport, project: str | None = None) -> None:
+    def __init__(self, transport: Transport, project: str | None = None, progress: Progress | None = None) -> None:
         self._transport = transport
         self.project = project or "default"
         self.url = transport.connection.url
         self.timeout = transport.connection.timeout
+        self.progress = progress
+        """Is told how far uploads, downloads and operations are."""
         self._server: ServerInfo | None = None
         # A local socket is trusted; over TLS an untrusted client gets 200 and only what is public, without a word.
         self._trust_is_known = transport.connection.is_local
@@ -140,7 +143,12 @@ class Client:
         with self._get(path, what, self._query(query), stream=True) as response:
             if response.headers.get("Content-Type", "").startswith("application/json"):
                 _envelope(response, f"GET {path}", what)
-            yield response.headers, self._transport.blocks(response)
+            yield response.headers, self._counted(what, self._transport.blocks(response), response.headers.get("Content-Length"))
+
+    def _counted(self, what: str, blocks: t.Iterator[bytes], length: str | None) -> t.Iterator[bytes]:
+        if self.progress is None:
+            return blocks
+        return self.progress.transfer(what, blocks, int(length) if length and length.isdecimal() else None)
 
     def server(self) -> ServerInfo:
         """Who answers; asked once, and only where a request depends on it."""
@@ -211,7 +219,7 @@ class Client:
             all_headers["If-Match"] = if_match
         request = f"{method} {path}"
         try:
-            response = self._transport.request(method, path, query=self._query(None), headers=all_headers, json=data, body=body)
+            response = self._transport.request(method, path, query=self._query(None), headers=all_headers, json=data, body=self._counted_body(what, body))
             envelope = _envelope(response, request, what)
         except LXDConnectionError as exc:
             if not exc.sent:
@@ -220,6 +228,14 @@ class Client:
         except _NoEnvelope as exc:
             raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: {exc}", request=request, status=exc.status) from exc
         return Answer(envelope.get("metadata"), operation=envelope.get("operation") or None)
+
+    def _counted_body(self, what: str, body: UploadBody | None) -> UploadBody | None:
+        """Return the body as one that tells how much of it has been sent."""
+        if self.progress is None or body is None:
+            return body
+        size = len(body) if hasattr(body, "__len__") else None
+        blocks = self.progress.transfer(what, body, size)
+        return t.cast("UploadBody", blocks) if size is None else _SizedBlocks(blocks, size)
 
     def write_and_wait(self, method: str, path: str, what: str, **kwargs: t.Any) -> dict[str, t.Any]:
         """Send one write and wait for its operation. Returns the operation's metadata. Raises like write() and wait()."""
@@ -246,6 +262,7 @@ class Client:
             state = self._poll(operation, what, min(WAIT_SECONDS, deadline - time.monotonic()))
             if state["status_code"] == OPERATION_SUCCESS:
                 return state.get("metadata") or {}
+            self._tell_progress(what, state)
             if state["status_code"] >= OPERATION_FAILURE:
                 raise LXDOperationError(
                     f"Cannot {what}: {state.get('err') or state.get('status')}", metadata=state.get("metadata"), operation=operation, error=state.get("err")
@@ -266,6 +283,15 @@ class Client:
         if not isinstance(state, dict) or not isinstance(state.get("status_code"), int):
             raise LXDAPIError(f"Cannot {what}: the server's answer is no operation.", status=response.status_code, operation=operation)
         return state
+
+    def _tell_progress(self, what: str, state: dict[str, t.Any]) -> None:
+        """Pass on what the server says of a download or of packing an image: "rootfs: 17% (696.41kB/s)"."""
+        metadata = state.get("metadata")
+        if self.progress is None or not isinstance(metadata, dict):
+            return
+        for key, words in metadata.items():
+            if key.endswith("_progress") and isinstance(words, str):
+                self.progress.say(what, words)
 
     def _cancel(self, operation: str, what: str, state: dict[str, t.Any]) -> t.NoReturn:
         """Raises LXDTimeout that says whether the operation still runs."""
@@ -298,6 +324,19 @@ class Client:
 
     def _query(self, query: t.Mapping[str, str] | None) -> dict[str, str]:
         return {**({} if self.project == "default" else {"project": self.project}), **(query or {})}
+
+
+class _SizedBlocks:
+    """Blocks of a body whose size is known."""
+
+    def __init__(self, blocks: t.Iterator[bytes], size: int) -> None:
+        self._blocks, self._size = blocks, size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> t.Iterator[bytes]:
+        return self._blocks
 
 
 class _NoEnvelope(LXDAPIError):

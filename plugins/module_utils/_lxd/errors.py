@@ -93,5 +93,9 @@ class LXDStateChanged(LXDError):
     """What was planned does not fit any more: somebody else was there first. Read again, plan again."""
 
 
+class LXDStopped(LXDError):
+    """The task has ended before its work: nothing more is sent, read or hashed for it."""
+
+
 RETRYABLE = (LXDStateChanged, LXDConflict, LXDNotFound, LXDPreconditionFailed)
 """What says that the server is no longer as it was planned for."""

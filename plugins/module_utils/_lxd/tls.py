@@ -22,6 +22,7 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.transport impor
     require_libraries,
     split_url,
 )
+from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import shown_url
 
 try:
     import requests
@@ -39,7 +40,7 @@ def open_tls_session(connection: Connection) -> tuple[requests.Session, str]:
     """Return a session for one server that is reached by https, and the URL that paths are added to. Raises LXDInputError."""
     parts = split_url(connection.url)
     if parts.scheme != "https" or not parts.hostname:
-        raise LXDInputError(f"'url' is {connection.url!r}, but must be 'unix:/path/unix.socket' or 'https://host:8443'.")
+        raise LXDInputError(f"'url' is {shown_url(connection.url)!r}, but must be 'unix:/path/unix.socket' or 'https://host:8443'.")
     if connection.ca_path and not os.path.exists(connection.ca_path):
         raise LXDInputError(f"There is no {connection.ca_path!r} on the managed node: 'ca_path' must be a file or a directory of certificates.")
     session = requests.Session()

@@ -15,12 +15,14 @@ import traceback
 import typing as t
 from urllib.parse import SplitResult, quote, urlsplit
 
+from ansible_collections.community.lxd.plugins.module_utils._lxd.background import stop_sign
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDConnectionError,
     LXDInputError,
     LXDMissingLibraryError,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record
+from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import show_urls, shown_url
 
 REQUESTS_IMPORT_ERROR: str | None
 try:
@@ -116,6 +118,7 @@ class Transport:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self._stop = stop_sign()
         require_libraries(local=connection.is_local)
         if connection.is_local:
             self._session, self._base = _open_socket_session(connection)
@@ -144,6 +147,7 @@ class Transport:
         timeout: float | None = None,
     ) -> requests.Response:
         """Send one request. Raises LXDConnectionError where no answer came; any status is an answer."""
+        self._stop.check()
         read_timeout = timeout or self.connection.timeout
         try:
             return self._session.request(
@@ -169,7 +173,9 @@ class Transport:
     def blocks(self, response: requests.Response) -> t.Iterator[bytes]:
         """The body of a streamed answer. Raises LXDConnectionError where it breaks off."""
         try:
-            yield from response.iter_content(BLOCK_SIZE)
+            for block in response.iter_content(BLOCK_SIZE):
+                self._stop.check()
+                yield block
         except requests.exceptions.RequestException as exc:
             raise self._connection_error(exc, f"GET {urlsplit(response.url).path}") from exc
 
@@ -197,7 +203,8 @@ def connection_error(exc: Exception, url: str, request: str, hint: str = "") -> 
     causes = list(_causes(exc))
     sent = not any(isinstance(cause, _UNSENT) for cause in causes) and not isinstance(exc, requests.exceptions.ConnectTimeout)
     late = isinstance(exc, requests.exceptions.ReadTimeout)
-    return LXDConnectionError(f"No answer from {url} to {request}: {_reason(causes)}.{hint}", sent=sent, late=late, url=url, request=request)
+    url, reason = shown_url(url), show_urls(_reason(causes))
+    return LXDConnectionError(f"No answer from {url} to {request}: {reason}.{hint}", sent=sent, late=late, url=url, request=request)
 
 
 def require_libraries(local: bool) -> None:
@@ -224,7 +231,7 @@ def split_url(url: str) -> SplitResult:
         reason = "its port is 0"
     except ValueError as exc:
         reason = str(exc)
-    raise LXDInputError(f"{url!r} is no URL: {reason}.")
+    raise LXDInputError(f"{shown_url(url)!r} is no URL: {reason}.")
 
 
 # what can only happen before a single byte of the request has left

@@ -15,17 +15,22 @@ import typing as t
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDInputError, LXDNotFound
 from ansible_collections.community.lxd.plugins.module_utils._lxd.tls import open_web_session
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import BLOCK_SIZE, connection_error, split_url
+from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import show_urls, shown_url
 
 if t.TYPE_CHECKING:
     import requests
 
+    from ansible_collections.community.lxd.plugins.module_utils._lxd.progress import Progress
+
 CONNECT_TIMEOUT = 20.0
+LONGEST_TEXT = 1024 * 1024
 
 
 class Web:
     """One source of files. ``certificate``: path or PEM text of the one server certificate to accept."""
 
-    def __init__(self, certificate: str | None = None, timeout: float = 600.0) -> None:
+    def __init__(self, certificate: str | None = None, timeout: float = 600.0, progress: Progress | None = None) -> None:
+        self._progress = progress
         self._session = open_web_session(certificate)
         self._timeout = timeout
 
@@ -35,7 +40,17 @@ class Web:
             try:
                 return json.loads(b"".join(self._blocks(response)))
             except ValueError as exc:
-                raise LXDAPIError(f"Cannot read {url}: it is no JSON.", status=response.status_code, url=url) from exc
+                raise LXDAPIError(f"Cannot read {shown_url(url)}: it is no JSON.", status=response.status_code, url=shown_url(url)) from exc
+
+    def get_text(self, url: str) -> str:
+        """The text of a small file, such as SHA256SUMS. Raises like get_json()."""
+        with self._open("GET", url) as response:
+            text = b""
+            for block in self._blocks(response):
+                text += block
+                if len(text) > LONGEST_TEXT:
+                    raise LXDAPIError(f"Cannot read {shown_url(url)}: it is longer than {LONGEST_TEXT} bytes.", status=200, url=shown_url(url))
+        return text.decode("utf-8", "replace")
 
     def head(self, url: str, headers: t.Mapping[str, str]) -> t.Mapping[str, str]:
         """The headers of the answer."""
@@ -47,7 +62,8 @@ class Web:
         """Yields the size, if it is told, and the blocks."""
         with self._open("GET", url, {"Accept-Encoding": "identity"}) as response:
             length = response.headers.get("Content-Length")
-            yield int(length) if length else None, self._blocks(response)
+            size, blocks = int(length) if length else None, self._blocks(response)
+            yield size, self._progress.transfer(f"download {shown_url(url)}", blocks, size) if self._progress else blocks
 
     def _open(self, method: str, url: str, headers: t.Mapping[str, str] | None = None) -> requests.Response:
         # only here, as the library may be missing when this file is imported
@@ -58,13 +74,14 @@ class Web:
         try:
             response = self._session.request(method, url, headers=headers, stream=True, timeout=(CONNECT_TIMEOUT, self._timeout))
         except (InvalidSchema, InvalidURL, MissingSchema) as exc:
-            raise LXDInputError(f"{url!r} is no URL of a web server: {exc}.") from exc
+            raise LXDInputError(f"{shown_url(url)!r} is no URL of a web server: {show_urls(str(exc))}.") from exc
         except (RequestException, HTTPError) as exc:
             raise connection_error(exc, url, method) from exc
         if response.status_code != 200:
             response.close()
             kind = LXDNotFound if response.status_code == 404 else LXDAPIError
-            raise kind(f"Cannot read {url}: HTTP {response.status_code} {response.reason}.", status=response.status_code, url=url)
+            shown = shown_url(url)
+            raise kind(f"Cannot read {shown}: HTTP {response.status_code} {response.reason}.", status=response.status_code, url=shown)
         return response
 
     def _blocks(self, response: requests.Response) -> t.Iterator[bytes]:

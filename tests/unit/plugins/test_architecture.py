@@ -87,11 +87,12 @@ def test_images_know_no_ansible(path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", each(NAMES[f"_image/{name}.py"] for name in ("model", "plan", "select", "options", "retention") if f"_image/{name}.py" in NAMES)
+    "path", each(NAMES[f"_image/{name}.py"] for name in ("checksum", "model", "plan", "select", "options", "retention") if f"_image/{name}.py" in NAMES)
 )
 def test_decisions_do_no_io(path: pathlib.Path) -> None:
     assert not roots(path) & {"io", "os", "pathlib", "requests", "shutil", "socket", "ssl", "subprocess", "tempfile", "time", "urllib", "urllib3"}
-    allowed = {f"module_utils._image.{name}" for name in ("model", "plan", "select", "retention")} | {"module_utils._lxd.errors", "module_utils._lxd.record"}
+    images = {f"module_utils._image.{name}" for name in ("checksum", "model", "plan", "select", "retention")}
+    allowed = images | {f"module_utils._lxd.{name}" for name in ("errors", "record", "urls")}
     assert {name for name in imports(path) if name.startswith("module_utils.")} <= allowed
     called = {node.func.id for node in ast.walk(TREES[path]) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     assert not called & {"open", "print", "input", "exec", "eval"}

@@ -89,7 +89,13 @@ class FakeStore:
         self.after_write: t.Callable[[], None] = lambda: None
         self.settled = 0
         self.client = types.SimpleNamespace(
-            project=project, url="unix:/fake.socket", is_anonymous=False, settle=self._settle, require_trusted=self._require_trusted, trust_shown=lambda: None
+            project=project,
+            url="unix:/fake.socket",
+            is_anonymous=False,
+            settle=self._settle,
+            require_trusted=self._require_trusted,
+            trust_shown=lambda: None,
+            progress=None,
         )
         self.trusted = trusted
 

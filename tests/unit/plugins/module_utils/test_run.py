@@ -35,7 +35,7 @@ def validated(name: str, options: dict[str, t.Any]) -> tuple[dict[str, t.Any], l
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is done, in its order. The server does not trust the client yet."""
     done: list[str] = []
-    monkeypatch.setattr(_run, "connect", lambda params, remote: done.append("connect"))
+    monkeypatch.setattr(_run, "connect", lambda params, remote, progress: done.append("connect"))
 
     def enrol(api: t.Any, token: str | None, password: str | None, check_mode: bool) -> list[str]:
         done.append("enrol in check mode" if check_mode else "enrol")

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from ansible_collections.community.lxd.plugins.module_utils._image import files as files_module
+from ansible_collections.community.lxd.plugins.module_utils._image.checksum import Checksum, parse_checksum
 from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles, build_metadata
 from ansible_collections.community.lxd.plugins.module_utils._image.model import FileSource
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
@@ -316,13 +317,13 @@ def test_refused(tmp_path: pathlib.Path, source: dict[str, t.Any], words: list[s
     ids=["bare", "upper case", "sha256", "SHA256", "sha512"],
 )
 def test_checksum_matches(tmp_path: pathlib.Path, checksum: str) -> None:
-    files = ImageFiles(FileSource(write(tmp_path, "a", ARCHIVE), checksum=checksum))
+    files = ImageFiles(FileSource(write(tmp_path, "a", ARCHIVE), checksum=parse_checksum(checksum) if checksum else None))
     assert files.fingerprint == sha256(ARCHIVE)
     assert sent(files) == ARCHIVE
 
 
 def test_checksum_of_a_split_image_is_that_of_both_files(tmp_path: pathlib.Path) -> None:
-    source = FileSource(write(tmp_path, "a", ARCHIVE), write(tmp_path, "b", DISK), checksum="md5:" + hashlib.md5(ARCHIVE + DISK).hexdigest())
+    source = FileSource(write(tmp_path, "a", ARCHIVE), write(tmp_path, "b", DISK), checksum=Checksum("md5", hashlib.md5(ARCHIVE + DISK).hexdigest()))
     assert ImageFiles(source).fingerprint == sha256(ARCHIVE + DISK)
 
 
@@ -330,8 +331,6 @@ def test_checksum_of_a_split_image_is_that_of_both_files(tmp_path: pathlib.Path)
     ("data", "checksum", "words"),
     [
         pytest.param(ARCHIVE, "sha256:" + "0" * 64, f"sha256 checksum of .*{sha256(ARCHIVE)}, but 'checksum' says {'0' * 64}", id="wrong checksum"),
-        pytest.param(ARCHIVE, "crc:00", "'checksum' names the algorithm 'crc'", id="unknown algorithm"),
-        pytest.param(ARCHIVE, "shake_128:00", "'checksum' names the algorithm 'shake_128'", id="algorithm without a length"),
         pytest.param(ARCHIVE[:-1], None, "cut short or damaged", id="cut short"),
         pytest.param(ARCHIVE[:1000], None, "cut short or damaged", id="cut shorter"),
     ],
@@ -343,7 +342,7 @@ def test_what_is_wrong_is_never_sent_whole(tmp_path: pathlib.Path, data: bytes, 
     if split:
         write(tmp_path, "a", gzip.compress(b"metadata"))
         words = words.partition(f"{sha256(ARCHIVE)}")[0].rstrip("*.") if "checksum of" in words else words
-    files = ImageFiles(FileSource(path, rootfs, checksum=checksum))
+    files = ImageFiles(FileSource(path, rootfs, checksum=parse_checksum(checksum) if checksum else None))
     taken: list[bytes] = []
     with pytest.raises(LXDInputError, match=words):
         taken.extend(files)
@@ -353,14 +352,14 @@ def test_what_is_wrong_is_never_sent_whole(tmp_path: pathlib.Path, data: bytes, 
 
 
 def test_a_wrong_checksum_gives_no_fingerprint(tmp_path: pathlib.Path) -> None:
-    files = ImageFiles(FileSource(write(tmp_path, "a", ARCHIVE), checksum="0" * 64))
+    files = ImageFiles(FileSource(write(tmp_path, "a", ARCHIVE), checksum=Checksum("sha256", "0" * 64)))
     with pytest.raises(LXDInputError, match="'checksum' says"):
         print(files.fingerprint)
 
 
 def test_a_matching_checksum_says_that_it_is_whole(tmp_path: pathlib.Path) -> None:
     """What was meant to be cut is none of our business."""
-    files = ImageFiles(FileSource(write(tmp_path, "a", ARCHIVE[:-1]), checksum=sha256(ARCHIVE[:-1])))
+    files = ImageFiles(FileSource(write(tmp_path, "a", ARCHIVE[:-1]), checksum=Checksum("sha256", sha256(ARCHIVE[:-1]))))
     files.check()
     assert sent(files) == ARCHIVE[:-1]
 
@@ -378,7 +377,7 @@ def test_a_file_that_grows_while_it_is_sent(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_file_of_one_block_waits_for_the_verdict(tmp_path: pathlib.Path) -> None:
-    files = ImageFiles(FileSource(write(tmp_path, "a", gzip.compress(b"tiny")), checksum="0" * 64))
+    files = ImageFiles(FileSource(write(tmp_path, "a", gzip.compress(b"tiny")), checksum=Checksum("sha256", "0" * 64)))
     with pytest.raises(LXDInputError):
         next(iter(files))
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from ansible_collections.community.lxd.plugins.module_utils._image import options
+from ansible_collections.community.lxd.plugins.module_utils._image.checksum import Checksum
 from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredImage, FileSource, ImageSource, InstanceSource, SettingsChange
 from ansible_collections.community.lxd.plugins.module_utils._image.plan import DesiredAlias
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
@@ -125,8 +126,8 @@ def test_what_is_to_go_needs_no_source(identity: dict[str, str]) -> None:
     [
         (FILE, FileSource("/a")),
         (
-            {"type": "file", "path": "/a", "rootfs_path": "/b", "checksum": "c", "filename": "f", "metadata": {}, "name": None},
-            FileSource("/a", "/b", "c", "f", {}),
+            {"type": "file", "path": "/a", "rootfs_path": "/b", "checksum": "md5:" + "C" * 32, "filename": "f", "metadata": {}, "name": None},
+            FileSource("/a", "/b", Checksum("md5", "c" * 32), "f", {}),
         ),
         ({"type": "instance", "name": "c1"}, InstanceSource("instance", "c1")),
         (

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Tells how far something is that lasts long: how much of how much, the rate, and what is left."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+EVERY_SECONDS = 10.0
+"""Nothing is said before, and no more often."""
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+class Progress:
+    """Says through ``tell`` how far one task is. May be used by several threads: one line more or less does no harm."""
+
+    def __init__(self, tell: t.Callable[[str], None], every: float = EVERY_SECONDS, clock: t.Callable[[], float] = time.monotonic) -> None:
+        self._tell, self._every, self._clock = tell, every, clock
+        self._last = clock()
+        self._begun: dict[str, float] = {}
+
+    def _is_due(self) -> bool:
+        now = self._clock()
+        if now - self._last < self._every:
+            return False
+        self._last = now
+        return True
+
+    def say(self, what: str, words: str) -> None:
+        """Pass on what somebody else says of its progress, such as a server of its own download."""
+        if self._is_due():
+            self._tell(f"{what}: {words}")
+
+    def count(self, what: str, done: int, total: int, unit: str) -> None:
+        """Say how many of how many things are done."""
+        if self._is_due():
+            self._tell(f"{what}: {done} of {total} {unit}")
+
+    def transfer(self, what: str, blocks: t.Iterable[bytes], total: int | None) -> t.Iterator[bytes]:
+        """Pass on the blocks, and say how many bytes of ``total`` have passed."""
+        begun = self._clock()
+        done = 0
+        for block in blocks:
+            yield block
+            done += len(block)
+            if self._is_due():
+                self._tell(f"{what}: {describe_transfer(done, total, self._clock() - begun)}")
+
+
+def describe_transfer(done: int, total: int | None, seconds: float) -> str:
+    """Return for example "1.5 GiB of 4.0 GiB (37 %), 120.0 MiB/s, 21 s left"."""
+    rate = done / seconds if seconds > 0 else 0.0
+    of_how_much = f" of {format_size(total)} ({100 * done // total} %)" if total else ""
+    left = f", {round((total - done) / rate)} s left" if total and rate and total > done else ""
+    return f"{format_size(done)}{of_how_much}, {format_size(rate)}/s{left}"
+
+
+def format_size(size: float) -> str:
+    """Return a number of bytes for people: "512 B", "1.5 GiB"."""
+    unit = 0
+    while size >= 1024 and unit < len(_UNITS) - 1:
+        size, unit = size / 1024, unit + 1
+    return f"{size:.0f} B" if unit == 0 else f"{size:.1f} {_UNITS[unit]}"

@@ -1,0 +1,67 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""What of a URL may be shown and kept: never its user, its password or its query, which may be a signature."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from urllib.parse import unquote
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+")
+_SHORTEST_QUERY = 8
+"""Characters. To hide a shorter text wherever it occurs would hide much else."""
+
+
+def shown_url(url: str) -> str:
+    """Return the URL without user, password, query and fragment."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return url
+    rest = re.split("[?#]", rest, maxsplit=1)[0]
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+
+
+def has_credentials(url: str) -> bool:
+    """Return whether the URL has a user, a password or a query in it."""
+    return shown_url(url) != url.partition("#")[0]
+
+
+def show_urls(text: str) -> str:
+    """Return the text with each URL in it as it may be shown."""
+    return _URL.sub(lambda match: shown_url(match.group()), text)
+
+
+def url_secrets(given: t.Any) -> t.Iterator[str]:
+    """Yield what must not be shown of all URLs in some options, however deep: passwords, users without a password, queries."""
+    if isinstance(given, t.Mapping):
+        for value in given.values():
+            yield from url_secrets(value)
+    elif isinstance(given, (list, tuple)):
+        for value in given:
+            yield from url_secrets(value)
+    elif isinstance(given, str) and "://" in given:
+        for secret in _secrets_in(given):
+            yield secret
+            yield unquote(secret)
+
+
+def _secrets_in(text: str) -> t.Iterator[str]:
+    for rest in text.split("://")[1:]:
+        address = re.match(r"[^?#\s]*(?:\?([^#\s]*))?", rest)
+        query = address[1] if address else None
+        if query and len(query) >= _SHORTEST_QUERY:
+            yield query
+        # a password may have slashes in it that nobody quoted
+        userinfo, at, _host = re.split(r"[?#\s]", rest, maxsplit=1)[0].rpartition("@")
+        if at and userinfo:
+            user, colon, password = userinfo.partition(":")
+            if colon and password:
+                yield password
+            elif len(user) >= _SHORTEST_QUERY and "/" not in user:
+                yield user

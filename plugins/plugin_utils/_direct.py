@@ -1,0 +1,218 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Runs a module of the collection inside Ansible's worker process, where that is the same as running it on the node.
+
+A task then costs a tenth: no Python has to be started, and nothing to be packed, copied and compiled. What a module process
+would have (its environment, its directory, secrets masked, options validated) is had here too; where anything could differ,
+the task runs as a module as ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import typing as t
+
+from ansible import __version__ as core_release
+from ansible import constants as C
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.errors import UnsupportedError
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from ansible.plugins.action.normal import ActionModule as NormalAction
+from ansible.utils.display import Display
+
+from ansible_collections.community.lxd.plugins.module_utils import _run
+
+# What tasks import only when they need it is imported here once, before the workers are forked.
+from ansible_collections.community.lxd.plugins.module_utils._image import (  # noqa: F401
+    apply,
+    copy,
+    files,
+    reconcile,
+    reconcile_trust,
+    streams_info,
+    updates,
+    upstream,
+)
+from ansible_collections.community.lxd.plugins.module_utils._lxd import remotes  # noqa: F401
+from ansible_collections.community.lxd.plugins.module_utils._lxd.background import stop_all
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.progress import Progress
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import REQUESTS_IMPORT_ERROR, UNIXSOCKET_IMPORT_ERROR
+
+SWITCH = "community_lxd_in_process"
+"""The variable, and in capitals the environment variable, that turns this off, or makes a task fail where it can't be had."""
+
+FILE_ATTRIBUTES = ("attributes", "attr", "group", "mode", "owner", "selevel", "serole", "setype", "seuser", "unsafe_writes")
+"""Options that only AnsibleModule can carry out."""
+
+CORE_VERSION = tuple(int(part) for part in core_release.split(".")[:2])
+
+display = Display()
+
+
+class DirectAction(NormalAction):
+    """Runs ``MODULE`` in this process where that is the same as on the node, else as a module."""
+
+    MODULE: t.ClassVar[_run.Module]
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        variables = task_vars or {}
+        switch = self._switch(variables)
+        reason = "it is turned off" if switch is False else self._why_as_a_module(variables)
+        # empty text is not given: before Ansible counts what excludes or requires what
+        self._task.args = _run.without_empty_text(self._task.args, self.MODULE.full_spec, self.MODULE.keep_empty)
+        if reason is None:
+            return {**ActionBase.run(self, tmp, task_vars), **self._run_here(_shows_invocation(variables))}
+        if switch is True:
+            raise AnsibleActionFail(f"This task can't run inside Ansible's own process, as '{SWITCH}' demands: {reason}.")
+        display.vvvv(f"{self._task.action} runs as a module: {reason}")
+        return t.cast("dict[str, t.Any]", super().run(tmp, task_vars))
+
+    def _switch(self, variables: dict[str, t.Any]) -> bool | None:
+        """Return False where the user has turned this off, True where it has to be, None for "where it is the same"."""
+        value = variables.get(SWITCH, os.environ.get(SWITCH.upper()))
+        value = self._templar.template(value)
+        if value is None or str(value).lower() in ("", "auto"):
+            return None
+        try:
+            return bool(boolean(value))
+        except TypeError as exc:
+            raise AnsibleActionFail(f"'{SWITCH}' is {value!r}, but must be true, false or auto.") from exc
+
+    def _why_as_a_module(self, variables: dict[str, t.Any]) -> str | None:
+        """Return why a module's own process could give another result, or None where it could not."""
+        if self._connection.transport != "local":
+            return f"the connection is '{self._connection.transport}', not 'local'"
+        if self._connection.become is not None:
+            return "it becomes another user"
+        if self._task.async_val:
+            return "it is asynchronous"
+        if sys.platform == "darwin":
+            return "forked processes can't look up the proxies of macOS"
+        if C.DEFAULT_KEEP_REMOTE_FILES:
+            return "the files of the module are to be kept"
+        if not self._same_python(variables):
+            return "'ansible_python_interpreter' is another Python than Ansible's own"
+        if REQUESTS_IMPORT_ERROR or UNIXSOCKET_IMPORT_ERROR:
+            return "a Python library is missing here"
+        if self.MODULE.file_attributes and any(self._task.args.get(name) is not None for name in FILE_ATTRIBUTES):
+            return "only a module can set the attributes of files"
+        return None
+
+    def _same_python(self, variables: dict[str, t.Any]) -> bool:
+        """Return whether a module would run with this very Python; one that Ansible would only discover says nothing about the user's wish."""
+        if self._task.delegate_to:
+            variables = (variables.get("ansible_delegated_vars") or {}).get(self._task.delegate_to) or variables
+        wanted = self._templar.template(C.config.get_config_value("INTERPRETER_PYTHON", variables=variables))
+        if not wanted or str(wanted).startswith("auto"):
+            return True
+        path = shutil.which(os.path.expanduser(str(wanted)))
+        # a virtual environment's python is a link to the one it was made from: only its folder tells them apart
+        return path is not None and _python(path) == _python(sys.executable)
+
+    def _run_here(self, show_invocation: bool) -> dict[str, t.Any]:
+        module, given = self.MODULE, plain(self._task.args)
+        with self._surroundings():
+            checked = ArgumentSpecValidator(module.full_spec, **module.full_constraints).validate(given)
+            params = checked.validated_parameters
+            secrets = _run.secrets_of(module.full_spec, params, given)
+            if checked.error_messages:
+                result: dict[str, t.Any] = {"failed": True, "msg": self._words_of(checked)}
+            else:
+                result = self._answer(params)
+        warnings = [*_alias_warnings(module.spec, given), *result.pop("warnings", [])]
+        if warnings and CORE_VERSION < (2, 19):
+            result["warnings"] = warnings
+        for warning in warnings if CORE_VERSION >= (2, 19) else ():
+            # collected by Ansible, which puts them into the result itself
+            display.warning(str(remove_values(warning, secrets)))
+        if result.get("failed"):
+            result.setdefault("changed", False)
+        if show_invocation:
+            result["invocation"] = {"module_args": params}
+        # as it comes out of a module's process: nothing but what JSON has
+        result = json.loads(json.dumps(result, default=str))
+        return t.cast("dict[str, t.Any]", remove_values(result, secrets)) if secrets else result
+
+    def _answer(self, params: dict[str, t.Any]) -> dict[str, t.Any]:
+        try:
+            return _run.run(self.MODULE, params, self._task.check_mode, self._progress())
+        except LXDError as exc:
+            return {"failed": True, "msg": str(exc), "failure": exc.failure}
+        finally:
+            # the worker lives on: the next item of a loop must not find this one's threads at work
+            stop_all()
+
+    def _words_of(self, checked: t.Any) -> str:
+        """Return the message of wrong options as AnsibleModule gives it."""
+        message = str(checked.errors.msg)
+        if isinstance(checked.errors[0], UnsupportedError):
+            message = f"Unsupported parameters for ({self._task.action}) module: {message}"
+        return message
+
+    @contextlib.contextmanager
+    def _surroundings(self) -> t.Iterator[None]:
+        """Give what a module's process on this host would have: the environment of the task, and the playbook's folder."""
+        environment: dict[str, t.Any] = {}
+        self._compute_environment_string(environment)
+        saved, folder = dict(os.environ), os.getcwd()
+        os.environ.update({str(key): str(value) for key, value in environment.items()})
+        os.chdir(self._loader.get_basedir())
+        try:
+            yield
+        finally:
+            os.chdir(folder)
+            os.environ.clear()
+            os.environ.update(saved)
+
+    def _progress(self) -> Progress | None:
+        if self._task.no_log:
+            return None
+        name = self._task.get_name().strip()
+        return Progress(lambda text: display.display(f"{name}: {text}"))
+
+
+def _shows_invocation(variables: dict[str, t.Any]) -> bool:
+    """Return whether a module's result has the options that it was run with: since ansible-core 2.21 only on demand."""
+    name = "INJECT_INVOCATION"
+    return not C.config.get_configuration_definition(name) or bool(C.config.get_config_value(name, variables=variables))
+
+
+def _python(path: str) -> tuple[str, str]:
+    path = os.path.abspath(path)
+    return os.path.realpath(os.path.dirname(path)), os.path.realpath(path)
+
+
+def _alias_warnings(spec: _run.Spec, given: t.Mapping[str, t.Any]) -> list[str]:
+    """Return what AnsibleModule warns of where an option and its other name are both given."""
+    return [
+        f"Both option {name} and its alias {alias} are set."
+        for name, option in spec.items()
+        for alias in option.get("aliases", ())
+        if name in given and alias in given
+    ]
+
+
+def plain(value: t.Any) -> t.Any:
+    """Return a copy of plain types only: Ansible's texts and containers know where they come from and are templated late."""
+    if isinstance(value, t.Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    for kind in (str, float):
+        if isinstance(value, kind):
+            return kind(value)
+    if isinstance(value, bool) or value is None:
+        return value
+    return int(value) if isinstance(value, int) else str(value)
