@@ -12,17 +12,7 @@ import contextlib
 import time
 import typing as t
 
-from ansible_collections.community.lxd.plugins.module_utils._image.model import (
-    MADE_FROM,
-    REPLACES,
-    UNKNOWN,
-    FileSource,
-    ImageSettings,
-    InstanceSource,
-    SettingsChange,
-    Withdrawn,
-)
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import (
+from ansible_collections.community.lxd.plugins.module_utils._image.actions import (
     Action,
     CreateAlias,
     CreateImage,
@@ -34,6 +24,16 @@ from ansible_collections.community.lxd.plugins.module_utils._image.plan import (
     StopInstance,
     UpdateAlias,
     UpdateImage,
+)
+from ansible_collections.community.lxd.plugins.module_utils._image.model import (
+    MADE_FROM,
+    REPLACES,
+    UNKNOWN,
+    FileSource,
+    ImageSettings,
+    InstanceSource,
+    SettingsChange,
+    Withdrawn,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDAPIError,

@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 import typing as t
 
+from ansible_collections.community.lxd.plugins.module_utils._image.actions import CreateImage, DeleteImage, Plan
 from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredImage, FileSource, ImageSource, UpstreamImage, UrlSource
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import CreateImage, DeleteImage, Plan
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record, replace
 
 if t.TYPE_CHECKING:

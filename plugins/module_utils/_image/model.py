@@ -491,6 +491,17 @@ class DesiredImage:
 
 
 @record(frozen=True)
+class DesiredAlias:
+    """``target``: the full fingerprint of an image, or None to leave it alone."""
+
+    name: str
+    state: str = "present"
+    target: str | None = None
+    description: str | None = None
+    rename_from: str | None = None
+
+
+@record(frozen=True)
 class DesiredSecret:
     """A secret for the image of ``name`` or ``fingerprint``; or, absent, the one of ``operation`` revoked."""
 

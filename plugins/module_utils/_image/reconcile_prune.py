@@ -11,8 +11,8 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timezone
 
+from ansible_collections.community.lxd.plugins.module_utils._image.actions import Plan
 from ansible_collections.community.lxd.plugins.module_utils._image.gather import list_projects, list_users
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import Plan
 from ansible_collections.community.lxd.plugins.module_utils._image.read import require_project
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import reconcile
 from ansible_collections.community.lxd.plugins.module_utils._image.retention import Policy, Verdict, deletions, judge_images

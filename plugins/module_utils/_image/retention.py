@@ -11,8 +11,8 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime
 
+from ansible_collections.community.lxd.plugins.module_utils._image.actions import DeleteImage
 from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredImage, Image
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import DeleteImage
 from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector, added_at
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record, replace

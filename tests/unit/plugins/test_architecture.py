@@ -87,11 +87,11 @@ def test_images_know_no_ansible(path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", each(NAMES[f"_image/{name}.py"] for name in ("checksum", "model", "plan", "select", "options", "retention") if f"_image/{name}.py" in NAMES)
+    "path", each(path for name, path in NAMES.items() if re.match("_image/(actions|checksum|model|options|plan|retention|select)[._]", name))
 )
 def test_decisions_do_no_io(path: pathlib.Path) -> None:
     assert not roots(path) & {"io", "os", "pathlib", "requests", "shutil", "socket", "ssl", "subprocess", "tempfile", "time", "urllib", "urllib3"}
-    images = {f"module_utils._image.{name}" for name in ("checksum", "model", "plan", "select", "retention")}
+    images = {f"module_utils._image.{name}" for name in ("actions", "checksum", "model", "options", "options_selection", "retention", "select")}
     allowed = images | {f"module_utils._lxd.{name}" for name in ("errors", "record", "urls")}
     assert {name for name in imports(path) if name.startswith("module_utils.")} <= allowed
     called = {node.func.id for node in ast.walk(TREES[path]) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
@@ -99,9 +99,10 @@ def test_decisions_do_no_io(path: pathlib.Path) -> None:
     assert not {method for _owner, method in calls(path)} & {"now", "utcnow", "today"}
 
 
-def test_the_plan_knows_the_model_only() -> None:
-    used = {name for name in imports(NAMES["_image/plan.py"]) if name.startswith("module_utils.")}
-    assert used == {"module_utils._image.model", "module_utils._lxd.errors", "module_utils._lxd.record"}
+@pytest.mark.parametrize("name", ["plan", "plan_alias"])
+def test_the_plan_knows_the_model_and_the_actions_only(name: str) -> None:
+    used = {name for name in imports(NAMES[f"_image/{name}.py"]) if name.startswith("module_utils.")}
+    assert used - {"module_utils._lxd.record"} == {"module_utils._image.actions", "module_utils._image.model", "module_utils._lxd.errors"}
 
 
 @pytest.mark.parametrize("path", each(path for path in [*UTIL_FILES, *MODULES] if name_of(path) != "module_utils/_lxd/record.py"))
@@ -118,9 +119,9 @@ def test_modules_are_glue(path: pathlib.Path) -> None:
         "module_utils._module",
         "module_utils._run",
         "module_utils._specs",
-        *(f"module_utils._image.{name}" for name in ("reconcile", "options", "gather", "streams_info")),
+        *(f"module_utils._image.{name}" for name in ("options", "options_retention", "options_selection", "gather", "streams_info")),
     }
-    others = {f"module_utils._image.reconcile_{name}" for name in ("export", "prune", "secret", "store")}
+    others = {f"module_utils._image.reconcile_{name}" for name in ("alias", "export", "image", "prune", "secret", "store")}
     assert imports(path) - allowed - others == set()
     (main,) = [node for node in TREES[path].body if isinstance(node, ast.FunctionDef) and node.name == "main"]
     assert t.cast(int, main.end_lineno) - main.lineno < 20
@@ -274,9 +275,9 @@ def test_the_words_of_a_plan_are_documented(path: pathlib.Path) -> None:
     returned = yaml.safe_load(module.RETURN)
     assert "failure" in returned
     if path.stem == "lxd_image":
-        plan = importlib.import_module(PREFIX + "module_utils._image.plan")
+        actions = importlib.import_module(PREFIX + "module_utils._image.actions")
         model = importlib.import_module(PREFIX + "module_utils._image.model")
-        words = {value.token for value in vars(plan).values() if isinstance(getattr(value, "token", None), str)} - {plan.UpdateAlias.token}
+        words = {value.token for value in vars(actions).values() if isinstance(getattr(value, "token", None), str)} - {actions.UpdateAlias.token}
         words |= {value.action for value in vars(model).values() if isinstance(getattr(value, "action", None), str)}
         said = " ".join(returned["actions"]["description"])
         assert sorted(word for word in words if f"V({word})" not in said) == []

@@ -18,9 +18,11 @@ from hypothesis import assume, configuration, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.community.lxd.plugins.module_utils._image import files as files_module
-from ansible_collections.community.lxd.plugins.module_utils._image import inputs, read, reconcile
-from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredImage, FileSource, InstanceSource, SettingsChange
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import DesiredAlias, plan_image
+from ansible_collections.community.lxd.plugins.module_utils._image import inputs, read
+from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredAlias, DesiredImage, FileSource, InstanceSource, SettingsChange
+from ansible_collections.community.lxd.plugins.module_utils._image.plan import plan_image
+from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_alias import reconcile_alias
+from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_image import reconcile_image
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError, LXDInputError
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A, B, C, D, FakeStore, image_data
 
@@ -112,7 +114,7 @@ def desires(draw: t.Any) -> DesiredImage:
 
 def run(store: FakeStore, desired: DesiredImage, check_mode: bool = False) -> dict[str, t.Any]:
     with mock.patch.object(files_module, "ImageFiles", Files):
-        return reconcile.reconcile_image(t.cast(t.Any, store), desired, check_mode)
+        return reconcile_image(t.cast(t.Any, store), desired, check_mode)
 
 
 def feasible(store: FakeStore, desired: DesiredImage) -> dict[str, t.Any]:
@@ -285,14 +287,14 @@ def test_an_alias_converges(store: FakeStore, desired: DesiredAlias) -> None:
     api = t.cast(t.Any, store)
     images, state = copy.deepcopy(store.images), store.snapshot()
     try:
-        said = reconcile.reconcile_alias(api, desired, True)
+        said = reconcile_alias(api, desired, True)
     except LXDInputError:
         said = {}
     assert (store.snapshot(), store.writes) == (state, [])
     assume(said)
-    done = reconcile.reconcile_alias(api, desired, False)
+    done = reconcile_alias(api, desired, False)
     assert done == said
-    again = reconcile.reconcile_alias(api, desired, False)
+    again = reconcile_alias(api, desired, False)
     assert (again["changed"], again["actions"], again["alias"]) == (False, [], done["alias"])
     assert store.images == images
     assert ("n" in store.aliases) == (desired.state == "present")

@@ -8,10 +8,20 @@ import typing as t
 
 import pytest
 
+from ansible_collections.community.lxd.plugins.module_utils._image.actions import (
+    CreateAlias,
+    CreateImage,
+    DeleteAlias,
+    DeleteImage,
+    MoveAlias,
+    UpdateAlias,
+    UpdateImage,
+)
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     UNKNOWN,
     Alias,
     CurrentImage,
+    DesiredAlias,
     DesiredImage,
     FileSource,
     ImageSource,
@@ -19,18 +29,8 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     SettingsChange,
     UpstreamImage,
 )
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import (
-    CreateAlias,
-    CreateImage,
-    DeleteAlias,
-    DeleteImage,
-    DesiredAlias,
-    MoveAlias,
-    UpdateAlias,
-    UpdateImage,
-    plan_alias,
-    plan_image,
-)
+from ansible_collections.community.lxd.plugins.module_utils._image.plan import plan_image
+from ansible_collections.community.lxd.plugins.module_utils._image.plan_alias import plan_alias
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import replace
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A, B, C, make_current, make_image, make_instance

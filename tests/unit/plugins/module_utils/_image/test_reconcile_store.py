@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from ansible_collections.community.lxd.plugins.module_utils._image import files as files_module
 from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
 from ansible_collections.community.lxd.plugins.module_utils._image.model import FileSource
-from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_store
+from ansible_collections.community.lxd.plugins.module_utils._image.options_retention import desired_store
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_store import ListedAPI, reconcile_store, unseen_store
 from ansible_collections.community.lxd.plugins.module_utils._image.retention import Policy
 from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector

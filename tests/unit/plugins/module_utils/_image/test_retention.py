@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import DeleteImage
+from ansible_collections.community.lxd.plugins.module_utils._image.actions import DeleteImage
 from ansible_collections.community.lxd.plugins.module_utils._image.retention import Policy, Verdict, deletions, judge_images
 from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A, B, C, D, make_image
