@@ -22,7 +22,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.api import Im
 from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Connection, Transport, find_local_url, require_libraries
-from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import url_secrets
+from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import server_url, url_secrets
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._lxd.progress import Progress
@@ -154,8 +154,12 @@ def connect(params: Params, remote: Remote | None, progress: Progress | None = N
         url = remote.address
         certificates = {name: given or getattr(remote, name) for name, given in certificates.items()}
         project = remote.project if remote.project and project == "default" else project
+    if url in (None, "unix:", "unix://"):
+        url = find_local_url(os.environ)
+    elif not url.startswith("unix:"):
+        url = server_url(url, "'url'")
     connection = Connection(
-        url=find_local_url(os.environ) if url in (None, "", "unix:", "unix://") else url,
+        url=url,
         server_fingerprint=params["server_fingerprint"],
         ca_path=params["ca_path"],
         validate_certs=params["validate_certs"],

@@ -287,16 +287,16 @@ class ImageAPI:
         except LXDNotFound:
             return None
 
-    def list_instances(self) -> list[dict[str, t.Any]]:
-        """``GET /1.0/instances?recursion=2`` of all projects: the server's objects, with their ``snapshots``."""
-        query = {"recursion": "2", "all-projects": "true"}
-        return list(self.client.get(paths.INSTANCES, "list the instances", query, with_project=False).metadata or [])
+    def list_instances(self, all_projects: bool = False) -> list[dict[str, t.Any]]:
+        """``GET /1.0/instances?recursion=2`` of this or of all projects: the server's objects, with their ``snapshots``."""
+        query = {"recursion": "2", **({"all-projects": "true"} if all_projects else {})}
+        return list(self.client.get(paths.INSTANCES, "list the instances", query, with_project=not all_projects).metadata or [])
 
-    def list_projects_with_images(self) -> list[str]:
-        """``GET /1.0/projects?recursion=1``: the names of those that have images of their own, sorted."""
-        listed = self.client.get(paths.PROJECTS, "list the projects", {"recursion": "1"}).metadata or []
-        # the default project always has; of the others one that doesn't shows the default project's images
-        return sorted(item["name"] for item in listed if item["name"] == "default" or (item.get("config") or {}).get("features.images") == "true")
+    def list_projects(self) -> dict[str, bool]:
+        """``GET /1.0/projects?recursion=1``: name -> whether it has images of its own, sorted. One without shows the default project's."""
+        listed = self.client.get(paths.PROJECTS, "list the projects", {"recursion": "1"}, with_project=False).metadata or []
+        found = {item["name"]: item["name"] == "default" or (item.get("config") or {}).get("features.images") == "true" for item in listed}
+        return dict(sorted(found.items()))
 
     def set_instance_state(self, name: str, action: str, seconds: int, force: bool) -> None:
         """``PUT /1.0/instances/{name}/state``; ``action``: start or stop."""

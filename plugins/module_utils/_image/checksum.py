@@ -42,7 +42,7 @@ def parse_checksum(text: str) -> Checksum:
     """
     text = text.strip()
     algorithm, colon, value = text.partition(":")
-    if not colon or not re.fullmatch("[A-Za-z0-9_-]*", algorithm):
+    if not colon or value.startswith("//") or not re.fullmatch("[A-Za-z0-9_-]*", algorithm):
         algorithm, value = "", text
     algorithm, value = algorithm.strip().lower(), value.strip()
     if "://" in value:

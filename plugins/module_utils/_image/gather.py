@@ -11,7 +11,9 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timezone
 
+from ansible_collections.community.lxd.plugins.module_utils._image.read_usage import UsageReader
 from ansible_collections.community.lxd.plugins.module_utils._image.updates import UpdateChecker
+from ansible_collections.community.lxd.plugins.module_utils._image.usage import Usage
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
@@ -22,19 +24,24 @@ if t.TYPE_CHECKING:
 def gather_images(api: ImageAPI, wanted: Wanted) -> dict[str, t.Any]:
     """The images that match, sorted by project and fingerprint, their aliases, and the server. Raises LXDError."""
     selector = wanted.selector
-    users = list_users(api) if wanted.used_by or selector.unused is not None else {}
+    needs_usage = wanted.used_by or selector.unused is not None
+    reader, unknown = UsageReader(api), dict[str, None]()
     updates = UpdateChecker(api)
     now = datetime.now(timezone.utc)
     images: list[dict[str, t.Any]] = []
     aliases: list[dict[str, t.Any]] = []
     for project_api in list_projects(api, wanted.all_projects):
         project = project_api.client.project
+        usage = reader.read(project_api) if needs_usage else Usage()
+        unknown.update(dict.fromkeys(usage.unknown))
+        if selector.unused is not None:
+            usage.require_known()
         for image in _candidates(project_api, wanted):
-            if not selector.matches(image, now, users):
+            if not selector.matches(image, now, usage.users):
                 continue
             result = {"project": project, **image.to_result()}
             if wanted.used_by:
-                result["used_by"] = users.get(image.fingerprint, [])
+                result["used_by"] = usage.of(image.fingerprint)
             if wanted.check_updates:
                 result.update(updates.check(image))
             images.append(result)
@@ -42,6 +49,7 @@ def gather_images(api: ImageAPI, wanted: Wanted) -> dict[str, t.Any]:
     if not api.client.is_anonymous and not wanted.secret:
         api.client.require_trusted()
     return {
+        **({"warnings": list(unknown)} if unknown else {}),
         "images": sorted(images, key=lambda image: (image["project"], image["fingerprint"])),
         "aliases": sorted(aliases, key=lambda alias: (alias["project"], alias["name"])),
         "server": _server(api, selector),
@@ -50,7 +58,7 @@ def gather_images(api: ImageAPI, wanted: Wanted) -> dict[str, t.Any]:
 
 def list_projects(api: ImageAPI, all_projects: bool) -> list[ImageAPI]:
     """One after the other on every server: some ignore ``all-projects`` for images without a word."""
-    return [api.in_project(name) for name in api.list_projects_with_images()] if all_projects else [api]
+    return [api.in_project(name) for name, has_images in api.list_projects().items() if has_images] if all_projects else [api]
 
 
 def _candidates(api: ImageAPI, wanted: Wanted) -> list[Image]:
@@ -64,19 +72,6 @@ def _candidates(api: ImageAPI, wanted: Wanted) -> list[Image]:
     else:
         return api.list_images()
     return [image] if image else []
-
-
-def list_users(api: ImageAPI) -> dict[str, list[dict[str, str]]]:
-    """fingerprint -> the instances and snapshots of any project that were made from it, sorted."""
-    users: dict[str, list[dict[str, str]]] = {}
-    for instance in api.list_instances():
-        project, name = instance.get("project") or "default", instance["name"]
-        snapshots = [(f"{name}/{snapshot['name'].rpartition('/')[2]}", snapshot) for snapshot in instance.get("snapshots") or []]
-        for user, data in [(name, instance), *snapshots]:
-            config = {**(data.get("config") or {}), **(data.get("expanded_config") or {})}
-            if fingerprint := config.get("volatile.base_image"):
-                users.setdefault(fingerprint, []).append({"project": project, "name": user})
-    return {fingerprint: sorted(found, key=lambda user: (user["project"], user["name"])) for fingerprint, found in users.items()}
 
 
 def _server(api: ImageAPI, selector: Selector) -> dict[str, t.Any]:

@@ -16,7 +16,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.actions impor
 from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
 from ansible_collections.community.lxd.plugins.module_utils._image.model import UNKNOWN, Alias, Image, check_fingerprint
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_image import ImageTask
-from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_prune import prune_project
+from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_prune import Pruned, prune_project
 from ansible_collections.community.lxd.plugins.module_utils._image.retention import DesiredStore, StoreEntry
 from ansible_collections.community.lxd.plugins.module_utils._lxd.background import stop_all, stop_sign
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError, LXDInputError
@@ -69,13 +69,12 @@ def reconcile_store(api: ImageAPI, desired: DesiredStore, check_mode: bool) -> R
                     api.client.progress.count("images", len(done), len(entries), "done")
     results = [done[id(entry)] for entry in entries]
     failed = [result for result in results if result["failed"]]
-    removed: list[Result] = []
-    kept: list[Result] = []
+    pruned = Pruned([], [], [])
     if desired.purge is not None and not failed:
         spare = {result["fingerprint"] for result in results if result["fingerprint"]}
         predicted = _predicted_images(images, results) if check_mode else None
-        removed, kept = prune_project(api, desired.purge, check_mode, spare, predicted)
-    return {**_store_result(results, removed, kept), **_failed(failed, len(results), desired)}
+        pruned = prune_project(api, desired.purge, check_mode, spare, predicted)
+    return {**_store_result(results, pruned), **_failed(failed, len(results), desired)}
 
 
 @contextlib.contextmanager
@@ -184,15 +183,17 @@ def _predicted_images(images: t.Sequence[Image], results: t.Sequence[Result]) ->
     ]
 
 
-def _store_result(results: list[Result], removed: list[Result], kept: list[Result]) -> Result:
+def _store_result(results: list[Result], pruned: Pruned) -> Result:
+    removed = pruned.removed
     changes = {result["name"]: result["diff"] for result in results if result["changed"]}
     gone = {item["fingerprint"]: {"aliases": item["aliases"]} for item in removed}
     actions = [token for result in results for token in result["actions"]] + ["delete"] * len(removed)
     return {
+        **({"warnings": list(dict.fromkeys(pruned.warnings))} if pruned.warnings else {}),
         "changed": bool(actions),
         "results": results,
         "removed": removed,
-        "kept": kept,
+        "kept": pruned.kept,
         "reclaimed": sum(item["size"] for item in removed),
         "actions": actions,
         "diff": {

@@ -14,10 +14,18 @@ from datetime import datetime
 from ansible_collections.community.lxd.plugins.module_utils._image.actions import DeleteImage
 from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredImage, Image
 from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector, added_at
+from ansible_collections.community.lxd.plugins.module_utils._image.usage import Usage
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record, replace
 
-Users = t.Mapping[str, t.Sequence[t.Mapping[str, str]]]
+UNKNOWN_USE = "unknown_use"
+
+
+class Reason(t.NamedTuple):
+    """Why an image stays: a word to assert on, and a sentence for people."""
+
+    word: str
+    sentence: str
 
 
 @record(frozen=True)
@@ -31,6 +39,11 @@ class Policy:
     include_used: bool = False
     include_aliased: bool = False
     all_projects: bool = False
+
+    @property
+    def needs_usage(self) -> bool:
+        """Whether it has to be known which images instances use."""
+        return not self.include_used or self.selector.unused is not None
 
 
 @record(frozen=True)
@@ -54,10 +67,14 @@ class DesiredStore:
 
 @record(frozen=True)
 class Verdict:
-    """``reason``: None if the image goes, else why it stays."""
+    """``reasons``: why the image stays, all of them; none if it goes."""
 
     image: Image
-    reason: str | None
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def goes(self) -> bool:
+        return not self.reasons
 
     def to_result(self, project: str) -> dict[str, t.Any]:
         image = self.image
@@ -69,30 +86,33 @@ class Verdict:
             "size": int(image.data.get("size") or 0),
             "uploaded_at": image.data.get("uploaded_at"),
         }
-        return shown if self.reason is None else {**shown, "reason": self.reason}
+        if self.goes:
+            return shown
+        return {**shown, "reason": self.reasons[0].sentence, "reasons": [reason.word for reason in self.reasons]}
 
 
-def judge_images(policy: Policy, images: t.Sequence[Image], users: Users, now: datetime, spare: t.Container[str] = ()) -> list[Verdict]:
+def judge_images(policy: Policy, images: t.Sequence[Image], usage: Usage, now: datetime, spare: t.Container[str] = ()) -> list[Verdict]:
     """A verdict on each image that the policy selects, by fingerprint. ``spare``: fingerprints that it does not apply to.
 
     The newest of a group are counted among all images that belong to it, not only among those that are old, expired or unused enough to go.
     """
-    newest = _newest(policy, images, users, now)
+    newest = _newest(policy, images, usage, now)
     verdicts = []
     for image in sorted(images, key=lambda image: image.fingerprint):
-        if image.fingerprint not in spare and policy.selector.matches(image, now, users):
-            verdicts.append(Verdict(image, newest.get(image.fingerprint) or _guard(policy, image, users)))
+        if image.fingerprint not in spare and policy.selector.matches(image, now, usage.users):
+            place = newest.get(image.fingerprint)
+            verdicts.append(Verdict(image, ((place,) if place else ()) + tuple(_guards(policy, image, usage))))
     return verdicts
 
 
-def _newest(policy: Policy, images: t.Sequence[Image], users: Users, now: datetime) -> dict[str, str]:
-    """fingerprint -> reason."""
+def _newest(policy: Policy, images: t.Sequence[Image], usage: Usage, now: datetime) -> dict[str, Reason]:
+    """Return why the newest of each group stay: fingerprint -> reason."""
     if policy.keep is None:
         return {}
     members = replace(policy.selector, older_than=None, expired=None, unused=None)
     groups: dict[tuple[str, ...], list[Image]] = {}
     for image in images:
-        if members.matches(image, now, users):
+        if members.matches(image, now, usage.users):
             key = tuple(image.settings.user_properties.get(name, "") for name in policy.group_by)
             groups.setdefault(key, []).append(image)
     kept = {}
@@ -100,23 +120,28 @@ def _newest(policy: Policy, images: t.Sequence[Image], users: Users, now: dateti
         group.sort(key=lambda image: (added_at(image, now), image.data.get("created_at") or "", image.fingerprint), reverse=True)
         name = ", ".join(f"{name}={value}" for name, value in zip(policy.group_by, key))
         for place, image in enumerate(group[: policy.keep], start=1):
-            kept[image.fingerprint] = f"number {place} of the {policy.keep} newest" + (f" of {name}" if name else "")
+            sentence = f"number {place} of the {policy.keep} newest" + (f" of {name}" if name else "")
+            kept[image.fingerprint] = Reason("newest", sentence)
     return kept
 
 
-def _guard(policy: Policy, image: Image, users: Users) -> str | None:
+def _guards(policy: Policy, image: Image, usage: Usage) -> t.Iterator[Reason]:
+    """Yield what keeps the image. What can't be known keeps it too."""
     if image.protected and not policy.include_protected:
-        return "protected"
-    if not policy.include_used and (using := users.get(image.fingerprint)):
-        return "used by " + ", ".join(f"{user['project']}/{user['name']}" for user in using)
+        yield Reason("protected", "protected")
+    if not policy.include_used:
+        users = usage.of(image.fingerprint)
+        if users:
+            yield Reason("used", "used by " + ", ".join(f"{user['project']}/{user['name']}" for user in users))
+        elif users is None:
+            yield Reason(UNKNOWN_USE, f"it is unknown whether images are unused. {usage.describe_unknown()}")
     if image.aliases and not policy.include_aliased:
-        return "alias " + ", ".join(sorted(image.aliases))
+        yield Reason("aliased", "alias " + ", ".join(sorted(image.aliases)))
     if image.withdrawn is not None and not policy.include_aliased:
         names = ", ".join(sorted(image.withdrawn.aliases))
-        return f"inactive, remembers the alias {names}" if names else "inactive"
-    return None
+        yield Reason("inactive", f"inactive, remembers the alias {names}" if names else "inactive")
 
 
 def deletions(policy: Policy, verdicts: t.Iterable[Verdict]) -> tuple[DeleteImage, ...]:
     unless = tuple(word for word, included in (("aliased", policy.include_aliased), ("protected", policy.include_protected)) if not included)
-    return tuple(DeleteImage(verdict.image.fingerprint, unless=unless) for verdict in verdicts if verdict.reason is None)
+    return tuple(DeleteImage(verdict.image.fingerprint, unless=unless) for verdict in verdicts if verdict.goes)

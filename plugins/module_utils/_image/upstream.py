@@ -44,11 +44,13 @@ from ansible_collections.community.lxd.plugins.module_utils._image.simplestreams
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDInputError
-from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record, replace
 from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import SIMPLESTREAMS, find_remote
-from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SOURCE_CERTIFICATE, Connection, Transport, find_local_url, split_url
-from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import has_credentials, shown_url
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SOURCE_CERTIFICATE, Connection, Transport, find_local_url
+from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import has_credentials, server_url, shown_url, split_url
 from ansible_collections.community.lxd.plugins.module_utils._lxd.web import Web
+
+SERVER_OPTION = "'server' in 'source'"
 
 
 @record(frozen=True)
@@ -177,10 +179,15 @@ class ServerUpstream:
     """An LXD or Incus server, as far as it shows itself to this client."""
 
     def __init__(self, source: ImageSource, timeout: float) -> None:
-        self.source = source
         url = source.server or ""
+        if url.startswith("unix:"):
+            url = find_local_url(os.environ) if url == "unix:" else url
+        else:
+            url = server_url(url, SERVER_OPTION)
+        self.source = replace(source, server=url)
         connection = Connection(
-            url=find_local_url(os.environ) if url == "unix:" else url,
+            url=url,
+            url_option=SERVER_OPTION,
             client_cert=source.client_cert,
             client_key=source.client_key,
             server_cert=source.certificate,

@@ -20,9 +20,8 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.transport impor
     SOURCE_CERTIFICATE,
     Connection,
     require_libraries,
-    split_url,
 )
-from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import shown_url
+from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import server_url
 
 try:
     import requests
@@ -38,9 +37,7 @@ _CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE---
 
 def open_tls_session(connection: Connection) -> tuple[requests.Session, str]:
     """Return a session for one server that is reached by https, and the URL that paths are added to. Raises LXDInputError."""
-    parts = split_url(connection.url)
-    if parts.scheme != "https" or not parts.hostname:
-        raise LXDInputError(f"'url' is {shown_url(connection.url)!r}, but must be 'unix:/path/unix.socket' or 'https://host:8443'.")
+    base = server_url(connection.url, connection.url_option)
     if connection.ca_path and not os.path.exists(connection.ca_path):
         raise LXDInputError(f"There is no {connection.ca_path!r} on the managed node: 'ca_path' must be a file or a directory of certificates.")
     session = requests.Session()
@@ -51,7 +48,7 @@ def open_tls_session(connection: Connection) -> tuple[requests.Session, str]:
     context = _tls_context(verify=session.verify is not False)
     _load_client_certificate(context, connection)
     session.mount("https://", _TLSAdapter(context, pin))
-    return session, f"https://{parts.netloc}{parts.path.rstrip('/')}"
+    return session, base
 
 
 class _TLSAdapter(HTTPAdapter):

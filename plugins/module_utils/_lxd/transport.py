@@ -13,7 +13,7 @@ import socket
 import ssl
 import traceback
 import typing as t
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd.background import stop_sign
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
@@ -73,8 +73,9 @@ class Connection:
     validate_certs: bool = True
     bearer_token: str | None = field(default=None, repr=False)
     timeout: float = 600.0
+    url_option: str = "'url'"
+    """What the task calls it: for messages, as the next."""
     server_cert_option: str = "'server_cert'"
-    """What the task calls it: for messages."""
 
     @property
     def is_local(self) -> bool:
@@ -222,16 +223,6 @@ def _open_socket_session(connection: Connection) -> tuple[requests.Session, str]
     return requests_unixsocket.Session(), f"http+unix://{quote(path, safe='')}"
 
 
-def split_url(url: str) -> SplitResult:
-    """The parts of a URL that can be asked. Raises LXDInputError."""
-    try:
-        parts = urlsplit(url)
-        if parts.port != 0 and (parts.hostname or "").encode("idna") is not None:
-            return parts
-        reason = "its port is 0"
-    except ValueError as exc:
-        reason = str(exc)
-    raise LXDInputError(f"{shown_url(url)!r} is no URL: {reason}.")
 
 
 # what can only happen before a single byte of the request has left

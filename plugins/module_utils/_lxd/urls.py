@@ -4,13 +4,17 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""What of a URL may be shown and kept: never its user, its password or its query, which may be a signature."""
+"""URLs of servers, and what of a URL may be shown and kept: never its user, its password or its query, which may be a signature."""
 
 from __future__ import annotations
 
 import re
 import typing as t
-from urllib.parse import unquote
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+
+DEFAULT_PORT = 8443
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+")
 _SHORTEST_QUERY = 8
@@ -65,3 +69,36 @@ def _secrets_in(text: str) -> t.Iterator[str]:
                 yield password
             elif len(user) >= _SHORTEST_QUERY and "/" not in user:
                 yield user
+
+
+def split_url(url: str) -> SplitResult:
+    """Return the parts of a URL that can be asked. Raises LXDInputError."""
+    try:
+        parts = urlsplit(url)
+        if parts.port != 0 and (parts.hostname or "").encode("idna") is not None:
+            return parts
+        reason = "its port is 0"
+    except ValueError as exc:
+        reason = str(exc)
+    raise LXDInputError(f"{shown_url(url)!r} is no URL: {reason}.")
+
+
+def server_url(url: str, option: str) -> str:
+    """Return the base URL of an LXD or Incus server: https, host and port, without the API's version.
+
+    Raises LXDInputError, naming the option, for what a URL can say and nobody would read.
+    """
+    url = url.strip()
+    form = "'unix:/path/unix.socket' or 'https://host:8443'"
+    if url.startswith("/"):
+        raise LXDInputError(f"{option} is {url!r}, but must be {form}: did you mean 'unix:{url}'?")
+    parts = split_url(url)
+    if parts.scheme != "https" or not parts.hostname:
+        raise LXDInputError(f"{option} is {shown_url(url)!r}, but must be {form}.")
+    if "@" in parts.netloc:
+        raise LXDInputError(f"{option} has a user or a password in it, which LXD and Incus don't know: give 'client_cert' and 'client_key'.")
+    if parts.query or parts.fragment:
+        raise LXDInputError(f"{option} has a query or a fragment in it, which is not supported: for a project, give 'project'.")
+    path = re.sub(r"(/1\.0)?/*$", "", parts.path)
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"https://{host}:{parts.port or DEFAULT_PORT}{path}"

@@ -87,11 +87,11 @@ def test_images_know_no_ansible(path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", each(path for name, path in NAMES.items() if re.match("_image/(actions|checksum|model|options|plan|retention|select)[._]", name))
+    "path", each(path for name, path in NAMES.items() if re.match("_image/(actions|checksum|model|options|plan|retention|select|usage)[._]", name))
 )
 def test_decisions_do_no_io(path: pathlib.Path) -> None:
     assert not roots(path) & {"io", "os", "pathlib", "requests", "shutil", "socket", "ssl", "subprocess", "tempfile", "time", "urllib", "urllib3"}
-    images = {f"module_utils._image.{name}" for name in ("actions", "checksum", "model", "options", "options_selection", "retention", "select")}
+    images = {f"module_utils._image.{name}" for name in ("actions", "checksum", "model", "options", "options_selection", "retention", "select", "usage")}
     allowed = images | {f"module_utils._lxd.{name}" for name in ("errors", "record", "urls")}
     assert {name for name in imports(path) if name.startswith("module_utils.")} <= allowed
     called = {node.func.id for node in ast.walk(TREES[path]) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}

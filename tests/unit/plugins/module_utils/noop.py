@@ -53,6 +53,7 @@ ANSWERS: dict[str, t.Any] = {
     "/1.0/images/aliases/demo": {"name": "demo", "target": FINGERPRINT, "description": "", "type": "container"},
     f"/1.0/images/{FINGERPRINT}": IMAGE,
     "/1.0/instances": [],
+    "/1.0/projects": [{"name": "default", "config": {"features.images": "true"}}],
     "/1.0": {"auth": "trusted", "environment": {"server": "lxd", "server_version": "5.0.2"}, "api_extensions": []},
 }
 PROPERTIES = {"properties": {"os": "Debian"}}

@@ -25,7 +25,7 @@ FRONT = {
 
 LOOP = {"_image.actions", "_image.inputs", "_image.read", "_image.reconcile"}
 
-SELECTION = {"_specs", "_image.options", "_image.options_selection", "_image.select", "_image.gather", "_image.updates"}
+SELECTION = {"_specs", "_image.options", "_image.options_selection", "_image.select", "_image.gather", "_image.read_usage", "_image.updates", "_image.usage"}
 
 NEEDED = {
     "lxd_image": {*LOOP, "_specs", "_image.options", "_image.plan", "_image.reconcile_image"},

@@ -322,9 +322,11 @@ def test_instances() -> None:
     assert images.get_instance("c2") is None
 
 
-def test_instances_of_all_projects() -> None:
+def test_instances_of_all_projects_or_of_one() -> None:
     _script, images = api(("GET /1.0/instances?all-projects=true&recursion=2", sync([{"name": "c1"}])), project="p")
-    assert images.list_instances() == [{"name": "c1"}]
+    assert images.list_instances(all_projects=True) == [{"name": "c1"}]
+    _script, images = api(("GET /1.0/instances?project=p&recursion=2", sync(None)), project="p")
+    assert images.list_instances() == []
 
 
 def test_instance_state() -> None:
@@ -341,7 +343,7 @@ def test_projects_that_have_images() -> None:
         {"name": "default", "config": {}},
     ]
     _script, images = api(("GET /1.0/projects?recursion=1", sync(projects)))
-    assert images.list_projects_with_images() == ["default", "z"]
+    assert list(images.list_projects().items()) == [("default", True), ("old", False), ("shared", False), ("z", True)]
 
 
 @pytest.mark.parametrize(("answer", "expected"), [(sync({}), True), (error(404, "no"), False)])

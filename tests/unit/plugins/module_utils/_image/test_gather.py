@@ -11,13 +11,14 @@ import pytest
 from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
 from ansible_collections.community.lxd.plugins.module_utils._image.gather import gather_images
 from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector, Wanted
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDForbidden
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDForbidden, LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Connection
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A, B, C, image_data
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.scripted import Script, error, sync
 
 LIST = "GET /1.0/images?recursion=1"
 SERVER = ("GET /1.0", sync({"auth": "trusted", "environment": {"server": "incus", "server_version": "6.0.4"}}))
+PROJECTS = ("GET /1.0/projects?recursion=1", [{"name": "p", "config": {}}, {"name": "own", "config": {"features.images": "true"}}, {"name": "default"}])
 INSTANCES = "GET /1.0/instances?all-projects=true&recursion=2"
 
 
@@ -27,6 +28,10 @@ def gather(*steps: tuple[str, t.Any], connection: Connection | None = None, proj
     result = gather_images(ImageAPI(script.client(project)), Wanted(selector, **wanted))
     assert not script.steps
     return result
+
+
+def projects() -> tuple[str, t.Any]:
+    return PROJECTS[0], sync(PROJECTS[1])
 
 
 def server() -> tuple[str, t.Any]:
@@ -82,6 +87,7 @@ def test_nothing_found_is_no_failure(selector: dict[str, str], steps: list[tuple
 
 
 USERS = [
+    {"name": "c9", "project": "own", "config": {"volatile.base_image": B}},
     {"name": "c2", "project": "p", "config": {"volatile.base_image": A}},
     {"name": "c1", "project": "p", "config": {"volatile.base_image": A}},
     {"name": "c0", "config": None, "expanded_config": {"volatile.base_image": A}},
@@ -90,7 +96,7 @@ USERS = [
 
 
 def test_used_by() -> None:
-    result = gather((INSTANCES, sync(USERS)), (LIST, sync([image_data(A), image_data(B)])), server(), used_by=True)
+    result = gather(projects(), (INSTANCES, sync(USERS)), (LIST, sync([image_data(A), image_data(B)])), server(), used_by=True)
     assert [image["used_by"] for image in result["images"]] == [
         [{"project": "default", "name": "c0"}, {"project": "p", "name": "c1"}, {"project": "p", "name": "c2"}],
         [],
@@ -98,8 +104,32 @@ def test_used_by() -> None:
 
 
 def test_unused() -> None:
-    result = gather((INSTANCES, sync(USERS)), (LIST, sync([image_data(A), image_data(B)])), server(), selector={"unused": True})
+    result = gather(projects(), (INSTANCES, sync(USERS)), (LIST, sync([image_data(A), image_data(B)])), server(), selector={"unused": True})
     assert [image["fingerprint"] for image in result["images"]] == [B]
+
+
+def test_used_by_instances_of_a_project_with_images_of_its_own() -> None:
+    own = "GET /1.0/instances?project=own&recursion=2"
+    steps = (projects(), (own, sync(USERS[:1])), ("GET /1.0/images?project=own&recursion=1", sync([image_data(A), image_data(B)])), ("GET /1.0?project=own", server()[1]))
+    result = gather(*steps, project="own", used_by=True)
+    assert [image["used_by"] for image in result["images"]] == [[], [{"project": "own", "name": "c9"}]]
+
+
+DOWN = {"name": "c3", "project": "p", "status": "Error", "status_code": 400, "config": None, "expanded_config": None, "location": "m2", "snapshots": None}
+SENTENCE = "The image of the instance 'p/c3' is unknown, as its cluster member 'm2' does not answer."
+
+
+def test_used_by_says_what_can_not_be_known() -> None:
+    result = gather(projects(), (INSTANCES, sync([*USERS, DOWN])), (LIST, sync([image_data(A), image_data(B)])), server(), used_by=True)
+    assert [image["used_by"] and len(image["used_by"]) for image in result["images"]] == [3, None]
+    assert result["warnings"] == [SENTENCE]
+
+
+@pytest.mark.parametrize("unused", [True, False])
+def test_unused_is_refused_where_it_can_not_be_known(unused: bool) -> None:
+    with pytest.raises(LXDInputError) as caught:
+        gather(projects(), (INSTANCES, sync([DOWN])), selector={"unused": unused})
+    assert str(caught.value) == f"Cannot tell which images are unused. {SENTENCE}"
 
 
 def test_all_projects() -> None:

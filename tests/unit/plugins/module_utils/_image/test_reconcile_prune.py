@@ -29,14 +29,14 @@ class Store(FakeStore):
         self.meanwhile: t.Callable[[Store], None] = lambda store: None
         self.others: dict[str, Store] = {}
 
-    def list_instances(self) -> list[dict[str, t.Any]]:
+    def list_instances(self, all_projects: bool = False) -> list[dict[str, t.Any]]:
         self.reads.append("list instances")
         meanwhile, self.meanwhile = self.meanwhile, lambda store: None
         meanwhile(self)
         return [{"name": name, "project": "p", "config": {"volatile.base_image": fingerprint}} for name, fingerprint in self.used.items()]
 
-    def list_projects_with_images(self) -> list[str]:
-        return sorted(["default", *self.others])
+    def list_projects(self) -> dict[str, bool]:
+        return dict.fromkeys(sorted(["default", *self.others]), True)
 
     def in_project(self, name: str) -> Store:
         return self if name == "default" else self.others[name]
@@ -186,6 +186,19 @@ def test_only_the_project_of_the_task() -> None:
 
 def test_a_listing_that_is_given_is_not_read_again() -> None:
     store = store_of_three()
-    removed, kept = prune_project(t.cast(t.Any, store), ALL, True, spare={A}, listed=[make_image(A), make_image(C)])
+    removed, kept, _warnings = prune_project(t.cast(t.Any, store), ALL, True, spare={A}, listed=[make_image(A), make_image(C)])
     assert (shown(removed), kept) == (["c"], [])
     assert "list images" not in store.reads
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_with_a_member_down_nothing_goes_and_that_is_said(check_mode: bool) -> None:
+    store = Store(image_data(A), image_data(B))
+    down = {"name": "c3", "project": "default", "status": "Error", "config": None, "location": "m2"}
+    store.list_instances = lambda all_projects=False: [down]  # type: ignore[method-assign, misc]
+    result = prune(store, check_mode=check_mode)
+    assert (result["changed"], result["removed"], [item["reasons"] for item in result["kept"]]) == (False, [], [["unknown_use"], ["unknown_use"]])
+    assert len(result["warnings"]) == 1 and "'default/c3'" in result["warnings"][0] and "'m2'" in result["warnings"][0]
+    assert store.writes == []
+    result = prune(store, replace(ALL, include_used=True), check_mode)
+    assert (len(result["removed"]), "warnings" in result) == (2, False)

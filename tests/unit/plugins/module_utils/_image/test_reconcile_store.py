@@ -84,7 +84,10 @@ class Store(FakeStore):
         self.connections += 1
         return self
 
-    def list_instances(self) -> list[Result]:
+    def list_projects(self) -> dict[str, bool]:
+        return {"default": True}
+
+    def list_instances(self, all_projects: bool = False) -> list[Result]:
         return [{"name": name, "project": "p", "config": {"volatile.base_image": fingerprint}} for name, fingerprint in self.used.items()]
 
 

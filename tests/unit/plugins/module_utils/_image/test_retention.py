@@ -11,8 +11,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from ansible_collections.community.lxd.plugins.module_utils._image.actions import DeleteImage
-from ansible_collections.community.lxd.plugins.module_utils._image.retention import Policy, Verdict, deletions, judge_images
+from ansible_collections.community.lxd.plugins.module_utils._image.retention import Policy, Reason, Verdict, deletions, judge_images
 from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector
+from ansible_collections.community.lxd.plugins.module_utils._image.usage import Usage
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A, B, C, D, make_image
 
 NOW = datetime(2026, 11, 21, tzinfo=timezone.utc)
@@ -27,12 +28,12 @@ STORE = (
 )
 
 
-def judge(images: t.Sequence[t.Any] = STORE, users: t.Any = None, spare: t.Container[str] = (), **policy: t.Any) -> dict[str, str | None]:
+def judge(images: t.Sequence[t.Any] = STORE, users: t.Any = None, spare: t.Container[str] = (), unknown: tuple[str, ...] = (), **policy: t.Any) -> dict[str, str | None]:
     """Initial -> reason, or None where the image goes."""
     conditions = {key: policy.pop(key) for key in list(policy) if key in Selector.__annotations__}
-    verdicts = judge_images(Policy(Selector(**conditions), **policy), images, users or {}, NOW, spare)
+    verdicts = judge_images(Policy(Selector(**conditions), **policy), images, Usage(users or {}, unknown), NOW, spare)
     assert [verdict.image.fingerprint for verdict in verdicts] == sorted(verdict.image.fingerprint for verdict in verdicts)
-    return {verdict.image.fingerprint[0]: verdict.reason for verdict in verdicts}
+    return {verdict.image.fingerprint[0]: verdict.reasons[0].sentence if verdict.reasons else None for verdict in verdicts}
 
 
 @pytest.mark.parametrize(
@@ -102,6 +103,25 @@ def test_the_guards_of_one_image_all_count() -> None:
     assert judge([image], USED, include_protected=True, include_used=True, include_aliased=True) == {"a": None}
 
 
+def test_the_words_of_all_guards() -> None:
+    image = make_image(A, ["n"], {"protected": "true", **WITHDRAWN})
+    words = {}
+    for users in (USED, {}):
+        (verdict,) = judge_images(Policy(Selector(), keep=1), [image], Usage(users, ("It is down.",)), NOW)
+        words[bool(users)] = [reason.word for reason in verdict.reasons]
+    assert words[True] == ["newest", "protected", "used", "aliased", "inactive"]
+    assert words[False] == ["newest", "protected", "unknown_use", "aliased", "inactive"]
+
+
+@pytest.mark.parametrize("conditions", [{}, {"unused": True}, {"keep": 0, "unused": True}], ids=str)
+def test_what_can_not_be_known_keeps_an_image(conditions: dict[str, t.Any]) -> None:
+    kept = judge(GUARDED[:1] + GUARDED[2:3], unknown=("It is down.",), **conditions)
+    assert kept == dict.fromkeys("ac", "it is unknown whether images are unused. It is down.")
+    # what is known to be used is not called unused, and what is to go although it is used goes
+    assert judge(GUARDED[:1], USED, unknown=("It is down.",), unused=True) == {}
+    assert judge(GUARDED[:1], unknown=("It is down.",), include_used=True) == {"a": None}
+
+
 def test_an_image_that_was_withdrawn_without_any_alias() -> None:
     memory = {"withdrawn": json.dumps({"aliases": {}, "public": True, "auto_update": False})}
     assert judge([make_image(A, memory=memory)]) == {"a": "inactive"}
@@ -165,7 +185,7 @@ def test_which_is_the_newest(fields: list[dict[str, t.Any]], newest: str, turned
     ids=str,
 )
 def test_deletions(lifted: dict[str, bool], unless: tuple[str, ...]) -> None:
-    verdicts = [Verdict(STORE[0], None), Verdict(STORE[1], "protected"), Verdict(STORE[2], None)]
+    verdicts = [Verdict(STORE[0]), Verdict(STORE[1], (Reason("protected", "protected"),)), Verdict(STORE[2])]
     assert deletions(Policy(Selector(), **lifted), verdicts) == (DeleteImage(A, unless=unless), DeleteImage(C, unless=unless))
 
 
@@ -179,6 +199,7 @@ def test_what_is_returned_of_an_image() -> None:
         "size": 5,
         "uploaded_at": "2026-08-01T00:00:00Z",
     }
-    assert Verdict(image, None).to_result("p") == shown
-    assert Verdict(image, "protected").to_result("p") == {**shown, "reason": "protected"}
-    assert Verdict(make_image(A), None).to_result("p")["size"] == 0
+    assert Verdict(image).to_result("p") == shown
+    reasons = (Reason("newest", "number 1 of the 1 newest"), Reason("protected", "protected"))
+    assert Verdict(image, reasons).to_result("p") == {**shown, "reason": "number 1 of the 1 newest", "reasons": ["newest", "protected"]}
+    assert Verdict(make_image(A)).to_result("p")["size"] == 0
