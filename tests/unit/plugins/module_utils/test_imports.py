@@ -45,7 +45,7 @@ NEEDED = {
     },
 }
 
-WRITES = {f"module_utils._image.{name}" for name in ("apply", "archive", "copy", "export", "files", "multipart", "upstream")}
+WRITES = {f"module_utils._image.{name}" for name in ("api_writes", "apply", "archive", "copy", "export", "files", "multipart", "upstream")}
 """What writes to a server or to files, and what reads the content of images."""
 
 COSTLY = {"concurrent.futures", "dataclasses", "inspect", "tarfile", "uuid", "yaml"}
