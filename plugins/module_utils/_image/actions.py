@@ -51,6 +51,8 @@ class UpdateImage:
     settings: SettingsChange
     forgets: Withdrawn | None = None
     put_back: t.Mapping[str, str] = field(default_factory=dict)
+    is_hidden: bool = False
+    """Whether it is not worth a word of its own beside other actions: only the collection's own memory changes."""
     token: t.ClassVar[str] = "update"
 
 
@@ -131,7 +133,8 @@ class Plan:
 
     @property
     def tokens(self) -> list[str]:
-        return [action.token for action in self.actions]
+        shown = [action.token for action in self.actions if not getattr(action, "is_hidden", False)]
+        return shown or [action.token for action in self.actions]
 
 
 class Progress:

@@ -151,8 +151,7 @@ class ImageAPI:
     def list_projects(self) -> dict[str, bool]:
         """``GET /1.0/projects?recursion=1``: name -> whether it has images of its own, sorted. One without shows the default project's."""
         listed = self.client.get(paths.PROJECTS, "list the projects", {"recursion": "1"}, with_project=False).metadata or []
-        found = {item["name"]: item["name"] == "default" or (item.get("config") or {}).get("features.images") == "true" for item in listed}
-        return dict(sorted(found.items()))
+        return dict(sorted((item["name"], has_own_images(item)) for item in listed))
 
     def has_profile(self, name: str) -> bool:
         return self._exists(paths.profile(name), f"read the profile {name!r}")
@@ -160,6 +159,15 @@ class ImageAPI:
     def missing_project(self) -> LXDInputError:
         """The error to raise where the client's project isn't there."""
         return LXDInputError(f"The project {self.client.project!r} does not exist on {self.client.url}, or this client may not see it.")
+
+    def has_own_images(self) -> bool:
+        """``GET /1.0/projects/{name}``: whether the client's project has images of its own. Raises LXDInputError where it isn't there."""
+        name = self.client.project
+        try:
+            found = self.client.get(paths.project(name), f"read the project {name!r}", with_project=False).metadata
+        except LXDNotFound as exc:
+            raise self.missing_project() from exc
+        return has_own_images(found)
 
     def has_project(self) -> bool:
         return self._exists(paths.project(self.client.project), f"read the project {self.client.project!r}")
@@ -170,3 +178,8 @@ class ImageAPI:
         except LXDNotFound:
             return False
         return True
+def has_own_images(project: t.Mapping[str, t.Any]) -> bool:
+    """Return whether a project, as the server shows it, has images of its own: the default one always has."""
+    return project.get("name") == "default" or (project.get("config") or {}).get("features.images") == "true"
+
+

@@ -40,6 +40,7 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDConflict,
     LXDError,
     LXDForbidden,
+    LXDInputError,
     LXDOperationError,
     LXDPreconditionFailed,
     LXDStateChanged,
@@ -72,6 +73,7 @@ def apply_plan(api: ImageAPI, plan: Plan, inputs: Inputs) -> Progress:
             progress.pending = action
             _apply(api, action, inputs, progress)
             progress.done.append(action)
+            _check_created(action, progress)
         progress.pending = None
     except LXDError as exc:
         exc.progress = progress  # type: ignore[attr-defined]
@@ -92,7 +94,9 @@ def _apply(api: ImageAPI, action: Action, inputs: Inputs, progress: Progress) ->
     if isinstance(action, CreateImage):
         progress.created, settings = _create_image_in_turn(api, action, inputs)
         progress.expected = action.fingerprint
+        _check_type(api, action, progress.created)
         change_settings(api, progress.created, settings)
+        _check_followed(api, progress.created, settings)
     elif isinstance(action, UpdateImage):
         try:
             change_settings(api, action.fingerprint, action.settings, action.forgets)
@@ -113,6 +117,42 @@ def _apply(api: ImageAPI, action: Action, inputs: Inputs, progress: Progress) ->
     else:
         published = _resolved(action.published, progress)
         _start_instance(api, action.name, None if published == UNKNOWN else published)
+
+
+def _check_created(action: Action, progress: Progress) -> None:
+    """Raises LXDStateChanged where the server has stored another image than planned: the source has moved on, so plan again."""
+    if isinstance(action, CreateImage) and action.upstream and action.fingerprint != UNKNOWN and progress.created != action.fingerprint:
+        raise LXDStateChanged(
+            f"Cannot copy the image {action.fingerprint}: the server has fetched the image {progress.created} instead, which stays in its store. "
+            "The source offers one thing to this client and another to the server."
+        )
+
+
+def _check_type(api: ImageAPI, action: CreateImage, created: str) -> None:
+    """Compare what the server has stored with what its source said that it is. What it has got wrong is removed again."""
+    wanted = action.upstream.type if action.upstream else ""
+    image = api.get_image(created) if wanted else None
+    stored = image.data.get("type") if image else None
+    if not stored or stored == wanted:
+        return
+    with _existence_turn(api, created):
+        api.writer.delete_image(created)
+    raise LXDOperationError(
+        f"Cannot copy the image {created}: the server has stored it as {stored!r}, but the source says that it is a {wanted!r}. It was removed again. "
+        "Use another 'mode' in 'source', such as relay."
+    )
+
+
+def _check_followed(api: ImageAPI, created: str, settings: SettingsChange) -> None:
+    """Take auto_update back where the server has nothing to follow: it had the content in another project, and noted no alias."""
+    image = api.get_image(created) if settings.auto_update else None
+    if image is None or image.followed_alias:
+        return
+    change_settings(api, created, SettingsChange(auto_update=False))
+    raise LXDInputError(
+        f"Cannot enable 'auto_update' for the image {created}: the server has it in another of its projects already, took it from there, "
+        "and noted no alias that it could follow. Leave out 'auto_update', or keep the image updated in that other project."
+    )
 
 
 def _existence_turn(api: ImageAPI, fingerprint: str) -> t.ContextManager[bool]:

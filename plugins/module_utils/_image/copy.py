@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from urllib.parse import urlsplit, urlunsplit
 
@@ -46,12 +47,24 @@ def copy_image(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings
     except (LXDAPIError, LXDOperationError) as exc:
         if api.get_image(image.fingerprint) is not None:
             raise LXDStateChanged(f"Cannot copy the image {image.fingerprint}: it has appeared on the server meanwhile.") from exc
-        if upstream.mode != "auto" or settings.auto_update:
+        if upstream.mode != "auto" or settings.auto_update or not _may_be_unreachable(exc):
             raise
         return _relay_instead(api, upstream, image, settings, exc)
 
 
-def check_copy(api: ImageAPI, upstream: Upstream) -> None:
+_UNREACHABLE = re.compile(
+    r"failed to connect|unable to connect|dial (tcp|unix)|no such host|connection (refused|reset)|unreachable|no route to host|time(d )?out|deadline exceeded"
+    r"|x509|tls:|proxyconnect|\bEOF\b|failed parsing stream|client-specified URL is not supported|missing (lxd|incus)-image",
+    re.IGNORECASE,
+)
+"""What a server says that could not reach, or not talk to, the source. For a refusal, a full disk or a missing image nothing is gained by another way."""
+
+
+def _may_be_unreachable(error: LXDError) -> bool:
+    return _UNREACHABLE.search(str(error)) is not None
+
+
+def check_copy(api: ImageAPI, upstream: Upstream, image: UpstreamImage) -> None:
     """Refuse, with nothing created yet, a ``mode`` that can't work. Raises LXDInputError."""
     if upstream.mode == "pull" and isinstance(upstream, ServerUpstream) and upstream.is_local:
         raise LXDInputError(
@@ -79,6 +92,11 @@ def check_copy(api: ImageAPI, upstream: Upstream) -> None:
         raise LXDInputError(f"The 'mode' push works between servers of one vendor only, not from {theirs.vendor} to {ours.vendor}. Use pull or relay.")
     if not _target_url(api):
         raise LXDInputError("The 'mode' push needs a target that listens on the network (its setting core.https_address).")
+    if image.type == "virtual-machine" and upstream.is_split(image):
+        raise LXDInputError(
+            f"The 'mode' push can't be used for the image {image.fingerprint}: sent by its server, a virtual machine in two files arrives as a container. "
+            "Use pull or relay."
+        )
 
 
 def pull_request(source: ImageSource, image: UpstreamImage, vendor: str | None, secret: str | None, by_alias: bool, server: str | None) -> dict[str, t.Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timezone
 
+from ansible_collections.community.lxd.plugins.module_utils._image.read import images_project, require_project
 from ansible_collections.community.lxd.plugins.module_utils._image.read_usage import UsageReader
 from ansible_collections.community.lxd.plugins.module_utils._image.updates import UpdateChecker
 from ansible_collections.community.lxd.plugins.module_utils._image.usage import Usage
@@ -31,7 +32,7 @@ def gather_images(api: ImageAPI, wanted: Wanted) -> dict[str, t.Any]:
     images: list[dict[str, t.Any]] = []
     aliases: list[dict[str, t.Any]] = []
     for project_api in list_projects(api, wanted.all_projects):
-        project = project_api.client.project
+        project = project_api.client.project if wanted.all_projects else images_project(project_api)
         usage = reader.read(project_api) if needs_usage else Usage()
         unknown.update(dict.fromkeys(usage.unknown))
         if selector.unused is not None:
@@ -71,6 +72,8 @@ def _candidates(api: ImageAPI, wanted: Wanted) -> list[Image]:
         image = api.get_image(alias.target) if alias else None
     else:
         return api.list_images()
+    if image is None:
+        require_project(api)
     return [image] if image else []
 
 

@@ -42,6 +42,11 @@ class SourceServer:
         """What it offers now. Raises LXDError."""
         return self.upstream.find()
 
+    def renew(self) -> None:
+        """Forget what it offered before: something has changed since."""
+        if self._upstream is not None:
+            self._upstream.renew()
+
 
 @record(frozen=True)
 class Inputs:
@@ -62,7 +67,7 @@ class Inputs:
             if self.server is not None and action.upstream is not None:
                 from ansible_collections.community.lxd.plugins.module_utils._image.copy import check_copy
 
-                check_copy(api, self.server.upstream)
+                check_copy(api, self.server.upstream, action.upstream)
 
 
 def open_inputs(api: ImageAPI, desired: DesiredImage) -> Inputs:
@@ -72,7 +77,7 @@ def open_inputs(api: ImageAPI, desired: DesiredImage) -> Inputs:
         from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
 
         return Inputs(files=ImageFiles(_with_checksum(desired.source, api.client)))
-    if isinstance(desired.source, (ImageSource, UrlSource)) and desired.state != "absent":
+    if isinstance(desired.source, (ImageSource, UrlSource)):
         return Inputs(server=SourceServer(desired.source, api))
     return Inputs()
 

@@ -50,6 +50,26 @@ _TIME = re.compile(
 _NEVER_ON_SERVER = "1970-01-01T00:00:00Z"
 
 
+# Debian's names, which the products use, to the kernel's, which the servers use
+ARCHITECTURES = {
+    "amd64": "x86_64",
+    "i386": "i686",
+    "arm64": "aarch64",
+    "armhf": "armv7l",
+    "armel": "armv6l",
+    "ppc64el": "ppc64le",
+    "powerpc": "ppc",
+    "s390x": "s390x",
+    "riscv64": "riscv64",
+    "loong64": "loongarch64",
+}
+
+
+def architecture_name(name: str) -> str:
+    """Return the kernel's name of an architecture, whose Debian name may be given."""
+    return ARCHITECTURES.get(name, name)
+
+
 def check_fingerprint(value: str, option: str = "fingerprint") -> str:
     """A fingerprint or a prefix of one that is safe to send: old servers take anything shorter, or with ``%``, as a pattern."""
     if not is_fingerprint(value):
@@ -231,6 +251,12 @@ class Image:
     @property
     def protected(self) -> bool:
         return self.settings.memory.get(PROTECTED) == "true"
+
+    @property
+    def followed_alias(self) -> str | None:
+        """The alias that the server asks for to update the image. It may have noted a fingerprint there, which never changes."""
+        alias = (self.data.get("update_source") or {}).get("alias")
+        return alias if alias and not is_fingerprint(alias) else None
 
     @property
     def withdrawn(self) -> Withdrawn | None:

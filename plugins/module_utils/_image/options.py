@@ -74,8 +74,8 @@ def desired_image(params: Params) -> DesiredImage:
         source = None  # the image is named already; the file need not exist any more
     if isinstance(source, ImageSource) and source.fingerprint and not fingerprint:
         fingerprint = source.fingerprint
-    if not name and not fingerprint and not isinstance(source, FileSource):
-        raise LXDInputError("Nothing says which image is meant: give 'name', 'fingerprint', or a 'source' of type 'file'.")
+    if not name and not fingerprint and (source is None or isinstance(source, InstanceSource)):
+        raise LXDInputError("One of 'name', 'fingerprint', or a 'source' other than an instance or a snapshot is required: which image is meant.")
     if fingerprint and isinstance(source, InstanceSource):
         raise LXDInputError("The fingerprint of a published image can't be chosen: give only 'name' with a 'source' of type 'instance' or 'snapshot'.")
     if params.get("purge_aliases") and isinstance(source, ImageSource) and source.copy_aliases:

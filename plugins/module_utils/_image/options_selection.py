@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.community.lxd.plugins.module_utils._image.model import property_value
+from ansible_collections.community.lxd.plugins.module_utils._image.model import architecture_name, property_value
 from ansible_collections.community.lxd.plugins.module_utils._image.options import Params
 from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector, Wanted, check_selector, parse_age, parse_filter
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
@@ -18,10 +18,12 @@ def selector(params: Params) -> Selector:
     """The selectors of lxd_image_info."""
     given = params.get("properties")
     properties = None if given is None else {str(key): property_value(str(key), value) or "" for key, value in given.items()}
-    plain = ("name", "fingerprint", "type", "architecture", "public", "cached", "auto_update", "unaliased", "unused", "expired")
+    architecture = params.get("architecture")
+    plain = ("name", "fingerprint", "type", "public", "cached", "auto_update", "unaliased", "unused", "expired")
     return check_selector(
         Selector(
             **{key: params.get(key) for key in plain},
+            architecture=architecture_name(architecture) if architecture else None,
             properties=properties,
             filter=parse_filter(params["filter"]) if params.get("filter") else (),
             older_than=parse_age(params["older_than"]) if params.get("older_than") else None,

@@ -29,7 +29,6 @@ from ansible_collections.community.lxd.plugins.module_utils._image.actions impor
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     MADE_FROM,
     NEVER,
-    PROTECTED,
     REPLACES,
     UNKNOWN,
     WITHDRAWN,
@@ -44,6 +43,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     UpstreamImage,
     UrlSource,
     Withdrawn,
+    architecture_name,
     scrub_source,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
@@ -140,6 +140,7 @@ def _plan_present(desired: DesiredImage, current: CurrentImage) -> Plan:
     image = current.images.get(fingerprint) if fingerprint else None
     previous = named if named and (image is None or named.fingerprint != image.fingerprint) else None
     desired = replace(desired, aliases=desired.aliases + _further_aliases(desired, current, previous))
+    _check_kind(desired, named)
     _check_followable(desired, current, image)
     actions: list[Action] = []
     if image is not None and image.withdrawn is not None:
@@ -154,11 +155,11 @@ def _plan_present(desired: DesiredImage, current: CurrentImage) -> Plan:
         # one that was read before somebody deleted the image has gone with it
         current = replace(current, aliases={name: alias for name, alias in current.aliases.items() if alias.target != target})
     elif renewed:
-        actions += [DeleteImage(image.fingerprint), *_create_image(desired, current, settings, previous)]
+        actions += [DeleteImage(image.fingerprint), *_create_image(desired, current, _keep_settings(settings, image), previous)]
         target = image.fingerprint
     else:
         target = image.fingerprint
-        if not image.aliases and desired.source is not None and image.withdrawn is None:
+        if desired.source is not None and image.withdrawn is None and (not image.aliases or is_unfinished_copy(desired, image)):
             settings = _adopt(desired, current, settings, previous, image)
         settings = _without_kept_secrets(settings, image)
         if settings.overlay(image.settings) != image.settings:
@@ -166,6 +167,7 @@ def _plan_present(desired: DesiredImage, current: CurrentImage) -> Plan:
     actions += _point_aliases(desired, current, target, previous, restored)
     if image is not None and not renewed:
         actions += _purge_aliases(desired, image)
+    actions += _mark_end(desired, current, image, target)
     # after the aliases: its state changes with the start, and an image without a name would not be known again
     actions += [StartInstance(action.name, target) for action in actions if isinstance(action, StopInstance)]
     actions += _delete_previous(desired, current, image, previous, target)
@@ -195,11 +197,26 @@ def _further_aliases(desired: DesiredImage, current: CurrentImage, previous: Ima
     return tuple(name for name in names if name not in desired.alias_names)
 
 
+def _check_kind(desired: DesiredImage, named: Image | None) -> None:
+    """Refuse a name that an image of another type or architecture has than the source is to provide."""
+    source = desired.source
+    if named is None or not isinstance(source, ImageSource):
+        return
+    wanted = {"type": source.image_type, "architecture": source.architecture and architecture_name(source.architecture)}
+    for key, value in wanted.items():
+        have = named.data.get(key)
+        if value and have and have != value:
+            option = "image_type" if key == "type" else key
+            raise LXDInputError(
+                f"The alias {desired.name!r} points at the image {named.fingerprint} whose {key} is {have!r}, but '{option}' in 'source' is {value!r}. "
+                "Choose another name for this one, or remove that image or its alias first."
+            )
+
+
 def _is_only_cached(desired: DesiredImage, current: CurrentImage, image: Image) -> bool:
     """The server fetched it for an instance and will drop it again. No request can change that mark but a new copy.
 
-    With aliases it is left as it is: they would be gone until the new copy is there. Nothing is taken over from it: that
-    would be lost with a run that is killed on the way, and nobody has named it yet. What it remembers was said on another server.
+    With aliases it is left as it is: they would be gone until the new copy is there. What it remembers was said on another server.
     """
     if not image.data.get("cached") or image.aliases:
         return False
@@ -210,13 +227,15 @@ def _check_followable(desired: DesiredImage, current: CurrentImage, image: Image
     """The servers store auto_update for anything, and then fail to update it in their own log."""
     if not desired.settings.auto_update:
         return
-    if image is not None and (image.data.get("update_source") or {}).get("alias"):
+    if image is not None and image.followed_alias:
         return
     if image is None and _can_follow(desired, current):
         return
+    which = f" for the image {image.fingerprint}" if image is not None else ""
+    way_out = " Delete that image and copy it again with 'source.alias' and 'auto_update: true'." if image is not None else ""
     raise LXDInputError(
-        "Cannot set 'auto_update': the server would have nothing to follow. "
-        "Only an image that it copies (pulls) by an alias from a server that shows it to everybody can be kept updated."
+        f"Cannot enable 'auto_update'{which}: the server can only update images that it has copied itself (mode auto or pull), by an alias, "
+        f"from a public image of another server.{way_out}"
     )
 
 
@@ -249,7 +268,7 @@ def _create_image(desired: DesiredImage, current: CurrentImage, settings: Settin
         raise LXDInputError(f"Cannot provide the image: {asked}, and no 'source' says how to get it.")
     settings = _inherit(desired, current, settings, previous)
     if isinstance(source, (ImageSource, UrlSource)):
-        if current.upstream:
+        if current.upstream and not _marks_end(desired):
             settings = settings.remember(**{MADE_FROM: current.upstream.made_from})
         return [CreateImage(source, replace(settings, forget=True), desired.fingerprint or UNKNOWN, upstream=current.upstream)]
     create = CreateImage(source, settings, desired.fingerprint or UNKNOWN, instance)
@@ -279,9 +298,15 @@ def _inherit(desired: DesiredImage, current: CurrentImage, settings: SettingsCha
         inherited["default_properties"] = previous.settings.user_properties
     if everything and settings.auto_update is None and _can_follow(desired, current):
         inherited["auto_update"] = previous.settings.auto_update
-    if previous.protected and PROTECTED not in settings.memory:
-        settings = settings.remember(**{PROTECTED: "true"})
     return replace(settings, **inherited)
+
+
+def _keep_settings(settings: SettingsChange, image: Image) -> SettingsChange:
+    """Take over for the new copy what the image has, where the task says nothing else."""
+    have = image.settings
+    kept = {name: getattr(have, name) for name in ("public", "expires_at", "profiles") if getattr(settings, name) is None}
+    properties = settings.properties if settings.purge_properties else {**have.user_properties, **(settings.properties or {})}
+    return replace(settings, **kept, properties=properties)
 
 
 def _adopt(desired: DesiredImage, current: CurrentImage, settings: SettingsChange, previous: Image | None, image: Image) -> SettingsChange:
@@ -289,13 +314,35 @@ def _adopt(desired: DesiredImage, current: CurrentImage, settings: SettingsChang
     settings = _inherit(desired, current, settings, previous)
     if current.upstream is None or MADE_FROM in image.settings.memory:
         return settings
-    settings = settings.remember(**{MADE_FROM: current.upstream.made_from})
+    if not _marks_end(desired):
+        settings = settings.remember(**{MADE_FROM: current.upstream.made_from})
     # what comes beside the content, and a stream through the node has not brought along
     if settings.expires_at is None and image.settings.expires_at == NEVER:
         settings = replace(settings, expires_at=current.upstream.expires_at)
     if settings.purge_properties:
         return settings
-    return replace(settings, properties={**settings.default_properties, **current.upstream.properties, **(settings.properties or {})})
+    # an image that has a name may have been given properties of its own since
+    upstream = current.upstream.properties if not image.aliases else {**current.upstream.properties, **image.settings.user_properties}
+    return replace(settings, properties={**settings.default_properties, **upstream, **(settings.properties or {})})
+
+
+def is_unfinished_copy(desired: DesiredImage, image: Image) -> bool:
+    """Return whether a run that copied the image may have been broken off, so that its source has to be asked again.
+
+    Without a name, which would move last, only what the image remembers of its source says that its copy was finished.
+    """
+    return desired.name is None and isinstance(desired.source, ImageSource) and MADE_FROM not in image.settings.memory and image.withdrawn is None
+
+
+def _marks_end(desired: DesiredImage) -> bool:
+    """Return whether the image is told what it was made from only when all its aliases are there."""
+    return desired.name is None and isinstance(desired.source, ImageSource) and desired.source.copy_aliases
+
+
+def _mark_end(desired: DesiredImage, current: CurrentImage, image: Image | None, target: str) -> list[Action]:
+    if not _marks_end(desired) or current.upstream is None or (image is not None and MADE_FROM in image.settings.memory):
+        return []
+    return [UpdateImage(target, SettingsChange(memory={MADE_FROM: current.upstream.made_from}), is_hidden=True)]
 
 
 def settings_of_copy(settings: SettingsChange, upstream: UpstreamImage) -> SettingsChange:

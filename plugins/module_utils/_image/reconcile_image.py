@@ -10,11 +10,27 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.community.lxd.plugins.module_utils._image.actions import CreateAlias, DeleteAlias, DeleteImage, MoveAlias, Plan, UpdateImage
+from ansible_collections.community.lxd.plugins.module_utils._image.actions import (
+    CreateAlias,
+    CreateImage,
+    DeleteAlias,
+    DeleteImage,
+    MoveAlias,
+    Plan,
+    UpdateImage,
+)
 from ansible_collections.community.lxd.plugins.module_utils._image.inputs import open_inputs
-from ansible_collections.community.lxd.plugins.module_utils._image.model import REPLACES, UNKNOWN, CurrentImage, DesiredImage, Image, SettingsChange
+from ansible_collections.community.lxd.plugins.module_utils._image.model import (
+    REPLACES,
+    UNKNOWN,
+    CurrentImage,
+    DesiredImage,
+    Image,
+    ImageSettings,
+    SettingsChange,
+)
 from ansible_collections.community.lxd.plugins.module_utils._image.plan import plan_image
-from ansible_collections.community.lxd.plugins.module_utils._image.read import read_image
+from ansible_collections.community.lxd.plugins.module_utils._image.read_image import read_image
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import Outcome, reconcile
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import replace
 
@@ -51,6 +67,8 @@ class ImageTask:
         """Read, plan and do. Raises LXDError."""
 
         def read_and_plan() -> Plan:
+            if self._current.upstream is not None and self._inputs.server is not None:
+                self._inputs.server.renew()
             plan = self._plan(self._api, may_defer=not check_mode)
             # a real run looks at files while it sends them
             self._inputs.check(self._api, plan, look_into_files=check_mode)
@@ -91,8 +109,9 @@ def _resulting_image(api: ImageAPI, desired: DesiredImage, current: CurrentImage
     if outcome.changed and not check_mode:
         image = api.get_image(fingerprint)
     if image is not None and outcome.changed and check_mode:
-        settings = _predicted_change(outcome.plan).overlay(image.settings)
-        data = {**image.data, "properties": settings.properties}
+        settings = _predicted_settings(outcome.plan, image)
+        renewed = any(isinstance(action, CreateImage) for action in outcome.plan.actions)
+        data = {**image.data, "properties": settings.properties, **({"cached": False} if renewed else {})}
         image = replace(image, settings=settings, aliases=_predicted_aliases(outcome.plan, image), data=data)
     if image is not None:
         return image.to_result()
@@ -101,12 +120,18 @@ def _resulting_image(api: ImageAPI, desired: DesiredImage, current: CurrentImage
     return {**after, "fingerprint": fingerprint or UNKNOWN, "aliases": names}
 
 
-def _predicted_change(plan: Plan) -> SettingsChange:
-    """What the plan does to the settings of an image that is there."""
-    change = next((action.settings for action in plan.actions if isinstance(action, UpdateImage)), SettingsChange())
+def _predicted_settings(plan: Plan, image: Image) -> ImageSettings:
+    """What the plan makes of the settings of an image that is there."""
+    settings = image.settings
+    for action in plan.actions:
+        if isinstance(action, UpdateImage):
+            settings = action.settings.overlay(settings)
+        elif isinstance(action, CreateImage):
+            # a cached image is made anew: whether it is updated has to be said again
+            settings = action.settings.overlay(replace(settings, auto_update=False))
     if any(isinstance(action, DeleteImage) and action.replaced_by for action in plan.actions):
-        change = change.remember(**{REPLACES: None})
-    return change
+        settings = SettingsChange(memory={REPLACES: None}).overlay(settings)
+    return settings
 
 
 def _predicted_aliases(plan: Plan, image: Image | None) -> dict[str, str]:

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 
 from ansible_collections.community.lxd.plugins.module_utils._image.actions import Plan
 from ansible_collections.community.lxd.plugins.module_utils._image.gather import list_projects
-from ansible_collections.community.lxd.plugins.module_utils._image.read import require_project
+from ansible_collections.community.lxd.plugins.module_utils._image.read import images_project, require_project
 from ansible_collections.community.lxd.plugins.module_utils._image.read_usage import UsageReader
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import reconcile
 from ansible_collections.community.lxd.plugins.module_utils._image.retention import UNKNOWN_USE, Policy, Verdict, deletions, judge_images
@@ -72,7 +72,7 @@ def prune_project(
     kept = [verdict for verdict in verdicts if not verdict.goes]
     for verdict in kept:
         gone.pop(verdict.image.fingerprint, None)
-    project = api.client.project
+    project = api.client.project if policy.all_projects else images_project(api)
     return Pruned(
         removed=[gone[fingerprint].to_result(project) for fingerprint in sorted(gone)],
         kept=[verdict.to_result(project) for verdict in kept],

@@ -14,23 +14,10 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.community.lxd.plugins.module_utils._image.model import architecture_name
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record
 
 INDEX = "streams/v1/index.json"
-
-# Debian's names, which the products use, to the kernel's, which the servers use
-ARCHITECTURES = {
-    "amd64": "x86_64",
-    "i386": "i686",
-    "arm64": "aarch64",
-    "armhf": "armv7l",
-    "armel": "armv6l",
-    "ppc64el": "ppc64le",
-    "powerpc": "ppc",
-    "s390x": "s390x",
-    "riscv64": "riscv64",
-    "loong64": "loongarch64",
-}
 
 # root file systems in the order of preference, with the field of the metadata item that has the fingerprint of the pair
 _ROOTS = {
@@ -68,10 +55,6 @@ class StreamImage:
     expires_at: str | None
     files: tuple[StreamFile, ...] = field(repr=False)
     preference: int = 0
-
-
-def architecture_name(name: str) -> str:
-    return ARCHITECTURES.get(name, name)
 
 
 def product_paths(index: t.Mapping[str, t.Any]) -> list[str]:

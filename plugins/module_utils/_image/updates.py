@@ -54,11 +54,11 @@ class UpdateChecker:
 def source_of(image: Image) -> ImageSource | None:
     """What the server follows, or what the collection remembers of its copy; None unless there is an alias to ask for."""
     followed = image.data.get("update_source") or {}
-    if followed.get("alias"):
+    if image.followed_alias:
         return ImageSource(
             server=followed.get("server"),
             protocol=followed.get("protocol"),
-            alias=followed["alias"],
+            alias=image.followed_alias,
             certificate=followed.get("certificate") or None,
             image_type=image.data.get("type"),
         )

@@ -31,13 +31,13 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     ImageSource,
     UpstreamImage,
     UrlSource,
+    architecture_name,
     is_complete,
     normalize_time,
 )
 from ansible_collections.community.lxd.plugins.module_utils._image.simplestreams import (
     INDEX,
     StreamImage,
-    architecture_name,
     find_stream_image,
     list_stream_images,
     product_paths,
@@ -72,6 +72,9 @@ class Upstream(t.Protocol):
     def find(self) -> UpstreamImage:
         """The image that the source means, as it is offered now. Raises LXDInputError where there is none."""
 
+    def renew(self) -> None:
+        """Forget what was read of a list of images that may have changed."""
+
 
 class StreamsUpstream:
     """A simplestreams server. ``native`` gives the target server's own architecture."""
@@ -99,6 +102,9 @@ class StreamsUpstream:
         other = copy.copy(self)
         other.source = source
         return other
+
+    def renew(self) -> None:
+        self._images = None
 
     def _url(self, path: str) -> str:
         return f"{self._server}/{path}"
@@ -205,6 +211,14 @@ class ServerUpstream:
     def mode(self) -> str:
         return "relay" if self.is_local and self.source.mode == "auto" else self.source.mode
 
+    def renew(self) -> None:
+        """Nothing is kept: each find() asks."""
+
+    def is_split(self, image: UpstreamImage) -> bool:
+        """Return whether the server sends the image as two files. Only the headers are read."""
+        with self.api.download_image(image.fingerprint, self.source.secret) as (headers, _blocks):
+            return (headers.get("Content-Type") or "").startswith("multipart/")
+
     def find(self) -> UpstreamImage:
         source = self.source
         if source.secret:
@@ -255,6 +269,9 @@ class UrlUpstream:
         checksum = self._checksum
         is_verified_there = checksum is None or checksum.algorithm == SHA256
         return "auto" if self._announced and is_verified_there and not has_credentials(self.source.url) else "relay"
+
+    def renew(self) -> None:
+        """A file that was downloaded stays: what it is compared with is the checksum."""
 
     def find(self) -> UpstreamImage:
         """The image of the URL. Nothing is downloaded where a SHA-256 checksum or the headers say what the fingerprint is."""

@@ -25,10 +25,20 @@ FRONT = {
 
 LOOP = {"_image.actions", "_image.inputs", "_image.read", "_image.reconcile"}
 
-SELECTION = {"_specs", "_image.options", "_image.options_selection", "_image.select", "_image.gather", "_image.read_usage", "_image.updates", "_image.usage"}
+SELECTION = {
+    "_specs",
+    "_image.options",
+    "_image.options_selection",
+    "_image.select",
+    "_image.gather",
+    "_image.read",
+    "_image.read_usage",
+    "_image.updates",
+    "_image.usage",
+}
 
 NEEDED = {
-    "lxd_image": {*LOOP, "_specs", "_image.options", "_image.plan", "_image.reconcile_image"},
+    "lxd_image": {*LOOP, "_specs", "_image.options", "_image.plan", "_image.read_image", "_image.reconcile_image"},
     "lxd_image_alias": {*LOOP, "_image.options", "_image.plan_alias", "_image.reconcile_alias"},
     "lxd_image_export": {"_image.options", "_image.destination", "_image.read", "_image.reconcile_export"},
     "lxd_image_info": SELECTION,
@@ -40,6 +50,7 @@ NEEDED = {
         "_image.retention",
         "_image.reconcile_prune",
         "_image.plan",
+        "_image.read_image",
         "_image.reconcile_image",
         "_image.reconcile_store",
     },

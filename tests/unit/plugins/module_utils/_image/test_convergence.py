@@ -18,7 +18,7 @@ from hypothesis import assume, configuration, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.community.lxd.plugins.module_utils._image import files as files_module
-from ansible_collections.community.lxd.plugins.module_utils._image import inputs, read
+from ansible_collections.community.lxd.plugins.module_utils._image import inputs, read_image
 from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredAlias, DesiredImage, FileSource, InstanceSource, SettingsChange
 from ansible_collections.community.lxd.plugins.module_utils._image.plan import plan_image
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_alias import reconcile_alias
@@ -239,7 +239,7 @@ def test_what_is_read_is_enough_for_the_plan(store: FakeStore, desired: DesiredI
     try:
         with mock.patch.object(files_module, "ImageFiles", Files):
             opened = inputs.open_inputs(api, desired)
-        resolved, current = read.read_image(api, desired, opened)
+        resolved, current = read_image.read_image(api, desired, opened)
         plan = plan_image(resolved, current)
     except LXDError:
         assume(False)

@@ -89,10 +89,10 @@ def test_settings(params: dict[str, t.Any], field: str, value: t.Any) -> None:
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({}, "Nothing says which image is meant: give 'name', 'fingerprint'"),
-        ({"name": ""}, "Nothing says which image"),
-        ({"source": {"type": "instance", "name": "c1"}}, "Nothing says which image"),
-        ({"state": "absent"}, "Nothing says which image"),
+        ({}, "One of 'name', 'fingerprint', .* is required"),
+        ({"name": ""}, "is required: which image is meant"),
+        ({"source": {"type": "instance", "name": "c1"}}, "is required: which image is meant"),
+        ({"state": "absent"}, "is required: which image is meant"),
         ({"fingerprint": "abc"}, "'fingerprint' is 'abc'"),
         ({"name": "n", "fingerprint": A.upper()}, "'fingerprint' is"),
         ({"fingerprint": A, "source": {"type": "instance", "name": "c1"}}, "fingerprint of a published image can't be chosen"),

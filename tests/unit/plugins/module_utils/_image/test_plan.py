@@ -274,12 +274,18 @@ def test_actions(desired: DesiredImage, current: CurrentImage, actions: list[str
             ["'c1'", "ephemeral", "delete it", "snapshot"],
             id="running and ephemeral",
         ),
-        pytest.param(wants(name="n", auto_update=True), AT_A, ["'auto_update'", "nothing to follow"], id="auto_update without a source"),
+        pytest.param(wants(name="n", auto_update=True), AT_A, ["'auto_update'", A, "Delete that image and copy it again"], id="auto_update without a source"),
         pytest.param(
             wants(name="n", auto_update=True),
             make_current(make_image(A, ["n"], update_source={"alias": "", "server": "https://x"})),
             ["'auto_update'"],
             id="auto_update without an alias at the source",
+        ),
+        pytest.param(
+            wants(name="n", auto_update=True),
+            make_current(make_image(A, ["n"], update_source={"alias": A[:20], "server": "https://x"})),
+            ["'auto_update'"],
+            id="auto_update where the server has noted a fingerprint",
         ),
         pytest.param(of_file(auto_update=True), NOTHING, ["'auto_update'"], id="auto_update of an import"),
         pytest.param(
@@ -503,20 +509,83 @@ def test_an_update_keeps_what_belongs_to_the_image() -> None:
     settings = only(plan_image(of_copy(B, "latest", expires_at="never"), offered(B, replace(old, data={**old.data, **FOLLOWED}))), CreateImage).settings
     assert (settings.public, settings.auto_update, settings.expires_at, settings.profiles) == (True, True, "never", ("p",))
     assert settings.default_properties == {"k": "v"}
-    assert settings.memory["protected"] == "true"
+    assert "protected" not in settings.memory
     assert settings.forget
 
 
-@pytest.mark.parametrize(("memory", "kept"), [({}, {"protected": "true"}), ({"protected": None}, {"protected": None})])
-def test_protection_is_inherited_unless_it_is_given(memory: dict[str, str | None], kept: dict[str, str | None]) -> None:
+@pytest.mark.parametrize("memory", [{}, {"protected": None}, {"protected": "true"}], ids=str)
+def test_protection_belongs_to_the_image_and_not_to_the_name(memory: dict[str, str | None]) -> None:
     current = make_current(make_image(A, ["n"], {"protected": "true"}))
-    assert only(plan_image(of_file(B, memory=memory), current), CreateImage).settings.memory == kept
+    assert only(plan_image(of_file(B, memory=memory), current), CreateImage).settings.memory == memory
 
 
-def test_nothing_is_taken_over_from_a_cached_image() -> None:
+def test_a_cached_image_that_is_renewed_keeps_what_was_set() -> None:
     cached = make_image(A, public=True, expires_at="2030-01-01T00:00:00Z", profiles=["p"], properties={"k": "v"}, cached=True)
     settings = only(plan_image(of_copy(A), offered(A, cached)), CreateImage).settings
-    assert (settings.public, settings.expires_at, settings.profiles, settings.default_properties) == (None, None, None, {})
+    assert (settings.public, settings.expires_at, settings.profiles, settings.properties) == (True, "2030-01-01T00:00:00Z", ("p",), {"k": "v"})
+    given = {"public": False, "expires_at": "never", "profiles": (), "properties": {"k": None}}
+    settings = only(plan_image(of_copy(A, **given), offered(A, cached)), CreateImage).settings
+    assert (settings.public, settings.expires_at, settings.profiles, settings.properties) == (False, "never", (), {"k": None})
+    given = {"properties": {"x": "y"}, "purge_properties": True}
+    assert only(plan_image(of_copy(A, **given), offered(A, cached)), CreateImage).settings.properties == {"x": "y"}
+
+
+KINDS = ImageSource("https://h", "lxd", alias="a", image_type="container", architecture="amd64")
+
+
+@pytest.mark.parametrize("state", ["present", "latest"])
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [({"type": "virtual-machine"}, "whose type is 'virtual-machine', but 'image_type'"), ({"architecture": "aarch64"}, "whose architecture is 'aarch64'")],
+    ids=str,
+)
+def test_a_name_that_an_image_of_another_kind_has(state: str, fields: dict[str, str], words: str) -> None:
+    named = make_image(A, ["n"], **{"type": "container", "architecture": "x86_64", **fields})
+    with pytest.raises(LXDInputError, match=words):
+        plan_image(of_copy(None if state == "present" else B, state, KINDS), offered(B, named))
+
+
+def test_a_name_that_an_image_of_the_same_kind_has() -> None:
+    named = make_image(A, ["n"], type="container", architecture="x86_64")
+    assert plan_image(of_copy(None, source=KINDS), make_current(named)).actions == ()
+
+
+NAMELESS = ImageSource("https://h", "lxd", fingerprint=A, copy_aliases=True)
+
+
+@pytest.mark.parametrize(
+    ("image", "aliases", "actions"),
+    [
+        (None, ["x", "y"], ["copy", "alias_create", "alias_create"]),
+        (make_image(A), ["x"], ["alias_create"]),
+        (make_image(A, ["x"]), ["x", "y"], ["alias_create"]),
+        (make_image(A, ["x", "y"]), ["x", "y"], ["update"]),
+        (make_image(A, ["x"], {"source": "{}"}), [], []),
+    ],
+    ids=["all", "aliases", "one alias", "the end", "nothing"],
+)
+def test_a_copy_without_a_name_is_finished_by_the_next_run(image: t.Any, aliases: list[str], actions: list[str]) -> None:
+    desired = replace(of_copy(A, source=NAMELESS), name=None)
+    images = [image] if image else []
+    current = offered(A, *images, aliases=dict.fromkeys(aliases, ""), made_from="{}") if aliases else make_current(*images)
+    plan = plan_image(desired, current)
+    assert plan.tokens == actions
+    marks = [action for action in plan.actions if isinstance(action, UpdateImage) and action.settings.memory.get("source")]
+    assert [mark is plan.actions[-1] for mark in marks] == ([True] if actions else [])
+
+
+def test_properties_of_a_named_image_are_not_reset_by_an_unfinished_copy() -> None:
+    desired = replace(of_copy(A, source=NAMELESS), name=None)
+    current = offered(A, make_image(A, ["x"], properties={"os": "mine"}), properties={"os": "theirs", "label": "l"}, aliases={"x": ""})
+    update = next(action for action in plan_image(desired, current).actions if isinstance(action, UpdateImage))
+    assert update.settings.properties == {"os": "mine", "label": "l"}
+
+
+def test_what_version_1_kept_of_a_url_is_removed() -> None:
+    kept = '{"type": "url", "url": "https://bot:pw@h/a?sig=x"}'
+    (update,) = plan_image(wants(name="n"), make_current(make_image(A, ["n"], {"source": kept}))).actions
+    assert t.cast(UpdateImage, update).settings.memory == {"source": '{"type": "url", "url": "https://h/a"}'}
+    assert plan_image(wants(name="n"), make_current(make_image(A, ["n"], {"source": '{"url": "https://h/a"}'}))).actions == ()
 
 
 @pytest.mark.parametrize(

@@ -219,7 +219,7 @@ def test_what_the_server_refuses() -> None:
     ("bad", "words"),
     [
         (entry("x", fingerprint="%"), "hex digits"),
-        (entry(), "Nothing says which image"),
+        (entry(), "which image is meant"),
         (entry("x", purge_aliases=True), "'purge_aliases' needs 'aliases'"),
         (entry("x", properties={"ansible.protected": "1"}), "remembers by"),
     ],
