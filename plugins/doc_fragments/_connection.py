@@ -12,8 +12,9 @@ class ModuleDocFragment:
 options:
   url:
     description:
-      - The server, as V(unix:/path/unix.socket) or V(https://host:8443).
-      - If not given, the first local socket that exists. Looked for are E(LXD_SOCKET), E(LXD_DIR), E(INCUS_SOCKET) and E(INCUS_DIR) of the task's
+      - The server, as V(unix:/path/unix.socket) or V(https://host:8443). Without a port, it is 8443.
+      - A user, a password, a query or a fragment in the URL is refused.
+      - Defaults to the first local socket that exists. Looked for are E(LXD_SOCKET), E(LXD_DIR), E(INCUS_SOCKET) and E(INCUS_DIR) of the task's
         environment, then the places of LXD from the snap and from the distribution, and of Incus.
       - If not set, the value of the environment variable E(LXD_URL) is used.
       - Mutually exclusive with O(remote).
@@ -22,6 +23,8 @@ options:
     description:
       - The server, as a name from the configuration of the C(lxc) or C(incus) client of the task's user on the managed node.
         Its address, project, pinned server certificate and client certificate are used, unless the task gives them.
+      - V(local) is the local server, also without a configuration. A configuration is read with PyYAML.
+      - A remote whose entry can't be used (no address, another protocol) is an error. It never stands for the local server.
       - If not set, the value of the environment variable E(LXD_REMOTE) is used.
     type: str
   client_cert:
@@ -84,4 +87,13 @@ options:
 requirements:
   - requests
   - requests-unixsocket 0.4.0 or newer with requests 2.32 or newer (for a local socket)
+  - PyYAML (where a configured remote is named)
+notes:
+  - On a local connection, a task runs inside Ansible's own process instead of in a process of its own, which takes a tenth of the time and gives the
+    same result. It runs as a module with any other connection, with C(become) or C(async), with an C(ansible_python_interpreter) that is not Ansible's
+    own Python, with C(ANSIBLE_KEEP_REMOTE_FILES), on macOS, and where a library is missing. The variable C(community_lxd_in_process) and the environment
+    variable E(COMMUNITY_LXD_IN_PROCESS) turn that off (V(false)), or make a task fail where it can't be had (V(true)).
+  - Inside Ansible's own process, what lasts longer than ten seconds says how far it is, once in ten seconds. Modules write the options of a task to the
+    system's log, which is not done there.
+  - Empty text, as from C(default('')), counts as not given.
 """

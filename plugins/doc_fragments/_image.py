@@ -141,8 +141,10 @@ options:
         type: path
       checksum:
         description:
-          - For V(file) and V(url), what the content must hash to, as C(<algorithm>:<hex digits>) or the hex digits of a SHA-256.
+          - For V(file) and V(url), what the content must hash to, as C(<algorithm>:<hex digits>), the hex digits alone, or a line of C(sha256sum).
             For a split image, that of both files one after the other.
+          - As in M(ansible.builtin.get_url), it may be the URL of a file of checksums, such as C(sha256:https://example.com/SHA256SUMS).
+          - For V(url), nothing is downloaded if the checksum is a SHA-256 and the store has an image of that fingerprint.
           - A large gzip archive is imported faster with it, as nothing else tells whether it is whole without unpacking it.
         type: str
       filename:

@@ -25,7 +25,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - What a new file will be called can't be known before it is downloaded, so RV(path) is V(unknown).
+      - What a new file in a directory will be called can't be known before it is downloaded, so RV(path) is V(null) then.
   diff_mode:
     support: full
   idempotent:
@@ -83,7 +83,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 path:
-  description: The file of a unified image, or the metadata of a split one. In check mode C(unknown) if it is not there yet.
+  description: The file of a unified image, or the metadata of a split one. In check mode V(null) if O(dest) is a directory and the file is not there yet.
   returned: success
   type: str
   sample: /srv/backup/images/b8bec30e39b31a894e729ab957e9434eb3940c107a60dcbad31f56821b3b0f88.tar.gz

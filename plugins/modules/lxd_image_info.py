@@ -30,7 +30,9 @@ options:
     default: false
   used_by:
     description:
-      - Also return the instances of all projects that were made from each image.
+      - Also return the instances that were made from each image, of all projects that share the images of its project.
+      - Where the image of an instance can't be known, as its cluster member is down, a warning says so, and RV(images[].used_by) is V(null) for images
+        without a known user. A search by O(unused) is refused then.
     type: bool
     default: false
   check_updates:
@@ -190,7 +192,7 @@ images:
       type: str
       returned: if O(check_updates=true) and the source could not be asked
     used_by:
-      description: The instances that were made from it, each with C(project) and C(name).
+      description: The instances that were made from it, each with C(project) and C(name). V(null) if that can't be known.
       type: list
       elements: dict
       returned: if O(used_by=true)

@@ -46,6 +46,8 @@ options:
     type: bool
     default: false
 notes:
+  - Where it can't be known which image an instance uses, as its cluster member is down, no image is taken for unused. All stay, with V(unknown_use)
+    among their C(reasons), unless O(include_used=true).
   - At least one condition or O(keep) must be given.
 seealso:
   - module: community.lxd.lxd_image_info
@@ -93,7 +95,9 @@ removed:
       size: 1031344
       uploaded_at: "2026-11-21T02:27:18.98996808Z"
 kept:
-  description: The images that were selected but stay, each with its C(reason), sorted by fingerprint.
+  description: >-
+    The images that were selected but stay, sorted by fingerprint. C(reasons) are words: V(newest), V(protected), V(used), V(unknown_use),
+    V(aliased), V(inactive). C(reason) is the first of them as a sentence.
   returned: success
   type: list
   elements: dict
@@ -106,6 +110,7 @@ kept:
       size: 1031344
       uploaded_at: "2026-11-21T02:27:18.98996808Z"
       reason: protected
+      reasons: [protected]
 reclaimed:
   description: The sizes of the removed images in bytes.
   returned: success

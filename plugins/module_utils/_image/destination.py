@@ -37,6 +37,9 @@ class Destination:
     def __init__(self, dest: str, fingerprint: str) -> None:
         self._is_directory = os.path.isdir(dest)
         self._dest = dest
+        if os.path.islink(dest) and not self._is_directory:
+            # as copy and get_url do: what the link points at is replaced, not the link
+            dest = os.path.realpath(dest)
         self._fingerprint = fingerprint
         try:
             os.lstat(dest)
@@ -49,6 +52,16 @@ class Destination:
             raise LXDInputError(f"The directory {self.directory!r} of 'dest' does not exist on the managed node.")
         if dest.endswith("/") and not self._is_directory:
             raise LXDInputError(f"'dest' is {dest!r}, but there is no such directory on the managed node.")
+
+    @property
+    def known_path(self) -> str | None:
+        """The path of the file before it is downloaded; None in a directory, where it depends on the kind of file."""
+        return None if self._is_directory else self._dest
+
+    def check_writable(self) -> None:
+        """Raises LXDInputError where the files can't be written there: what the download would end with."""
+        if not os.access(self.directory, os.W_OK | os.X_OK):
+            raise LXDInputError(f"Cannot write to the directory {self.directory!r} of 'dest': the task's user has no permission to, or it is read-only.")
 
     def paths(self, kinds: t.Sequence[str | None]) -> list[str]:
         """The paths for files of these kinds, one or two."""

@@ -44,7 +44,7 @@ class _TemporaryFile:
 
     def rename(self, target: str) -> None:
         _like(self.path, target)
-        os.replace(self.path, target)
+        os.replace(self.path, os.path.realpath(target) if os.path.islink(target) else target)
 
     def remove(self) -> None:
         """Unless it was renamed."""

@@ -85,6 +85,14 @@ def is_complete(fingerprint: str) -> bool:
     return len(fingerprint) == 64
 
 
+_PLAIN_ALIAS = re.compile(r"""[^\W_](?:[^\s$?&+"'`*]{0,62}[^\W_])?""")
+
+
+def is_plain_alias(name: str) -> bool:
+    """Return whether servers that are strict about aliases take the name: 64 characters, letters or digits first and last."""
+    return _PLAIN_ALIAS.fullmatch(name) is not None
+
+
 def property_value(key: str, value: t.Any) -> str | None:
     """What a property is sent as: numbers and booleans as YAML would write them, None for an empty value.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.community.lxd.plugins.module_utils._image.model import Alias, Image, is_fingerprint
+from ansible_collections.community.lxd.plugins.module_utils._image.model import Alias, Image, is_complete, is_fingerprint
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 
 if t.TYPE_CHECKING:
@@ -45,8 +45,15 @@ def read_target(api: ImageAPI, target: str, current: Alias | None) -> str:
     """The full fingerprint for a fingerprint, a prefix, or the name of another alias."""
     if current is not None and current.target == target:
         return target
-    if is_fingerprint(target) and (image := api.get_image(target)):
+    image = api.get_image(target) if is_fingerprint(target) else None
+    other = None if image and is_complete(target) else api.get_alias(target)
+    if image and other and other.target != image.fingerprint:
+        raise LXDInputError(
+            f"The target {target!r} is ambiguous: it is how the fingerprint {image.fingerprint} begins, and an alias of the image {other.target}. "
+            "Give the full fingerprint of the image that is meant."
+        )
+    if image:
         return image.fingerprint
-    if other := api.get_alias(target):
+    if other:
         return other.target
     raise LXDInputError(f"The target {target!r} is neither an alias nor the fingerprint of an image in the project {api.client.project!r}.")

@@ -12,6 +12,7 @@ import typing as t
 
 from ansible_collections.community.lxd.plugins.module_utils._image.actions import (
     Action,
+    CreateAlias,
     CreateImage,
     DeleteImage,
     Plan,
@@ -20,12 +21,15 @@ from ansible_collections.community.lxd.plugins.module_utils._image.actions impor
     StopInstance,
 )
 from ansible_collections.community.lxd.plugins.module_utils._image.inputs import Inputs
-from ansible_collections.community.lxd.plugins.module_utils._image.model import UNKNOWN, InstanceSource
+from ansible_collections.community.lxd.plugins.module_utils._image.model import UNKNOWN, InstanceSource, is_plain_alias
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import RETRYABLE, LXDError, LXDInputError, LXDOutcomeUnknown
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record, replace
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
+
+STRICT_ALIASES = "instance_publish_split"
+"""An API extension of Incus that came together with its rules for the names of aliases."""
 
 ATTEMPTS = 6
 """How often a plan is made anew because the server has changed meanwhile, or an answer was lost."""
@@ -53,6 +57,7 @@ def reconcile(api: ImageAPI, read_and_plan: t.Callable[[], Plan], check_mode: bo
     try:
         while True:
             plan = rounds.begin(_trusted_plan(api, read_and_plan))
+            _check_new_aliases(api, plan)
             if check_mode:
                 return Outcome(plan, plan.tokens, plan.before)
             try:
@@ -71,6 +76,16 @@ def _apply(api: ImageAPI, plan: Plan, inputs: Inputs) -> Progress:
     from ansible_collections.community.lxd.plugins.module_utils._image.apply import apply_plan
 
     return apply_plan(api, plan, inputs)
+
+
+def _check_new_aliases(api: ImageAPI, plan: Plan) -> None:
+    """Refuse, before anything is made, aliases that the server will not take. It is asked only where a name is in doubt."""
+    odd = [action.name for action in plan.actions if isinstance(action, CreateAlias) and not is_plain_alias(action.name)]
+    if odd and STRICT_ALIASES in api.client.server().extensions:
+        raise LXDInputError(
+            f"Cannot create the alias {odd[0]!r}: this server takes only aliases of up to 64 characters that begin and end with a letter or a digit, "
+            "without blanks and without any of $ ? & + \" ' ` *. Choose another name."
+        )
 
 
 class _Rounds:

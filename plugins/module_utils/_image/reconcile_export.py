@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.community.lxd.plugins.module_utils._image.destination import Destination
-from ansible_collections.community.lxd.plugins.module_utils._image.model import UNKNOWN, DesiredExport
+from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredExport
 from ansible_collections.community.lxd.plugins.module_utils._image.read import read_one
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 
@@ -25,6 +25,8 @@ def reconcile_export(api: ImageAPI, desired: DesiredExport, check_mode: bool) ->
     destination = Destination(desired.dest, fingerprint)
     files, reason = destination.find()
     changed = files is None
+    if files is None:
+        destination.check_writable()
     if files is None and not check_mode:
         # only here: mostly the files are there
         from ansible_collections.community.lxd.plugins.module_utils._image.export import export_image
@@ -34,7 +36,7 @@ def reconcile_export(api: ImageAPI, desired: DesiredExport, check_mode: bool) ->
         "changed": changed,
         "reason": reason or None,
         "fingerprint": fingerprint,
-        "path": files.path if files else UNKNOWN,
+        "path": files.path if files else destination.known_path,
         "rootfs_path": files.rootfs_path if files else None,
         "size": files.size if files else None,
         "diff": {"before": {} if changed else {"fingerprint": fingerprint}, "after": {"fingerprint": fingerprint}},

@@ -36,7 +36,9 @@ class Clause:
 
     def matches(self, data: t.Mapping[str, t.Any]) -> bool:
         value = _field_value(data, self.field)
-        found = value is not None and any(self.pattern.fullmatch(text) for text in value)
+        if value is None and self.field.startswith("properties."):
+            value = [""]  # to the servers, a property that is not there is empty
+        found = value is not None and any(self.pattern.search(text) for text in value)
         return (found == (self.operator == "eq")) != self.negated
 
 
@@ -147,7 +149,7 @@ def parse_filter(text: str) -> tuple[Clause, ...]:
         if len(field_operator_value) < 3 or field_operator_value[1] not in ("eq", "ne"):
             raise LXDInputError(f"'filter' is {text!r}: expected FIELD eq VALUE or FIELD ne VALUE at {' '.join(words) or 'the end'!r}.")
         field, operator, value = field_operator_value
-        clauses.append(Clause(joined_by, negated, field, operator, _compile(value, "'filter'")))
+        clauses.append(Clause(joined_by, negated, field, operator, _filter_pattern(value)))
         words = words[negated + 3 :]
         if not words:
             return tuple(clauses)
@@ -165,9 +167,21 @@ def matches_filter(clauses: t.Iterable[Clause], data: t.Mapping[str, t.Any]) -> 
     return result
 
 
-def _compile(pattern: str, where: str) -> re.Pattern[str]:
+def _filter_pattern(value: str) -> re.Pattern[str]:
+    """Return what the servers make of a value: a regular expression in which case does not matter, for all of the text unless it says so itself.
+
+    Incus takes a value with commas as alternatives.
+    """
+    pattern = value if "^" in value or "$" in value else f"^{value}\\Z"
+    if "," in value:
+        pattern = f"{pattern}|^(?:{'|'.join(map(re.escape, value.split(',')))})\\Z"
+    _compile(value, "'filter'")
+    return _compile(pattern, "'filter'", re.IGNORECASE)
+
+
+def _compile(pattern: str, where: str, flags: int = 0) -> re.Pattern[str]:
     try:
-        return re.compile(pattern)
+        return re.compile(pattern, flags)
     except (re.error, OverflowError, RecursionError) as exc:
         raise LXDInputError(f"The regular expression {pattern!r} in {where} is invalid: {exc}.") from exc
 

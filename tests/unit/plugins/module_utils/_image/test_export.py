@@ -320,7 +320,7 @@ def test_check_mode_downloads_nothing(tmp_path: pathlib.Path) -> None:
     done = run(server, tmp_path)
     again = run(server, tmp_path)
     assert len(server.downloads) == 1
-    assert (said["path"], said["rootfs_path"], said["size"]) == ("unknown", None, None)
+    assert (said["path"], said["rootfs_path"], said["size"]) == (None, None, None)
     for key in ("changed", "reason", "fingerprint", "diff"):
         assert said[key] == done[key]
     assert (again["changed"], again["reason"], again["size"]) == (False, None, len(META))
@@ -354,3 +354,28 @@ def test_an_image_that_is_not_there(tmp_path: pathlib.Path) -> None:
     server.client.is_anonymous = True
     with pytest.raises(LXDInputError, match="no image of the alias 'missing'"):
         run(server, tmp_path, name="missing")
+
+
+def test_check_mode_says_the_path_of_a_file(tmp_path: pathlib.Path) -> None:
+    said = run(unified(), tmp_path / "dest.tar.gz", check_mode=True)
+    assert said["path"] == run(unified(), tmp_path / "dest.tar.gz")["path"] == str(tmp_path / "dest.tar.gz")
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_where_nothing_can_be_written_is_refused_at_once(tmp_path: pathlib.Path, check_mode: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(LXDInputError, match="Cannot write to the directory"):
+        run(unified(), tmp_path / "dest", check_mode)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_is_followed(tmp_path: pathlib.Path, exists: bool) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder" / "file")
+    if exists:
+        (tmp_path / "folder" / "file").write_text("old")
+    result = run(unified(), tmp_path / "link")
+    assert (tmp_path / "link").is_symlink() and result["path"] == str(tmp_path / "link")
+    assert (tmp_path / "folder" / "file").read_bytes() == (tmp_path / "link").read_bytes() != b"old"
+    assert not run(unified(), tmp_path / "link")["changed"]

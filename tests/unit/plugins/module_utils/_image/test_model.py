@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from ansible_collections.community.lxd.plugins.module_utils._image import model
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     CurrentImage,
     DesiredImage,
@@ -348,3 +349,13 @@ def test_target_of() -> None:
     current = make_current(make_image(A, ["n"]))
     assert current.target_of("n") is current.images[A]
     assert (current.target_of("x"), current.target_of(None), CurrentImage(current.aliases).target_of("n")) == (None, None, None)
+
+
+@pytest.mark.parametrize("name", ["a", "debian/12", "a.b-c_d:e@f", "x" * 64, "ünï", "1"])
+def test_plain_aliases(name: str) -> None:
+    assert model.is_plain_alias(name)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "two words", "a?b", "a&b", "a+b", "a*b", 'a"b', "a'b", "a`b", "a$b", "-a", "a-", "/a", "a/", "_a", "a\n", "a\tb"])
+def test_aliases_that_strict_servers_refuse(name: str) -> None:
+    assert not model.is_plain_alias(name)

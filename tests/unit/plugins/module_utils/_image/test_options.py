@@ -233,7 +233,7 @@ def test_selector() -> None:
     assert (found.name, found.fingerprint, found.public, found.cached) == ("n", A, False, None)
     assert found.properties == {"build": "5", "lts": "true"}
     assert found.older_than == timedelta(days=30)
-    assert [(clause.field, clause.operator, clause.pattern.pattern) for clause in found.filter] == [("type", "eq", "container")]
+    assert [(clause.field, clause.operator, clause.pattern.pattern) for clause in found.filter] == [("type", "eq", "^container\\Z")]
 
 
 def test_selector_of_everything() -> None:
