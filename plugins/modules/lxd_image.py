@@ -273,7 +273,7 @@ failure:
 """
 
 from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_image
-from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import reconcile_image
+from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_image import reconcile_image
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
 from ansible_collections.community.lxd.plugins.module_utils._run import Module
 from ansible_collections.community.lxd.plugins.module_utils._specs import IMAGE_CONSTRAINTS, IMAGE_SPEC

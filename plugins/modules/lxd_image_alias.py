@@ -135,7 +135,7 @@ failure:
 """
 
 from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_alias
-from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import reconcile_alias
+from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_alias import reconcile_alias
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
 from ansible_collections.community.lxd.plugins.module_utils._run import Module
 

@@ -243,7 +243,7 @@ failure:
 import typing as t
 
 from ansible_collections.community.lxd.plugins.module_utils._image.gather import gather_images
-from ansible_collections.community.lxd.plugins.module_utils._image.options import wanted
+from ansible_collections.community.lxd.plugins.module_utils._image.options_selection import wanted
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
 from ansible_collections.community.lxd.plugins.module_utils._run import Module
 from ansible_collections.community.lxd.plugins.module_utils._specs import SELECTOR_SPEC

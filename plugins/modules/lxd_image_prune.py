@@ -140,7 +140,7 @@ failure:
     request: GET /1.0/images/4ea095ceffc0
 """
 
-from ansible_collections.community.lxd.plugins.module_utils._image.options import prune_policy
+from ansible_collections.community.lxd.plugins.module_utils._image.options_retention import prune_policy
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_prune import reconcile_prune
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
 from ansible_collections.community.lxd.plugins.module_utils._run import Module

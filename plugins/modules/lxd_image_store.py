@@ -152,7 +152,7 @@ failure:
     request: GET /1.0/images
 """
 
-from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_store
+from ansible_collections.community.lxd.plugins.module_utils._image.options_retention import desired_store
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_store import reconcile_store, unseen_store
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
 from ansible_collections.community.lxd.plugins.module_utils._run import Module

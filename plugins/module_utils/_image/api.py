@@ -4,61 +4,31 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""One method, one endpoint of the image API: models in, models out. Raises LXDError; decides nothing.
-
-Only apply.py calls the methods that write (create, update, delete, set).
-"""
+"""One method, one endpoint of the image API: models out. Raises LXDError; decides nothing. What writes is in api_writes.py."""
 
 from __future__ import annotations
 
-import re
 import time
 import typing as t
-from dataclasses import dataclass, field
 
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
-    NEVER,
     Alias,
     Image,
-    ImageSettings,
     Instance,
     check_fingerprint,
     is_complete,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd import paths
 from ansible_collections.community.lxd.plugins.module_utils._lxd.client import OPERATION_RUNNING
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDError, LXDInputError, LXDNotFound, LXDOperationError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDError, LXDInputError, LXDNotFound
 
 if t.TYPE_CHECKING:
-    from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
-    from ansible_collections.community.lxd.plugins.module_utils._image.upstream import Download
+    from ansible_collections.community.lxd.plugins.module_utils._image.api_writes import ImageWriter
     from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
 
 # The daemons list in one database transaction of 10 (LXD) or 30 seconds (Incus), and answer 200 with what they have by then.
 LIST_MAY_BE_CUT_AFTER = 9.0
 LIST_PATIENCE = 1.0
-
-
-@dataclass(frozen=True)
-class ImageSecret:
-    """What lets an untrusted client read one private image, and the operation whose end revokes it."""
-
-    secret: str = field(repr=False)
-    operation: str
-
-
-@dataclass(frozen=True)
-class SizedBody:
-    """Blocks of a body whose size is known: sent with Content-Length."""
-
-    blocks: t.Iterator[bytes]
-    size: int
-
-    def __len__(self) -> int:
-        return self.size
-
-    def __iter__(self) -> t.Iterator[bytes]:
-        return self.blocks
 
 
 class ImageAPI:
@@ -74,6 +44,14 @@ class ImageAPI:
     def in_project(self, project: str) -> ImageAPI:
         """The same server's images in another project."""
         return ImageAPI(self.client.in_project(project))
+
+    @property
+    def writer(self) -> ImageWriter:
+        """The same images, to be changed."""
+        # only here: most tasks change nothing
+        from ansible_collections.community.lxd.plugins.module_utils._image.api_writes import ImageWriter
+
+        return ImageWriter(self)
 
     # images
 
@@ -129,70 +107,10 @@ class ImageAPI:
             return True
         return any(data.get("size") == size for data in listed or [])
 
-    def create_image_from_files(self, files: ImageFiles) -> str:
-        """``POST /1.0/images`` with the files as body. Returns the fingerprint.
-
-        The headers of both vendors are sent, each ignores the other's. Never the properties header: it kills
-        the daemon where the image's own metadata has no properties.
-        """
-        headers = {"Content-Type": files.content_type}
-        for vendor in ("LXD", "Incus"):
-            if files.fingerprint_is_known:
-                headers[f"X-{vendor}-fingerprint"] = files.fingerprint
-            if files.filename and files.filename.isascii():
-                headers[f"X-{vendor}-filename"] = files.filename
-        metadata = self.client.write_and_wait("POST", paths.IMAGES, f"import {files}", headers=headers, body=files)
-        return str(metadata["fingerprint"])
-
-    def create_image_from_download(self, download: Download, fingerprint: str) -> str:
-        """``POST /1.0/images`` with what another server sends as body, as it comes. Returns the fingerprint, which the server verifies."""
-        headers = {"Content-Type": download.content_type}
-        for vendor in ("LXD", "Incus"):
-            headers[f"X-{vendor}-fingerprint"] = fingerprint
-        body: t.Any = download.blocks if download.size is None else SizedBody(download.blocks, download.size)
-        metadata = self.client.write_and_wait("POST", paths.IMAGES, f"import the image {fingerprint}", headers=headers, body=body)
-        return str(metadata["fingerprint"])
-
-    def copy_image(self, body: t.Mapping[str, t.Any], fingerprint: str, origin: str | None) -> str:
-        """``POST /1.0/images`` that lets the server fetch an image. Returns the fingerprint of what it has stored. ``origin``: for messages."""
-        metadata = self.client.write_and_wait("POST", paths.IMAGES, f"copy the image {fingerprint} from {origin}", data=body)
-        return str(metadata.get("fingerprint") or fingerprint)
-
-    def create_push_token(self, fingerprint: str, settings: ImageSettings) -> str:
-        """``POST /1.0/images`` with the mode push: the secret with which another server may send this image here.
-
-        Of the settings only properties and expiry are said already now: without them it would have none.
-        """
-        body = {"source": {"type": "image", "mode": "push", "fingerprint": fingerprint}, "public": False, "properties": dict(settings.properties)}
-        if settings.expires_at and settings.expires_at != NEVER:
-            body["expires_at"] = settings.expires_at
-        answer = self.client.write("POST", paths.IMAGES, f"expect the image {fingerprint}", data=body)
-        return str(answer.metadata["metadata"]["secret"])
-
-    def push_image(self, fingerprint: str, target: t.Mapping[str, t.Any]) -> None:
-        """``POST /1.0/images/{fingerprint}/export``: this server sends the image to another. Only by the full fingerprint."""
-        what = f"send the image {fingerprint} to {target['target']}"
-        self.client.write_and_wait("POST", paths.image(fingerprint, "export"), what, data=target)
-
     def download_image(self, fingerprint: str, secret: str | None = None) -> t.ContextManager[tuple[t.Mapping[str, str], t.Iterator[bytes]]]:
         """``GET /1.0/images/{fingerprint}/export``: headers and blocks, raw (unified) or multipart (split)."""
         query = {"secret": secret} if secret else None
         return self.client.download(paths.image(fingerprint, "export"), f"download the image {fingerprint}", query)
-
-    def create_secret(self, fingerprint: str) -> ImageSecret:
-        """``POST /1.0/images/{fingerprint}/secret``."""
-        answer = self.client.write("POST", paths.image(fingerprint, "secret"), f"make a secret for the image {fingerprint}")
-        return ImageSecret(str(answer.metadata["metadata"]["secret"]), paths.operation(str(answer.operation)))
-
-    def delete_secret(self, operation: str) -> bool:
-        """``DELETE /1.0/operations/{id}``. False where it is used up or gone already."""
-        if not self.has_secret(operation):
-            return False
-        try:
-            self.client.write("DELETE", paths.operation(operation), "revoke the secret")
-        except LXDNotFound:
-            return False
-        return True
 
     def has_secret(self, operation: str) -> bool:
         """Whether the secret can still be used: its operation runs until then."""
@@ -202,51 +120,6 @@ class ImageAPI:
             return False
         return bool(answer.metadata.get("status_code") == OPERATION_RUNNING)
 
-    def create_trust(self, credentials: t.Mapping[str, str]) -> None:
-        """``POST /1.0/certificates``: the server trusts the certificate of this very connection from now on."""
-        self.client.write("POST", paths.CERTIFICATES, "enrol the client certificate", data={"type": "client", **credentials})
-        self.client.forget_server()
-
-    def publish_image(self, kind: str, name: str, properties: t.Mapping[str, str], compression_algorithm: str | None, filename: str | None) -> str:
-        """``POST /1.0/images`` with an instance or a snapshot as source. Returns the fingerprint.
-
-        ``properties`` must be all: LXD 5.0 replaces the instance's ``image.*`` by what is given, Incus merges.
-        An image of the same content that is there already is taken as it is.
-        """
-        body: dict[str, t.Any] = {"source": {"type": kind, "name": name}, "properties": dict(properties), "public": False}
-        if compression_algorithm:
-            body["compression_algorithm"] = compression_algorithm
-        if filename:
-            body["filename"] = filename
-        try:
-            metadata = self.client.write_and_wait("POST", paths.IMAGES, f"publish the {kind} {name!r}", data=body)
-        except LXDOperationError as exc:
-            known = exc.metadata.get("fingerprint") or next(iter(re.findall("[0-9a-f]{64}", str(exc))), None)
-            if known and self.get_image(known):
-                return str(known)
-            raise
-        return str(metadata["fingerprint"])
-
-    def update_image(self, image: Image, settings: ImageSettings) -> None:
-        """One conditional write. PATCH where it can say the change, else PUT with the whole writable set.
-
-        Raises LXDPreconditionFailed where somebody else wrote in between (the ETag covers public, auto_update and properties).
-        """
-        method, body = settings_request(image.settings, settings)
-        self.client.write(method, paths.image(image.fingerprint), f"update the image {image.fingerprint}", data=body, if_match=image.etag)
-
-    def delete_image(self, fingerprint: str) -> None:
-        """``DELETE /1.0/images/{fingerprint}``; one that is gone already is as good."""
-        if not is_complete(fingerprint):
-            raise LXDInputError(f"Cannot delete the image {fingerprint!r}: only a full fingerprint is safe to delete by.")
-        try:
-            self.client.write_and_wait("DELETE", paths.image(fingerprint), f"delete the image {fingerprint}")
-        except LXDNotFound:
-            return
-        except LXDOperationError:
-            if self.get_image(fingerprint) is not None:
-                raise
-
     # aliases
 
     def get_alias(self, name: str) -> Alias | None:
@@ -255,23 +128,6 @@ class ImageAPI:
         except LXDNotFound:
             return None
         return Alias.from_api(answer.metadata, answer.etag)
-
-    def create_alias(self, name: str, target: str, description: str) -> None:
-        """``POST /1.0/images/aliases``. Raises LXDConflict where it exists."""
-        paths.alias(name)  # refuses a name that no later request could address
-        data = {"name": name, "target": target, "description": description}
-        self.client.write("POST", paths.ALIASES, f"create the alias {name!r}", data=data)
-
-    def update_alias(self, alias: Alias, target: str, description: str) -> None:
-        """``PUT`` with both fields, never PATCH: LXD 5.0 hangs in it for 20 seconds and then fails."""
-        data = {"target": target, "description": description}
-        self.client.write("PUT", paths.alias(alias.name), f"point the alias {alias.name!r} at {target}", data=data, if_match=alias.etag)
-
-    def delete_alias(self, name: str) -> None:
-        try:
-            self.client.write("DELETE", paths.alias(name), f"delete the alias {name!r}")
-        except LXDNotFound:
-            return
 
     # what images are made from and refer to
 
@@ -296,11 +152,6 @@ class ImageAPI:
         """``GET /1.0/projects?recursion=1``: name -> whether it has images of its own, sorted. One without shows the default project's."""
         listed = self.client.get(paths.PROJECTS, "list the projects", {"recursion": "1"}, with_project=False).metadata or []
         return dict(sorted((item["name"], has_own_images(item)) for item in listed))
-
-    def set_instance_state(self, name: str, action: str, seconds: int, force: bool) -> None:
-        """``PUT /1.0/instances/{name}/state``; ``action``: start or stop."""
-        data = {"action": action, "timeout": seconds, "force": force}
-        self.client.write_and_wait("PUT", paths.instance(name, "state"), f"{action} the instance {name!r}", data=data)
 
     def has_profile(self, name: str) -> bool:
         return self._exists(paths.profile(name), f"read the profile {name!r}")
@@ -327,23 +178,8 @@ class ImageAPI:
         except LXDNotFound:
             return False
         return True
-
-
 def has_own_images(project: t.Mapping[str, t.Any]) -> bool:
     """Return whether a project, as the server shows it, has images of its own: the default one always has."""
     return project.get("name") == "default" or (project.get("config") or {}).get("features.images") == "true"
 
 
-def settings_request(current: ImageSettings, desired: ImageSettings) -> tuple[str, dict[str, t.Any]]:
-    """The verb and the body that turn ``current`` into ``desired``.
-
-    PATCH ignores expires_at and profiles, and removes a property whose value is empty. PUT resets whatever it does not name.
-    """
-    if desired.expires_at != current.expires_at or desired.profiles != current.profiles:
-        return "PUT", desired.to_api()
-    body: dict[str, t.Any] = {key: getattr(desired, key) for key in ("public", "auto_update") if getattr(desired, key) != getattr(current, key)}
-    changed = {key: value for key, value in desired.properties.items() if current.properties.get(key) != value}
-    removed = {key: "" for key in current.properties if key not in desired.properties}
-    if changed or removed:
-        body["properties"] = {**changed, **removed}
-    return "PATCH", body

@@ -11,8 +11,20 @@ from __future__ import annotations
 import contextlib
 import time
 import typing as t
-from dataclasses import dataclass
 
+from ansible_collections.community.lxd.plugins.module_utils._image.actions import (
+    Action,
+    CreateAlias,
+    CreateImage,
+    DeleteAlias,
+    DeleteImage,
+    MoveAlias,
+    Plan,
+    Progress,
+    StopInstance,
+    UpdateAlias,
+    UpdateImage,
+)
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     MADE_FROM,
     REPLACES,
@@ -23,25 +35,12 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     SettingsChange,
     Withdrawn,
 )
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import (
-    Action,
-    CreateAlias,
-    CreateImage,
-    DeleteAlias,
-    DeleteImage,
-    MoveAlias,
-    Plan,
-    StopInstance,
-    UpdateAlias,
-    UpdateImage,
-)
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDAPIError,
     LXDConflict,
     LXDError,
     LXDForbidden,
     LXDInputError,
-    LXDNotFound,
     LXDOperationError,
     LXDPreconditionFailed,
     LXDStateChanged,
@@ -50,30 +49,16 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
 from ansible_collections.community.lxd.plugins.module_utils._lxd.turns import turn
 
 if t.TYPE_CHECKING:
-    from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI, ImageSecret
+    from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
+    from ansible_collections.community.lxd.plugins.module_utils._image.api_writes import ImageSecret
     from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
     from ansible_collections.community.lxd.plugins.module_utils._image.inputs import Inputs, SourceServer
     from ansible_collections.community.lxd.plugins.module_utils._image.model import Image, Instance, UpstreamImage
-
-RETRYABLE = (LXDStateChanged, LXDConflict, LXDNotFound, LXDPreconditionFailed)
-"""What says that the server is no longer as it was planned for."""
 
 SETTINGS_ATTEMPTS = 10
 LONGEST_PAUSE = 1.0
 TURN_PATIENCE = 60.0
 STOP_SECONDS = 30
-
-
-@dataclass
-class Progress:
-    """How far a plan has come; outlives a failure of it."""
-
-    done: list[Action]
-    pending: Action | None = None
-    """The action at work: after a failure its effect is uncertain."""
-    created: str | None = None
-    expected: str = UNKNOWN
-    """What the plan calls the created image. A source that has moved on meanwhile gives another fingerprint."""
 
 
 def apply_plan(api: ImageAPI, plan: Plan, inputs: Inputs) -> Progress:
@@ -82,7 +67,7 @@ def apply_plan(api: ImageAPI, plan: Plan, inputs: Inputs) -> Progress:
     Raises LXDStateChanged, LXDConflict or LXDPreconditionFailed where the server is not as it was planned for,
     LXDOutcomeUnknown where an answer was lost; any other LXDError is final.
     """
-    progress = Progress([])
+    progress = Progress()
     try:
         for action in plan.actions:
             progress.pending = action
@@ -124,7 +109,7 @@ def _apply(api: ImageAPI, action: Action, inputs: Inputs, progress: Progress) ->
     elif isinstance(action, MoveAlias):
         _move_alias(api, action, _resolved(action.target, progress))
     elif isinstance(action, UpdateAlias):
-        api.update_alias(action.alias, action.alias.target, action.description)
+        api.writer.update_alias(action.alias, action.alias.target, action.description)
     elif isinstance(action, DeleteAlias):
         _delete_alias(api, action)
     elif isinstance(action, StopInstance):
@@ -151,7 +136,7 @@ def _check_type(api: ImageAPI, action: CreateImage, created: str) -> None:
     if not stored or stored == wanted:
         return
     with _existence_turn(api, created):
-        api.delete_image(created)
+        api.writer.delete_image(created)
     raise LXDOperationError(
         f"Cannot copy the image {created}: the server has stored it as {stored!r}, but the source says that it is a {wanted!r}. It was removed again. "
         "Use another 'mode' in 'source', such as relay."
@@ -181,21 +166,21 @@ def _existence_turn(api: ImageAPI, fingerprint: str) -> t.ContextManager[bool]:
 
 def _create_alias(api: ImageAPI, name: str, target: str, description: str) -> None:
     with _existence_turn(api, target):
-        api.create_alias(name, target, description)
+        api.writer.create_alias(name, target, description)
 
 
 def _move_alias(api: ImageAPI, action: MoveAlias, target: str) -> None:
     with _existence_turn(api, target):
-        api.update_alias(action.alias, target, action.description)
+        api.writer.update_alias(action.alias, target, action.description)
 
 
 def _delete_alias(api: ImageAPI, action: DeleteAlias) -> None:
     """One that the image is to remember only while it does: another task may put the image back at this moment."""
     if action.withdrawn_from is None:
-        api.delete_alias(action.name)
+        api.writer.delete_alias(action.name)
         return
     if _remembers(api, action.withdrawn_from, action.name):
-        api.delete_alias(action.name)
+        api.writer.delete_alias(action.name)
         if _remembers(api, action.withdrawn_from, action.name) or api.get_alias(action.name) is not None:
             return
         _create_alias(api, action.name, action.withdrawn_from, action.description)
@@ -220,7 +205,7 @@ def _start_instance(api: ImageAPI, name: str, published: str | None) -> None:
     """Run again what was stopped for publishing, and remember its state from now on: starting it is no change of the instance."""
     instance = api.get_instance(name)
     if instance and not instance.running:
-        api.set_instance_state(name, "start", -1, force=False)
+        api.writer.set_instance_state(name, "start", -1, force=False)
         instance = api.get_instance(name)
     if published and instance:
         change_settings(api, published, SettingsChange(memory={MADE_FROM: instance.made_from}))
@@ -254,12 +239,12 @@ def _create_image(api: ImageAPI, action: CreateImage, inputs: Inputs) -> tuple[s
 
 def _publish(api: ImageAPI, source: InstanceSource, instance: Instance, settings: SettingsChange) -> str:
     properties = settings.overlay(ImageSettings(properties=instance.image_properties)).properties
-    return api.publish_image(source.kind, source.name, properties, source.compression_algorithm, source.filename)
+    return api.writer.publish_image(source.kind, source.name, properties, source.compression_algorithm, source.filename)
 
 
 def _import_files(api: ImageAPI, files: ImageFiles) -> str:
     try:
-        created = api.create_image_from_files(files)
+        created = api.writer.create_image_from_files(files)
     except LXDOperationError as exc:
         # somebody else may have imported the very same content meanwhile
         if api.get_image(files.fingerprint) is not None:
@@ -300,7 +285,7 @@ def _change_settings(api: ImageAPI, fingerprint: str, change: SettingsChange, fo
 
 def _update_image(api: ImageAPI, image: Image, settings: ImageSettings) -> None:
     try:
-        api.update_image(image, settings)
+        api.writer.update_image(image, settings)
     except LXDAPIError as exc:
         # of an image that is deleted at this very moment, the servers show an error of their database
         if exc.status == 500 and api.get_image(image.fingerprint) is None:
@@ -316,7 +301,7 @@ def _delete_image(api: ImageAPI, action: DeleteImage, progress: Progress) -> Non
             now = {"aliased": bool(image and image.aliases), "protected": bool(image and image.protected)}
             if any(now[word] for word in action.unless):
                 raise LXDStateChanged(f"Cannot delete the image {action.fingerprint}: it has been given an alias or protected meanwhile.")
-        api.delete_image(action.fingerprint)
+        api.writer.delete_image(action.fingerprint)
     if action.replaced_by is None:
         return
     change_settings(api, _resolved(action.replaced_by, progress), SettingsChange(memory={REPLACES: None}))
@@ -328,7 +313,7 @@ def enrol(api: ImageAPI, token: str | None, password: str | None) -> None:
     knows_tokens = "explicit_trust_token" in extensions or "devlxd_images" not in extensions
     credentials = {"trust_token": token} if token and knows_tokens else {"password": token or password or ""}
     try:
-        api.create_trust(credentials)
+        api.writer.create_trust(credentials)
     except LXDForbidden as exc:
         what = "'trust_token' is wrong, expired or used up. Make a new one" if token else "'trust_password' is wrong"
         how = " (lxc config trust add, incus config trust add)" if token else ""
@@ -336,17 +321,17 @@ def enrol(api: ImageAPI, token: str | None, password: str | None) -> None:
 
 
 def make_secret(api: ImageAPI, fingerprint: str) -> ImageSecret:
-    return api.create_secret(fingerprint)
+    return api.writer.create_secret(fingerprint)
 
 
 def revoke_secret(api: ImageAPI, operation: str) -> bool:
     """False where it was gone already."""
-    return api.delete_secret(operation)
+    return api.writer.delete_secret(operation)
 
 
 def _stop_instance(api: ImageAPI, name: str) -> None:
     try:
-        api.set_instance_state(name, "stop", STOP_SECONDS, force=False)
+        api.writer.set_instance_state(name, "stop", STOP_SECONDS, force=False)
     except (LXDOperationError, LXDTimeout):
         # it does not listen to a polite request
-        api.set_instance_state(name, "stop", -1, force=True)
+        api.writer.set_instance_state(name, "stop", -1, force=True)

@@ -28,7 +28,8 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDStateChanged,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import SIMPLESTREAMS
-from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SOURCE_CERTIFICATE, read_pem
+from ansible_collections.community.lxd.plugins.module_utils._lxd.tls import read_pem
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SOURCE_CERTIFICATE
 from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import shown_url
 
 if t.TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _pull(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: Set
     if isinstance(upstream, StreamsUpstream):
         return _pull_from_streams(api, upstream, image, settings)
     origin, request = _url_request(upstream) if isinstance(upstream, UrlUpstream) else _server_request(api, t.cast(ServerUpstream, upstream), image)
-    return api.copy_image({"source": request, **settings_of_pull(settings)}, image.fingerprint, origin)
+    return api.writer.copy_image({"source": request, **settings_of_pull(settings)}, image.fingerprint, origin)
 
 
 def _url_request(upstream: UrlUpstream) -> tuple[str, dict[str, t.Any]]:
@@ -153,7 +154,7 @@ def _url_request(upstream: UrlUpstream) -> tuple[str, dict[str, t.Any]]:
 def _server_request(api: ImageAPI, upstream: ServerUpstream, image: UpstreamImage) -> tuple[str, dict[str, t.Any]]:
     source, secret = upstream.source, upstream.source.secret
     if not image.public and not secret:
-        secret = upstream.api.create_secret(image.fingerprint).secret
+        secret = upstream.api.writer.create_secret(image.fingerprint).secret
     by_alias = bool(source.alias) and not secret
     return shown_url(source.server or ""), pull_request(source, image, api.client.server().vendor, secret, by_alias, source.server)
 
@@ -168,7 +169,7 @@ def _pull_from_streams(api: ImageAPI, upstream: StreamsUpstream, image: Upstream
 
     def ask(by_alias: bool, server: str | None) -> str:
         request = pull_request(source, image, api.client.server().vendor, None, by_alias, server)
-        return api.copy_image({"source": request, **settings_of_pull(settings)}, image.fingerprint, shown_url(source.server or ""))
+        return api.writer.copy_image({"source": request, **settings_of_pull(settings)}, image.fingerprint, shown_url(source.server or ""))
 
     fresh = fresh_spelling(source.server or "", upstream.digest())
     if settings.auto_update:
@@ -208,22 +209,22 @@ def _relay(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: Se
     if isinstance(upstream, UrlUpstream):
         files = upstream.files()
         files.check()
-        return api.create_image_from_files(files), settings
+        return api.writer.create_image_from_files(files), settings
     with t.cast(t.Union[ServerUpstream, StreamsUpstream], upstream).download(image) as content:
-        fingerprint = api.create_image_from_download(content, image.fingerprint)
+        fingerprint = api.writer.create_image_from_download(content, image.fingerprint)
     return fingerprint, settings_of_copy(settings, image)
 
 
 def _push(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: SettingsChange) -> tuple[str, SettingsChange]:
     settings = settings_of_copy(settings, image)
-    token = api.create_push_token(image.fingerprint, settings.overlay(ImageSettings()))
+    token = api.writer.create_push_token(image.fingerprint, settings.overlay(ImageSettings()))
     target = {
         "target": _target_url(api),
         "certificate": api.client.server().certificate,
         "secret": token,
         "project": api.client.project,
     }
-    t.cast(ServerUpstream, upstream).api.push_image(image.fingerprint, target)
+    t.cast(ServerUpstream, upstream).api.writer.push_image(image.fingerprint, target)
     return image.fingerprint, settings
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timezone
 
-from ansible_collections.community.lxd.plugins.module_utils._image.read import UsageReader, images_project, require_project
+from ansible_collections.community.lxd.plugins.module_utils._image.read import images_project, require_project
+from ansible_collections.community.lxd.plugins.module_utils._image.read_usage import UsageReader
 from ansible_collections.community.lxd.plugins.module_utils._image.updates import UpdateChecker
 from ansible_collections.community.lxd.plugins.module_utils._image.usage import Usage
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import os
 import typing as t
-from dataclasses import dataclass, replace
 
-from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
+from ansible_collections.community.lxd.plugins.module_utils._image.actions import CreateImage, DeleteImage, Plan
 from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredImage, FileSource, ImageSource, UpstreamImage, UrlSource
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import CreateImage, DeleteImage, Plan
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record, replace
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
+    from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
     from ansible_collections.community.lxd.plugins.module_utils._image.upstream import Upstream
     from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
 
@@ -48,7 +48,7 @@ class SourceServer:
             self._upstream.renew()
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Inputs:
     files: ImageFiles | None = None
     server: SourceServer | None = None
@@ -73,6 +73,9 @@ class Inputs:
 def open_inputs(api: ImageAPI, desired: DesiredImage) -> Inputs:
     """A file is hashed from now on; another server is asked nothing yet."""
     if isinstance(desired.source, FileSource):
+        # only here: most tasks have no files
+        from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
+
         return Inputs(files=ImageFiles(_with_checksum(desired.source, api.client)))
     if isinstance(desired.source, (ImageSource, UrlSource)):
         return Inputs(server=SourceServer(desired.source, api))

@@ -16,10 +16,10 @@ import hashlib
 import json
 import re
 import typing as t
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record, replace
 from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import shown_url
 
 if t.TYPE_CHECKING:
@@ -150,7 +150,7 @@ def normalize_time(value: str | None) -> str:
 # what the server has
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Alias:
     """``GET /1.0/images/aliases/{name}``. ``etag`` only where it was read from there."""
 
@@ -171,7 +171,7 @@ class Alias:
         return {"name": self.name, "target": self.target, "description": self.description}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ImageSettings:
     """What can be written of an image. ``expires_at``: RFC 3339 in UTC or "never"; ``profiles``: sorted, a set to the server."""
 
@@ -212,7 +212,7 @@ class ImageSettings:
         return {key[len(RESERVED_PREFIX) :]: value for key, value in self.properties.items() if key.startswith(RESERVED_PREFIX)}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Withdrawn:
     """What an inactive image is given back. ``aliases``: name -> description."""
 
@@ -240,7 +240,7 @@ class Withdrawn:
         return json.dumps({"aliases": dict(self.aliases), "auto_update": self.auto_update, "public": self.public}, sort_keys=True)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Image:
     """``GET /1.0/images/{fingerprint}``. ``data`` is the server's object, whole."""
 
@@ -316,7 +316,7 @@ def _digest(config: t.Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Instance:
     """``GET /1.0/instances/{name}`` or a snapshot of one: what publishing needs to know. ``identity``: what it would be made from."""
 
@@ -352,7 +352,7 @@ class Instance:
 # what the task asks for
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class SettingsChange:
     """Desired settings; None is "not given, leave alone". A property of value None is to be removed."""
 
@@ -402,7 +402,7 @@ class SettingsChange:
         return shown
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class FileSource:
     """Files on the managed node."""
 
@@ -417,7 +417,7 @@ class FileSource:
     action: t.ClassVar[str] = "import"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class InstanceSource:
     """An instance (``c1``) or a snapshot (``c1/snap0``) of the same server and project. ``kind``: "instance" or "snapshot"."""
 
@@ -430,7 +430,7 @@ class InstanceSource:
     action: t.ClassVar[str] = "publish"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ImageSource:
     """An image of another server: its ``alias``, or its ``fingerprint`` (complete where there is a ``secret``).
 
@@ -469,7 +469,7 @@ class ImageSource:
         )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class UrlSource:
     """A tarball on the web, or a URL that answers with the headers LXD-Image-URL and LXD-Image-Hash (or Incus-...)."""
 
@@ -481,7 +481,7 @@ class UrlSource:
     action: t.ClassVar[str] = "copy"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class UpstreamImage:
     """What another server offers. ``files``: where it serves plain files, each with ``path``, ``size`` and ``part``."""
 
@@ -502,7 +502,7 @@ class UpstreamImage:
 Source = t.Union[FileSource, InstanceSource, ImageSource, UrlSource]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class DesiredImage:
     """One image as the task asks for it. ``fingerprint``: 64 digits once it is resolved, None where only the alias says which image."""
 
@@ -524,7 +524,18 @@ class DesiredImage:
         return tuple(dict.fromkeys(names))
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
+class DesiredAlias:
+    """``target``: the full fingerprint of an image, or None to leave it alone."""
+
+    name: str
+    state: str = "present"
+    target: str | None = None
+    description: str | None = None
+    rename_from: str | None = None
+
+
+@record(frozen=True)
 class DesiredSecret:
     """A secret for the image of ``name`` or ``fingerprint``; or, absent, the one of ``operation`` revoked."""
 
@@ -534,7 +545,7 @@ class DesiredSecret:
     operation: str | None = None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class DesiredExport:
     """The image of ``name`` or ``fingerprint`` in files at ``dest``."""
 
@@ -544,7 +555,7 @@ class DesiredExport:
     secret: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class CurrentImage:
     """What the server has of that: the aliases and images that the task touches, by name and by fingerprint."""
 

@@ -4,17 +4,16 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Options of a task to the model, checked. Pure. Raises LXDInputError that names the option."""
+"""Turns a task's options into the model, checked: what one image, alias, secret or export is to be. Pure. Raises LXDInputError that names the option."""
 
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
-from ansible_collections.community.lxd.plugins.module_utils._image.checksum import parse_checksum
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     PROTECTED,
     RESERVED_PREFIX,
+    DesiredAlias,
     DesiredExport,
     DesiredImage,
     DesiredSecret,
@@ -24,15 +23,11 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     SettingsChange,
     Source,
     UrlSource,
-    architecture_name,
     check_fingerprint,
     is_complete,
     normalize_time,
     property_value,
 )
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import DesiredAlias
-from ansible_collections.community.lxd.plugins.module_utils._image.retention import DesiredStore, Policy, StoreEntry
-from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector, Wanted, check_selector, parse_age, parse_filter
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import shown_url
 
@@ -139,6 +134,9 @@ def desired_source(params: Params, fingerprint: str | None = None) -> Source:
     if kind == "image":
         return _image_source(given, fingerprint)
     if "checksum" in given:
+        # only here: most sources have none
+        from ansible_collections.community.lxd.plugins.module_utils._image.checksum import parse_checksum
+
         given["checksum"] = parse_checksum(given["checksum"])
     if kind == "file":
         return FileSource(**given)
@@ -190,30 +188,6 @@ def desired_secret(params: Params) -> DesiredSecret:
     return DesiredSecret(params["state"], params.get("name"), params.get("fingerprint"), params.get("operation"))
 
 
-def selector(params: Params) -> Selector:
-    """The selectors of lxd_image_info."""
-    given = params.get("properties")
-    properties = None if given is None else {str(key): property_value(str(key), value) or "" for key, value in given.items()}
-    architecture = params.get("architecture")
-    plain = ("name", "fingerprint", "type", "public", "cached", "auto_update", "unaliased", "unused", "expired")
-    return check_selector(
-        Selector(
-            **{key: params.get(key) for key in plain},
-            architecture=architecture_name(architecture) if architecture else None,
-            properties=properties,
-            filter=parse_filter(params["filter"]) if params.get("filter") else (),
-            older_than=parse_age(params["older_than"]) if params.get("older_than") else None,
-        )
-    )
-
-
-def wanted(params: Params) -> Wanted:
-    """The options of lxd_image_info."""
-    if params.get("secret") and not params.get("fingerprint"):
-        raise LXDInputError("'secret' needs 'fingerprint': it is for one image.")
-    return Wanted(selector(params), bool(params["all_projects"]), params["used_by"], params["check_updates"], params.get("secret"))
-
-
 def desired_export(params: Params) -> DesiredExport:
     """The options of lxd_image_export."""
     fingerprint = params.get("fingerprint")
@@ -222,56 +196,3 @@ def desired_export(params: Params) -> DesiredExport:
     if params.get("secret") and not is_complete(fingerprint or ""):
         raise LXDInputError("'secret' needs the full 'fingerprint' of its image: looking for the image would use the secret up.")
     return DesiredExport(params["dest"], params.get("name"), fingerprint, params.get("secret"))
-
-
-def prune_policy(params: Params) -> Policy:
-    """The options of lxd_image_prune."""
-    chosen = selector(params)
-    if params.get("keep") is None and chosen == Selector():
-        raise LXDInputError("Nothing says which images may go: give at least one condition, or 'keep'.")
-    if params.get("keep") is not None and params["keep"] < 0:
-        raise LXDInputError(f"'keep' is {params['keep']}, but must be 0 or more.")
-    return replace(
-        _guards(params),
-        selector=chosen,
-        keep=params.get("keep"),
-        group_by=tuple(params.get("group_by") or ()),
-        all_projects=bool(params.get("all_projects")),
-    )
-
-
-def _guards(params: Params) -> Policy:
-    return Policy(
-        Selector(),
-        include_protected=bool(params.get("include_protected")),
-        include_used=bool(params.get("include_used")),
-        include_aliased=bool(params.get("include_aliased")),
-    )
-
-
-def desired_store(params: Params) -> DesiredStore:
-    """The options of lxd_image_store. A bad entry is the failure of that entry alone. Raises LXDInputError for what concerns all of them."""
-    if params["concurrency"] < 1:
-        raise LXDInputError(f"'concurrency' is {params['concurrency']}, but must be 1 or more.")
-    entries = tuple(map(_store_entry, params["images"]))
-    _refuse_shared_names(entries)
-    return DesiredStore(entries, _guards(params) if params.get("purge") else None, params["concurrency"])
-
-
-def _store_entry(options: Params) -> StoreEntry:
-    source = options.get("source") or {}
-    file_name = (source.get("path") or "").rstrip("/").rpartition("/")[2]
-    name = str(options.get("name") or options.get("fingerprint") or file_name or "an entry without a name")
-    aliases = tuple(dict.fromkeys(alias for alias in (options.get("name"), *(options.get("aliases") or ())) if alias))
-    try:
-        return StoreEntry(name, aliases, desired_image(options))
-    except LXDInputError as exc:
-        return StoreEntry(name, aliases, error=exc)
-
-
-def _refuse_shared_names(entries: t.Iterable[StoreEntry]) -> None:
-    taken: dict[str, int] = {}
-    for number, entry in enumerate(entries, start=1):
-        for name in entry.aliases:
-            if taken.setdefault(name, number) != number:
-                raise LXDInputError(f"The entries {taken[name]} and {number} of 'images' both want the alias {name!r}.")

@@ -13,26 +13,33 @@ and only then may the old image go.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field, replace
 
+from ansible_collections.community.lxd.plugins.module_utils._image.actions import (
+    Action,
+    CreateAlias,
+    CreateImage,
+    DeleteAlias,
+    DeleteImage,
+    MoveAlias,
+    Plan,
+    StartInstance,
+    StopInstance,
+    UpdateImage,
+)
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     MADE_FROM,
     NEVER,
-    PROTECTED,
     REPLACES,
     UNKNOWN,
     WITHDRAWN,
-    Alias,
     CurrentImage,
     DesiredImage,
     FileSource,
     Image,
     ImageSettings,
     ImageSource,
-    Instance,
     InstanceSource,
     SettingsChange,
-    Source,
     UpstreamImage,
     UrlSource,
     Withdrawn,
@@ -40,123 +47,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     scrub_source,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
-
-# actions; a target of UNKNOWN is the image that the same plan creates
-
-
-@dataclass(frozen=True)
-class CreateImage:
-    """Make the image and give it its settings. The token is the source's: import, publish, copy."""
-
-    source: Source
-    settings: SettingsChange
-    fingerprint: str
-    instance: Instance | None = None
-    upstream: UpstreamImage | None = None
-
-    @property
-    def token(self) -> str:
-        return self.source.action
-
-
-@dataclass(frozen=True)
-class UpdateImage:
-    """Change settings of an image that is there.
-
-    ``forgets``: what it remembers until then. ``put_back``: the aliases (name -> description) of that which it must have afterwards.
-    """
-
-    fingerprint: str
-    settings: SettingsChange
-    forgets: Withdrawn | None = None
-    put_back: t.Mapping[str, str] = field(default_factory=dict)
-    is_hidden: bool = False
-    """Whether it is not worth a word of its own beside other actions: only the collection's own memory changes."""
-    token: t.ClassVar[str] = "update"
-
-
-@dataclass(frozen=True)
-class DeleteImage:
-    """``unless``: what keeps it if it has come to be so meanwhile ("aliased", "protected"). ``replaced_by``: the image that took its aliases."""
-
-    fingerprint: str
-    replaced_by: str | None = None
-    unless: tuple[str, ...] = ()
-    token: t.ClassVar[str] = "delete"
-
-
-@dataclass(frozen=True)
-class CreateAlias:
-    name: str
-    target: str
-    description: str = ""
-    token: t.ClassVar[str] = "alias_create"
-
-
-@dataclass(frozen=True)
-class MoveAlias:
-    """One PUT with If-Match: there is no moment without the alias."""
-
-    alias: Alias
-    target: str
-    description: str
-    token: t.ClassVar[str] = "alias_move"
-
-
-@dataclass(frozen=True)
-class UpdateAlias:
-    """Another description, same target."""
-
-    alias: Alias
-    description: str
-    token: t.ClassVar[str] = "alias_update"
-
-
-@dataclass(frozen=True)
-class DeleteAlias:
-    """``withdrawn_from``: the image that is to remember the alias, with its description."""
-
-    name: str
-    withdrawn_from: str | None = None
-    description: str = ""
-    token: t.ClassVar[str] = "alias_delete"
-
-
-@dataclass(frozen=True)
-class StopInstance:
-    name: str
-    token: t.ClassVar[str] = "instance_stop"
-
-
-@dataclass(frozen=True)
-class StartInstance:
-    """``published``: the image that was made from it."""
-
-    name: str
-    published: str = UNKNOWN
-    token: t.ClassVar[str] = "instance_start"
-
-
-Action = t.Union[CreateImage, UpdateImage, DeleteImage, CreateAlias, MoveAlias, UpdateAlias, DeleteAlias, StopInstance, StartInstance]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to be done, and both halves of the diff. ``fingerprint``: of the image afterwards; None where there is none."""
-
-    actions: tuple[Action, ...] = ()
-    before: t.Mapping[str, t.Any] = field(default_factory=dict)
-    after: t.Mapping[str, t.Any] = field(default_factory=dict)
-    fingerprint: str | None = None
-    previous_fingerprint: str | None = None
-
-    @property
-    def tokens(self) -> list[str]:
-        shown = [action.token for action in self.actions if not getattr(action, "is_hidden", False)]
-        return shown or [action.token for action in self.actions]
-
-
-# lxd_image
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import replace
 
 
 def plan_image(desired: DesiredImage, current: CurrentImage) -> Plan:
@@ -527,57 +418,3 @@ def _after(desired: DesiredImage, image: Image | None, target: str) -> dict[str,
         settings = desired.settings.overlay(ImageSettings())
     aliases = dict.fromkeys(sorted(desired.alias_names), target)
     return {"fingerprint": target, "aliases": aliases, **desired.settings.given(settings)}
-
-
-# lxd_image_alias
-
-
-@dataclass(frozen=True)
-class DesiredAlias:
-    """``target``: the full fingerprint of an image, or None to leave it alone."""
-
-    name: str
-    state: str = "present"
-    target: str | None = None
-    description: str | None = None
-    rename_from: str | None = None
-
-
-def plan_alias(desired: DesiredAlias, current: Alias | None, old: Alias | None) -> Plan:
-    """Plan one alias. ``old`` is the alias of the name ``rename_from``. Raises LXDInputError."""
-    if desired.state == "absent":
-        actions: tuple[Action, ...] = (DeleteAlias(current.name),) if current else ()
-        return Plan(actions, _alias_diff(current))
-    if current and old and current.target != old.target and not desired.target:
-        raise LXDInputError(
-            f"Cannot rename the alias {old.name!r} to {current.name!r}: both exist and point at different images ({old.target}, {current.target}). "
-            "Say which image is meant with 'target'."
-        )
-    base = current or old
-    target = desired.target or (base.target if base else None)
-    if target is None:
-        missing = f"neither it nor {desired.rename_from!r} exists" if desired.rename_from else "it does not exist"
-        raise LXDInputError(f"Cannot provide the alias {desired.name!r}: {missing}, and no 'target' says which image it is for.")
-    description = desired.description if desired.description is not None else (base.description if base else "")
-    after = Alias(desired.name, target, description)
-    renamed = {"renamed_from": old.name} if old else {}
-    return Plan(
-        actions=(*_alias_change(current, after), *((DeleteAlias(old.name),) if old else ())),
-        before={**(_alias_diff(current) or _alias_diff(old))},
-        after={**after.to_diff(), **renamed},
-        fingerprint=target,
-    )
-
-
-def _alias_change(current: Alias | None, after: Alias) -> tuple[Action, ...]:
-    if current is None:
-        return (CreateAlias(after.name, after.target, after.description),)
-    if current.target != after.target:
-        return (MoveAlias(current, after.target, after.description),)
-    if current.description != after.description:
-        return (UpdateAlias(current, after.description),)
-    return ()
-
-
-def _alias_diff(alias: Alias | None) -> dict[str, t.Any]:
-    return alias.to_diff() if alias else {}

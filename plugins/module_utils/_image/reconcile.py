@@ -4,43 +4,26 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Read, plan, and unless it is check mode, apply. The reconcile modules are the only ones that know check mode; this one has the loop that they share."""
+"""Read, plan, and unless it is check mode, apply: the loop that the reconcile modules share. Only they know check mode."""
 
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, replace
 
-from ansible_collections.community.lxd.plugins.module_utils._image.apply import RETRYABLE, Progress, apply_plan, start_again
-from ansible_collections.community.lxd.plugins.module_utils._image.inputs import Inputs, open_inputs
-from ansible_collections.community.lxd.plugins.module_utils._image.model import (
-    REPLACES,
-    UNKNOWN,
-    CurrentImage,
-    DesiredImage,
-    Image,
-    ImageSettings,
-    InstanceSource,
-    SettingsChange,
-    is_plain_alias,
-)
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import (
+from ansible_collections.community.lxd.plugins.module_utils._image.actions import (
     Action,
     CreateAlias,
     CreateImage,
-    DeleteAlias,
     DeleteImage,
-    DesiredAlias,
-    MoveAlias,
     Plan,
+    Progress,
     StartInstance,
     StopInstance,
-    UpdateImage,
-    plan_alias,
-    plan_image,
 )
-from ansible_collections.community.lxd.plugins.module_utils._image.read import read_image, read_target, require_project
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError, LXDInputError, LXDOutcomeUnknown
+from ansible_collections.community.lxd.plugins.module_utils._image.inputs import Inputs
+from ansible_collections.community.lxd.plugins.module_utils._image.model import UNKNOWN, InstanceSource, is_plain_alias
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import RETRYABLE, LXDError, LXDInputError, LXDOutcomeUnknown
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record, replace
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
@@ -52,7 +35,7 @@ ATTEMPTS = 6
 """How often a plan is made anew because the server has changed meanwhile, or an answer was lost."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Outcome:
     """What has been done, or in check mode would be: the source of all that a module returns about it."""
 
@@ -68,71 +51,6 @@ class Outcome:
         return {"changed": self.changed, "actions": self.tokens, "diff": {"before": dict(self.before), "after": dict(self.plan.after)}}
 
 
-# lxd_image
-
-
-def reconcile_image(api: ImageAPI, desired: DesiredImage, check_mode: bool) -> dict[str, t.Any]:
-    """Bring one image to its desired state. Returns what lxd_image returns. Raises LXDError."""
-    return ImageTask(api, desired).run(check_mode)
-
-
-class ImageTask:
-    """One image to be brought to its desired state: in one go, or first glanced at in a listing."""
-
-    def __init__(self, api: ImageAPI, desired: DesiredImage) -> None:
-        self._api, self._desired = api, desired
-        self._inputs = open_inputs(api, desired)
-        self._current = CurrentImage()
-
-    def _plan(self, api: ImageAPI, may_defer: bool = False) -> Plan:
-        resolved, self._current = read_image(api, self._desired, self._inputs, may_defer)
-        return plan_image(resolved, self._current)
-
-    def glance(self, listing: ImageAPI) -> Plan:
-        """The plan by what was read before. Raises LXDError."""
-        return self._plan(listing)
-
-    def result_of_nothing(self, plan: Plan) -> dict[str, t.Any]:
-        """What a glanced plan without actions returns: nothing more is read."""
-        return _image_result(self._api, self._desired, self._current, Outcome(plan, [], plan.before), True)
-
-    def run(self, check_mode: bool) -> dict[str, t.Any]:
-        """Read, plan and do. Raises LXDError."""
-
-        def read_and_plan() -> Plan:
-            if self._current.upstream is not None and self._inputs.server is not None:
-                self._inputs.server.renew()
-            plan = self._plan(self._api, may_defer=not check_mode)
-            # a real run looks at files while it sends them
-            self._inputs.check(self._api, plan, look_into_files=check_mode)
-            return plan
-
-        outcome = reconcile(self._api, read_and_plan, check_mode, self._inputs)
-        return _image_result(self._api, self._desired, self._current, outcome, check_mode)
-
-
-def _image_result(api: ImageAPI, desired: DesiredImage, current: CurrentImage, outcome: Outcome, check_mode: bool) -> dict[str, t.Any]:
-    image = _resulting_image(api, desired, current, outcome, check_mode)
-    return {
-        **outcome.to_result(),
-        **_warnings(desired, current, outcome),
-        "fingerprint": image["fingerprint"] if image else outcome.plan.fingerprint,
-        "previous_fingerprint": outcome.plan.previous_fingerprint,
-        "image": image,
-    }
-
-
-def _warnings(desired: DesiredImage, current: CurrentImage, outcome: Outcome) -> dict[str, list[str]]:
-    image = current.images.get(outcome.plan.fingerprint or "")
-    if desired.source is None or image is None or not image.data.get("cached") or "delete" in outcome.tokens:
-        return {}
-    text = (
-        f"The server has fetched the image {image.fingerprint} by itself, to make an instance, and drops it when it was not used for some days. "
-        "Only to delete and to copy it again makes it one that stays. That is not done while it has aliases, as they would be gone meanwhile."
-    )
-    return {"warnings": [text]}
-
-
 def reconcile(api: ImageAPI, read_and_plan: t.Callable[[], Plan], check_mode: bool, inputs: Inputs | None = None) -> Outcome:
     """Plan and apply until the plan is done or an error is final. Nothing is repeated blindly: each round reads and plans anew."""
     rounds = _Rounds(api, inputs or Inputs())
@@ -143,12 +61,21 @@ def reconcile(api: ImageAPI, read_and_plan: t.Callable[[], Plan], check_mode: bo
             if check_mode:
                 return Outcome(plan, plan.tokens, plan.before)
             try:
-                return rounds.finish(plan, apply_plan(api, plan, rounds.inputs))
+                return rounds.finish(plan, _apply(api, plan, rounds.inputs))
             except (*RETRYABLE, LXDOutcomeUnknown) as exc:
                 rounds.fail(plan, exc)
     except LXDError as exc:
         rounds.give_up(exc)
         raise
+
+
+def _apply(api: ImageAPI, plan: Plan, inputs: Inputs) -> Progress:
+    if not plan.actions:
+        return Progress()
+    # only here: mostly there is nothing to do
+    from ansible_collections.community.lxd.plugins.module_utils._image.apply import apply_plan
+
+    return apply_plan(api, plan, inputs)
 
 
 def _check_new_aliases(api: ImageAPI, plan: Plan) -> None:
@@ -205,10 +132,13 @@ class _Rounds:
     def give_up(self, error: LXDError) -> None:
         self._note_stopped(error)
         for name, published in self._stopped.items():
+            # only here: mostly nothing was stopped
+            from ansible_collections.community.lxd.plugins.module_utils._image.apply import start_again
+
             start_again(self._api, name, published, error)
 
     def _note_stopped(self, error: LXDError) -> Progress:
-        progress = t.cast(Progress, getattr(error, "progress", Progress([])))
+        progress = t.cast(Progress, getattr(error, "progress", Progress()))
         for action in (*progress.done, progress.pending):
             if isinstance(action, StopInstance):
                 self._stopped[action.name] = progress.created
@@ -252,71 +182,3 @@ def _with_created(plan: Plan, progress: Progress, inputs: Inputs) -> Plan:
     # it was only not computed yet: show what check mode shows
     aliases = {name: progress.created if target == UNKNOWN else target for name, target in plan.after["aliases"].items()}
     return replace(plan, after={**plan.after, "fingerprint": progress.created, "aliases": aliases})
-
-
-def _resulting_image(api: ImageAPI, desired: DesiredImage, current: CurrentImage, outcome: Outcome, check_mode: bool) -> dict[str, t.Any] | None:
-    """The image afterwards; in check mode what is known of it."""
-    fingerprint = outcome.plan.fingerprint
-    if desired.state == "absent" or fingerprint is None:
-        return None
-    image = current.images.get(fingerprint)
-    if outcome.changed and not check_mode:
-        image = api.get_image(fingerprint)
-    if image is not None and outcome.changed and check_mode:
-        settings = _predicted_settings(outcome.plan, image)
-        renewed = any(isinstance(action, CreateImage) for action in outcome.plan.actions)
-        data = {**image.data, "properties": settings.properties, **({"cached": False} if renewed else {})}
-        image = replace(image, settings=settings, aliases=_predicted_aliases(outcome.plan, image), data=data)
-    if image is not None:
-        return image.to_result()
-    after = outcome.plan.after
-    names = [{"name": name, "description": text} for name, text in sorted(_predicted_aliases(outcome.plan, None).items())]
-    return {**after, "fingerprint": fingerprint or UNKNOWN, "aliases": names}
-
-
-def _predicted_settings(plan: Plan, image: Image) -> ImageSettings:
-    """What the plan makes of the settings of an image that is there."""
-    settings = image.settings
-    for action in plan.actions:
-        if isinstance(action, UpdateImage):
-            settings = action.settings.overlay(settings)
-        elif isinstance(action, CreateImage):
-            # a cached image is made anew: whether it is updated has to be said again
-            settings = action.settings.overlay(replace(settings, auto_update=False))
-    if any(isinstance(action, DeleteImage) and action.replaced_by for action in plan.actions):
-        settings = SettingsChange(memory={REPLACES: None}).overlay(settings)
-    return settings
-
-
-def _predicted_aliases(plan: Plan, image: Image | None) -> dict[str, str]:
-    """name -> description, when the plan is done."""
-    aliases = dict(image.aliases) if image else {}
-    for action in plan.actions:
-        if isinstance(action, CreateAlias):
-            aliases[action.name] = action.description
-        elif isinstance(action, MoveAlias):
-            aliases[action.alias.name] = action.description
-        elif isinstance(action, DeleteAlias):
-            aliases.pop(action.name, None)
-    return aliases
-
-
-# lxd_image_alias
-
-
-def reconcile_alias(api: ImageAPI, desired: DesiredAlias, check_mode: bool) -> dict[str, t.Any]:
-    """Bring one alias to its desired state. Returns what lxd_image_alias returns. Raises LXDError."""
-
-    def read_and_plan() -> Plan:
-        current = api.get_alias(desired.name)
-        old = api.get_alias(desired.rename_from) if desired.rename_from and desired.state == "present" else None
-        if current is None and old is None:
-            require_project(api)
-        target = desired.target if desired.state == "absent" or not desired.target else read_target(api, desired.target, current)
-        return plan_alias(replace(desired, target=target), current, old)
-
-    outcome = reconcile(api, read_and_plan, check_mode)
-    alias: dict[str, t.Any] | None = None
-    if desired.state == "present":
-        alias = {key: value for key, value in outcome.plan.after.items() if key != "renamed_from"}
-    return {**outcome.to_result(), "alias": alias}

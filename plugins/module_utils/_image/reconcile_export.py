@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.community.lxd.plugins.module_utils._image.export import Destination, export_image
+from ansible_collections.community.lxd.plugins.module_utils._image.destination import Destination
 from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredExport
 from ansible_collections.community.lxd.plugins.module_utils._image.read import read_one
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
@@ -28,6 +28,9 @@ def reconcile_export(api: ImageAPI, desired: DesiredExport, check_mode: bool) ->
     if files is None:
         destination.check_writable()
     if files is None and not check_mode:
+        # only here: mostly the files are there
+        from ansible_collections.community.lxd.plugins.module_utils._image.export import export_image
+
         files = export_image(api, fingerprint, desired.secret, destination)
     return {
         "changed": changed,

@@ -11,9 +11,10 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timezone
 
+from ansible_collections.community.lxd.plugins.module_utils._image.actions import Plan
 from ansible_collections.community.lxd.plugins.module_utils._image.gather import list_projects
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import Plan
-from ansible_collections.community.lxd.plugins.module_utils._image.read import UsageReader, images_project, require_project
+from ansible_collections.community.lxd.plugins.module_utils._image.read import images_project, require_project
+from ansible_collections.community.lxd.plugins.module_utils._image.read_usage import UsageReader
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import reconcile
 from ansible_collections.community.lxd.plugins.module_utils._image.retention import UNKNOWN_USE, Policy, Verdict, deletions, judge_images
 from ansible_collections.community.lxd.plugins.module_utils._image.usage import Usage

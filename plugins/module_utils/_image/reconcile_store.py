@@ -11,16 +11,16 @@ from __future__ import annotations
 import contextlib
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
+from ansible_collections.community.lxd.plugins.module_utils._image.actions import DeleteImage, Plan
 from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
 from ansible_collections.community.lxd.plugins.module_utils._image.model import UNKNOWN, Alias, Image, check_fingerprint
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import DeleteImage, Plan
-from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import ImageTask
+from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_image import ImageTask
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_prune import Pruned, prune_project
 from ansible_collections.community.lxd.plugins.module_utils._image.retention import DesiredStore, StoreEntry
 from ansible_collections.community.lxd.plugins.module_utils._lxd.background import stop_all, stop_sign
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError, LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import replace
 
 Result = dict[str, t.Any]
 

@@ -9,15 +9,14 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ansible_collections.community.lxd.plugins.module_utils._image.actions import DeleteImage
 from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredImage, Image
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import DeleteImage
 from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector, added_at
 from ansible_collections.community.lxd.plugins.module_utils._image.usage import Usage
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
-
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record, replace
 
 UNKNOWN_USE = "unknown_use"
 
@@ -29,7 +28,7 @@ class Reason(t.NamedTuple):
     sentence: str
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Policy:
     """``keep`` newest of each group of equal ``group_by`` properties stay. The guards can be lifted one by one."""
 
@@ -47,7 +46,7 @@ class Policy:
         return not self.include_used or self.selector.unused is not None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class StoreEntry:
     """One entry of a store: what messages call it, the aliases it wants, and what is desired or why its options can't be."""
 
@@ -57,7 +56,7 @@ class StoreEntry:
     error: LXDInputError | None = None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class DesiredStore:
     """``images``: all entries, in the order of the task. ``purge``: what may go of the images that are not listed."""
 
@@ -66,7 +65,7 @@ class DesiredStore:
     concurrency: int = 4
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Verdict:
     """``reasons``: why the image stays, all of them; none if it goes."""
 

@@ -14,17 +14,17 @@ from __future__ import annotations
 import re
 import shlex
 import typing as t
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ansible_collections.community.lxd.plugins.module_utils._image.model import Image, check_fingerprint, parse_time
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record
 
 _AGE = re.compile(r"(\d+)\s*([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Clause:
     """One comparison of a filter. ``joined_by``: "and" or "or", with all that stands before it."""
 
@@ -42,7 +42,7 @@ class Clause:
         return (found == (self.operator == "eq")) != self.negated
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Selector:
     """Conditions that must all be true; None means any. ``used``: fingerprints that an instance was made from."""
 
@@ -84,7 +84,7 @@ class Selector:
         return all(key in have and _matches_property(wanted, have[key]) for key, wanted in (self.properties or {}).items())
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Wanted:
     """What is asked about which images."""
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass, field
 
 from ansible_collections.community.lxd.plugins.module_utils._image.model import architecture_name
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record
 
 INDEX = "streams/v1/index.json"
 
@@ -31,7 +31,7 @@ _DISKS = ("disk-kvm.img", "uefi1.img", "disk1.img")
 _VERSION = re.compile(r"\d{8}")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class StreamFile:
     """One file of an image. ``part``: the name under which an upload carries it, empty for a unified tarball."""
 
@@ -41,7 +41,7 @@ class StreamFile:
     part: str
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class StreamImage:
     """One image of a simplestreams server."""
 

@@ -20,7 +20,6 @@ import json
 import os
 import tempfile
 import typing as t
-from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
@@ -45,16 +44,16 @@ from ansible_collections.community.lxd.plugins.module_utils._image.simplestreams
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record, replace
 from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import SIMPLESTREAMS, find_remote
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SOURCE_CERTIFICATE, Connection, Transport, find_local_url
 from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import has_credentials, server_url, shown_url, split_url
 from ansible_collections.community.lxd.plugins.module_utils._lxd.web import Web
 
-
 SERVER_OPTION = "'server' in 'source'"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Download:
     """An image's content on its way: what an upload needs to know. ``size`` is None where the source does not tell."""
 

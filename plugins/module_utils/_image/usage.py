@@ -9,15 +9,15 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record
 
 User = dict[str, str]
 """An instance or a snapshot: ``project`` and ``name``."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Usage:
     """``users``: fingerprint -> what was made from that image, sorted. ``unknown``: sentences about instances whose image can't be known.
 

@@ -16,7 +16,6 @@ import copy
 import json
 import time
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd import paths
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
@@ -31,6 +30,7 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDPreconditionFailed,
     LXDTimeout,
 )
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record
 
 if t.TYPE_CHECKING:
     import requests
@@ -53,7 +53,7 @@ OPERATION_FAILURE = 400
 _ERRORS: dict[int, type[LXDAPIError]] = {403: LXDForbidden, 404: LXDNotFound, 409: LXDConflict, 412: LXDPreconditionFailed}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Answer:
     """What a request returned: the envelope's ``metadata``, the ETag of a read, the operation of an asynchronous write."""
 
@@ -62,7 +62,7 @@ class Answer:
     operation: str | None = None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ServerInfo:
     """``GET /1.0``. ``vendor`` and ``version`` are None where the server does not tell an untrusted client."""
 

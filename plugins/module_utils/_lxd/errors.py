@@ -95,3 +95,7 @@ class LXDStateChanged(LXDError):
 
 class LXDStopped(LXDError):
     """The task has ended before its work: nothing more is sent, read or hashed for it."""
+
+
+RETRYABLE = (LXDStateChanged, LXDConflict, LXDNotFound, LXDPreconditionFailed)
+"""What says that the server is no longer as it was planned for."""

@@ -14,10 +14,10 @@ from __future__ import annotations
 import os
 import traceback
 import typing as t
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError, LXDMissingLibraryError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record
 
 YAML_IMPORT_ERROR: str | None
 try:
@@ -44,7 +44,7 @@ LOCAL = "local"
 IMAGES = {"lxd": "https://images.lxd.canonical.com", "incus": "https://images.linuxcontainers.org"}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Remote:
     """One server by name. ``protocol``: simplestreams, lxd or incus. Certificates are paths, where the files exist."""
 

@@ -8,15 +8,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 import socket
 import ssl
-import tempfile
 import traceback
 import typing as t
-from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd.background import stop_sign
@@ -25,16 +21,15 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDInputError,
     LXDMissingLibraryError,
 )
-from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import server_url, show_urls, shown_url
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record
+from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import show_urls, shown_url
 
 REQUESTS_IMPORT_ERROR: str | None
 try:
     import requests
     import urllib3
-    from requests.adapters import HTTPAdapter
 except ImportError:
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
-    HTTPAdapter = object  # type: ignore[assignment,misc]
 else:
     REQUESTS_IMPORT_ERROR = None
 
@@ -54,9 +49,6 @@ UNIX_PATH_MAX = 107
 
 SOURCE_CERTIFICATE = "'certificate' in 'source'"
 
-_PEM_MARK = "-----BEGIN "
-_CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
-
 
 class UploadBody(t.Protocol):
     """What can be sent without holding it in memory: blocks of bytes, and how many bytes in all."""
@@ -68,7 +60,7 @@ class UploadBody(t.Protocol):
         """How many bytes."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Connection:
     """How to reach one server. ``client_cert``, ``client_key`` and ``server_cert``: a path or PEM text."""
 
@@ -132,7 +124,10 @@ class Transport:
         if connection.is_local:
             self._session, self._base = _open_socket_session(connection)
         else:
-            self._session, self._base = _open_tls_session(connection)
+            # only here: most tasks are for the local server
+            from ansible_collections.community.lxd.plugins.module_utils._lxd.tls import open_tls_session
+
+            self._session, self._base = open_tls_session(connection)
         # netrc would add an Authorization header, REQUESTS_CA_BUNDLE would override a pinned certificate
         self._session.trust_env = False
         if connection.bearer_token:
@@ -228,126 +223,6 @@ def _open_socket_session(connection: Connection) -> tuple[requests.Session, str]
     return requests_unixsocket.Session(), f"http+unix://{quote(path, safe='')}"
 
 
-def _open_tls_session(connection: Connection) -> tuple[requests.Session, str]:
-    base = server_url(connection.url, connection.url_option)
-    if connection.ca_path and not os.path.exists(connection.ca_path):
-        raise LXDInputError(f"There is no {connection.ca_path!r} on the managed node: 'ca_path' must be a file or a directory of certificates.")
-    session = requests.Session()
-    pin = pinned_fingerprint(connection)
-    session.verify = connection.ca_path or True if connection.validate_certs and not pin else False
-    if not connection.validate_certs and not pin:
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    context = _tls_context(verify=session.verify is not False)
-    _load_client_certificate(context, connection)
-    session.mount("https://", _TLSAdapter(context, pin))
-    return session, base
-
-
-class _TLSAdapter(HTTPAdapter):
-    """Accepts either what the authorities vouch for, or exactly one certificate whatever the name in it."""
-
-    def __init__(self, context: ssl.SSLContext, pin: str | None) -> None:
-        self._context = context
-        self._pin = pin
-        super().__init__()
-
-    def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> None:
-        kwargs["ssl_context"] = self._context
-        if self._pin:
-            kwargs["assert_fingerprint"] = self._pin
-        super().init_poolmanager(*args, **kwargs)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: t.Any) -> t.Any:
-        raise NotImplementedError("no proxy is ever used")
-
-
-def open_web_session(certificate: str | None) -> requests.Session:
-    """A session for public files: with the environment's proxies, or for exactly one ``certificate`` (path or PEM text)."""
-    require_libraries(local=False)
-    session = requests.Session()
-    if certificate:
-        session.trust_env = False
-        session.verify = False
-        pin = certificate_fingerprint(read_pem(certificate, SOURCE_CERTIFICATE), SOURCE_CERTIFICATE)
-        session.mount("https://", _TLSAdapter(_tls_context(verify=False), pin))
-    return session
-
-
-def _tls_context(verify: bool) -> ssl.SSLContext:
-    """``verify``: by the authorities. Where one certificate is pinned, neither they nor the name in it matter."""
-    return urllib3.util.ssl_.create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verify else ssl.CERT_NONE)
-
-
-def _load_client_certificate(context: ssl.SSLContext, connection: Connection) -> None:
-    if bool(connection.client_cert) != bool(connection.client_key):
-        raise LXDInputError("'client_cert' and 'client_key' belong together: give both or none.")
-    if connection.client_cert and connection.client_key:
-        with _as_file(connection.client_cert, "'client_cert'") as cert, _as_file(connection.client_key, "'client_key'") as key:
-            try:
-                context.load_cert_chain(cert, key)
-            except (OSError, ssl.SSLError) as exc:
-                raise LXDInputError(
-                    f"Cannot load the client certificate: {exc}. 'client_cert' and 'client_key' must be a PEM certificate and the key that belongs to it."
-                ) from exc
-
-
-def pinned_fingerprint(connection: Connection) -> str | None:
-    """SHA-256 of the one server certificate to accept, 64 lower-case hex digits; None: ask the authorities."""
-    given = None
-    if connection.server_fingerprint:
-        given = connection.server_fingerprint.replace(":", "").strip().lower()
-        if not re.fullmatch("[0-9a-f]{64}", given):
-            raise LXDInputError("'server_fingerprint' must be a SHA-256 fingerprint: 64 hex digits, with or without colons.")
-    if not connection.server_cert:
-        return given
-    pin = certificate_fingerprint(read_pem(connection.server_cert, connection.server_cert_option), connection.server_cert_option)
-    if given and given != pin:
-        raise LXDInputError(f"'server_cert' has the fingerprint {pin}, but 'server_fingerprint' says {given}: give only one of them, or the right one.")
-    return pin
-
-
-def certificate_fingerprint(pem: str, option: str) -> str:
-    """SHA-256 over the first certificate of a PEM text, 64 lower-case hex digits."""
-    match = _CERTIFICATE.search(pem)
-    if not match:
-        raise LXDInputError(f"{option} has no PEM certificate in it.")
-    try:
-        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(match.group())).hexdigest()
-    except ValueError as exc:
-        raise LXDInputError(f"{option} is not a valid PEM certificate: {exc}.") from exc
-
-
-def read_pem(value: str, option: str) -> str:
-    """The PEM text of an option that takes a path or the text itself. Raises LXDInputError."""
-    if _PEM_MARK in value:
-        return value
-    try:
-        with open(os.path.expanduser(value), encoding="ascii", errors="replace") as file:
-            return file.read()
-    except (OSError, ValueError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else exc
-        raise LXDInputError(f"Cannot read {option} {value!r}: {reason}. It must be a path on the managed node or PEM text.") from exc
-
-
-class _as_file:
-    """A path for an option that takes a path or PEM text: the ssl module only loads files."""
-
-    def __init__(self, value: str, option: str) -> None:
-        self._value, self._option = value, option
-        self._temporary: str | None = None
-
-    def __enter__(self) -> str:
-        pem = read_pem(self._value, self._option)
-        if _PEM_MARK not in self._value:
-            return os.path.expanduser(self._value)
-        descriptor, self._temporary = tempfile.mkstemp(suffix=".pem")  # mode 0600
-        with os.fdopen(descriptor, "w") as file:
-            file.write(pem)
-        return self._temporary
-
-    def __exit__(self, *args: object) -> None:
-        if self._temporary:
-            os.unlink(self._temporary)
 
 
 # what can only happen before a single byte of the request has left

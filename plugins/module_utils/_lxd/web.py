@@ -13,7 +13,8 @@ import json
 import typing as t
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDInputError, LXDNotFound
-from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import BLOCK_SIZE, connection_error, open_web_session
+from ansible_collections.community.lxd.plugins.module_utils._lxd.tls import open_web_session
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import BLOCK_SIZE, connection_error
 from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import show_urls, shown_url, split_url
 
 if t.TYPE_CHECKING:

@@ -125,6 +125,10 @@ class FakeStore:
         """All that the store holds, to compare."""
         return json.dumps([self.images, {name: alias.to_diff() for name, alias in self.aliases.items()}, self.instances], sort_keys=True)
 
+    @property
+    def writer(self) -> FakeStore:
+        return self
+
     # reading
 
     def get_image(self, fingerprint: str) -> Image | None:

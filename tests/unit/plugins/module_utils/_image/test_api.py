@@ -9,7 +9,8 @@ import typing as t
 import pytest
 
 from ansible_collections.community.lxd.plugins.module_utils._image import api as api_module
-from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI, settings_request
+from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
+from ansible_collections.community.lxd.plugins.module_utils._image.api_writes import settings_request
 from ansible_collections.community.lxd.plugins.module_utils._image.model import Alias, Image, ImageSettings
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDAPIError,
@@ -57,7 +58,7 @@ def test_settings_request(change: dict[str, t.Any], method: str, body: dict[str,
 
 def test_update_is_conditional() -> None:
     script, images = api((f"PATCH {AT_A}?project=p", sync({})), project="p")
-    images.update_image(Image.from_api(image_data(A), '"e1"'), ImageSettings(public=True))
+    images.writer.update_image(Image.from_api(image_data(A), '"e1"'), ImageSettings(public=True))
     assert script.sent[0]["headers"] == {"If-Match": '"e1"'}
     assert script.sent[0]["json"] == {"public": True}
 
@@ -65,7 +66,7 @@ def test_update_is_conditional() -> None:
 def test_update_that_lost_the_race() -> None:
     _script, images = api((f"PATCH {AT_A}", error(412, "ETag doesn't match")))
     with pytest.raises(LXDPreconditionFailed, match=f"Cannot update the image {A}"):
-        images.update_image(Image.from_api(image_data(A), '"e1"'), ImageSettings(public=True))
+        images.writer.update_image(Image.from_api(image_data(A), '"e1"'), ImageSettings(public=True))
 
 
 # reading images
@@ -181,7 +182,7 @@ class Files:
 def test_import() -> None:
     script, images = api(("POST /1.0/images", started()), (WAIT, state(200, metadata={"fingerprint": A, "size": "5"})))
     files = Files()
-    assert images.create_image_from_files(t.cast(t.Any, files)) == A
+    assert images.writer.create_image_from_files(t.cast(t.Any, files)) == A
     assert script.sent[0]["body"] is files
     assert script.sent[0]["headers"] == {
         "Content-Type": "application/octet-stream",
@@ -197,14 +198,14 @@ def test_import_says_only_what_it_knows_and_a_header_can_hold(filename: str) -> 
     script, images = api(("POST /1.0/images", started()), (WAIT, state(200, metadata={"fingerprint": A})))
     files = Files()
     files.fingerprint_is_known, files.filename = False, filename
-    images.create_image_from_files(t.cast(t.Any, files))
+    images.writer.create_image_from_files(t.cast(t.Any, files))
     assert set(script.sent[0]["headers"]) == {"Content-Type"}
 
 
 def test_import_that_fails() -> None:
     _script, images = api(("POST /1.0/images", started()), (WAIT, state(400, "Unsupported compression")))
     with pytest.raises(LXDOperationError, match="Cannot import '/srv/demo.tar.gz': Unsupported compression"):
-        images.create_image_from_files(t.cast(t.Any, Files()))
+        images.writer.create_image_from_files(t.cast(t.Any, Files()))
 
 
 @pytest.mark.parametrize(
@@ -213,7 +214,7 @@ def test_import_that_fails() -> None:
 )
 def test_publish(options: tuple[t.Any, t.Any], more: dict[str, str]) -> None:
     script, images = api(("POST /1.0/images", started()), (WAIT, state(200, metadata={"fingerprint": A})))
-    assert images.publish_image("snapshot", "c1/s0", {"k": "v"}, *options) == A
+    assert images.writer.publish_image("snapshot", "c1/s0", {"k": "v"}, *options) == A
     assert script.sent[0]["json"] == {"source": {"type": "snapshot", "name": "c1/s0"}, "properties": {"k": "v"}, "public": False, **more}
 
 
@@ -224,7 +225,7 @@ def test_publish(options: tuple[t.Any, t.Any], more: dict[str, str]) -> None:
 )
 def test_publishing_what_is_there_takes_it(err: str, metadata: t.Any) -> None:
     _script, images = api(("POST /1.0/images", started()), (WAIT, state(400, err, metadata)), (f"GET {AT_A}", sync(image_data(A))))
-    assert images.publish_image("instance", "c1", {}, None, None) == A
+    assert images.writer.publish_image("instance", "c1", {}, None, None) == A
 
 
 @pytest.mark.parametrize("steps", [[], [(f"GET {AT_A}", error(404, "Image not found"))]], ids=["no fingerprint", "no image"])
@@ -232,7 +233,7 @@ def test_publishing_that_fails(steps: list[tuple[str, t.Any]]) -> None:
     err = f"The image already exists: {A}" if steps else "disk full"
     _script, images = api(("POST /1.0/images", started()), (WAIT, state(400, err)), *steps)
     with pytest.raises(LXDOperationError, match="Cannot publish the instance 'c1'"):
-        images.publish_image("instance", "c1", {}, None, None)
+        images.writer.publish_image("instance", "c1", {}, None, None)
 
 
 # deleting images
@@ -248,21 +249,21 @@ def test_publishing_that_fails(steps: list[tuple[str, t.Any]]) -> None:
 )
 def test_delete(steps: list[tuple[str, t.Any]]) -> None:
     script, images = api(*steps)
-    images.delete_image(A)
+    images.writer.delete_image(A)
     assert not script.steps
 
 
 def test_delete_that_fails() -> None:
     _script, images = api((f"DELETE {AT_A}", started()), (WAIT, state(400, "in use")), (f"GET {AT_A}", sync(image_data(A))))
     with pytest.raises(LXDOperationError, match="in use"):
-        images.delete_image(A)
+        images.writer.delete_image(A)
 
 
 @pytest.mark.parametrize("fingerprint", [A[:12], A[:63], "%"])
 def test_only_a_full_fingerprint_is_deleted(fingerprint: str) -> None:
     _script, images = api()
     with pytest.raises(LXDInputError, match="full fingerprint"):
-        images.delete_image(fingerprint)
+        images.writer.delete_image(fingerprint)
 
 
 # aliases
@@ -280,21 +281,21 @@ def test_get_alias() -> None:
 
 def test_create_alias() -> None:
     script, images = api(("POST /1.0/images/aliases", sync(None, 201)), ("POST /1.0/images/aliases", error(409, "exists")))
-    images.create_alias("a/b", A, "d")
+    images.writer.create_alias("a/b", A, "d")
     assert script.sent[0]["json"] == {"name": "a/b", "target": A, "description": "d"}
     with pytest.raises(LXDConflict, match="Cannot create the alias 'a/b': exists"):
-        images.create_alias("a/b", A, "d")
+        images.writer.create_alias("a/b", A, "d")
 
 
 def test_an_alias_that_no_url_can_say_is_not_made() -> None:
     _script, images = api()
     with pytest.raises(LXDInputError):
-        images.create_alias("..", A, "")
+        images.writer.create_alias("..", A, "")
 
 
 def test_update_alias_writes_both_fields_at_once() -> None:
     script, images = api((f"PUT {N}", sync({})))
-    images.update_alias(Alias("a/b", A, "old", etag='"e"'), B, "d")
+    images.writer.update_alias(Alias("a/b", A, "old", etag='"e"'), B, "d")
     assert script.sent[0]["json"] == {"target": B, "description": "d"}
     assert script.sent[0]["headers"] == {"If-Match": '"e"'}
 
@@ -302,7 +303,7 @@ def test_update_alias_writes_both_fields_at_once() -> None:
 @pytest.mark.parametrize("answer", [sync({}), error(404, "Image alias not found")], ids=["there", "gone"])
 def test_delete_alias(answer: t.Any) -> None:
     script, images = api((f"DELETE {N}", answer))
-    images.delete_alias("a/b")
+    images.writer.delete_alias("a/b")
     assert not script.steps
 
 
@@ -331,7 +332,7 @@ def test_instances_of_all_projects_or_of_one() -> None:
 
 def test_instance_state() -> None:
     script, images = api(("PUT /1.0/instances/c1/state", started()), (WAIT, state(200)))
-    images.set_instance_state("c1", "stop", 30, force=True)
+    images.writer.set_instance_state("c1", "stop", 30, force=True)
     assert script.sent[0]["json"] == {"action": "stop", "timeout": 30, "force": True}
 
 

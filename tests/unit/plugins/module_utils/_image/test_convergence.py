@@ -17,9 +17,12 @@ from unittest import mock
 from hypothesis import assume, configuration, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.community.lxd.plugins.module_utils._image import inputs, read, reconcile
-from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredImage, FileSource, InstanceSource, SettingsChange
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import DesiredAlias, plan_image
+from ansible_collections.community.lxd.plugins.module_utils._image import files as files_module
+from ansible_collections.community.lxd.plugins.module_utils._image import inputs, read_image
+from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredAlias, DesiredImage, FileSource, InstanceSource, SettingsChange
+from ansible_collections.community.lxd.plugins.module_utils._image.plan import plan_image
+from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_alias import reconcile_alias
+from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_image import reconcile_image
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError, LXDInputError
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A, B, C, D, FakeStore, image_data
 
@@ -110,8 +113,8 @@ def desires(draw: t.Any) -> DesiredImage:
 
 
 def run(store: FakeStore, desired: DesiredImage, check_mode: bool = False) -> dict[str, t.Any]:
-    with mock.patch.object(inputs, "ImageFiles", Files):
-        return reconcile.reconcile_image(t.cast(t.Any, store), desired, check_mode)
+    with mock.patch.object(files_module, "ImageFiles", Files):
+        return reconcile_image(t.cast(t.Any, store), desired, check_mode)
 
 
 def feasible(store: FakeStore, desired: DesiredImage) -> dict[str, t.Any]:
@@ -234,9 +237,9 @@ def test_what_is_read_is_enough_for_the_plan(store: FakeStore, desired: DesiredI
     assume(not isinstance(desired.source, InstanceSource))
     api = t.cast(t.Any, store)
     try:
-        with mock.patch.object(inputs, "ImageFiles", Files):
+        with mock.patch.object(files_module, "ImageFiles", Files):
             opened = inputs.open_inputs(api, desired)
-        resolved, current = read.read_image(api, desired, opened)
+        resolved, current = read_image.read_image(api, desired, opened)
         plan = plan_image(resolved, current)
     except LXDError:
         assume(False)
@@ -284,14 +287,14 @@ def test_an_alias_converges(store: FakeStore, desired: DesiredAlias) -> None:
     api = t.cast(t.Any, store)
     images, state = copy.deepcopy(store.images), store.snapshot()
     try:
-        said = reconcile.reconcile_alias(api, desired, True)
+        said = reconcile_alias(api, desired, True)
     except LXDInputError:
         said = {}
     assert (store.snapshot(), store.writes) == (state, [])
     assume(said)
-    done = reconcile.reconcile_alias(api, desired, False)
+    done = reconcile_alias(api, desired, False)
     assert done == said
-    again = reconcile.reconcile_alias(api, desired, False)
+    again = reconcile_alias(api, desired, False)
     assert (again["changed"], again["actions"], again["alias"]) == (False, [], done["alias"])
     assert store.images == images
     assert ("n" in store.aliases) == (desired.state == "present")

@@ -17,7 +17,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from ansible_collections.community.lxd.plugins.module_utils._image.export import Destination, ExportedFiles, export_image
+from ansible_collections.community.lxd.plugins.module_utils._image.destination import Destination, ExportedFiles
+from ansible_collections.community.lxd.plugins.module_utils._image.export import export_image
 from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredExport
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_export import reconcile_export
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDConnectionError, LXDError, LXDInputError

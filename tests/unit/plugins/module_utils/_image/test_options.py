@@ -9,10 +9,16 @@ from datetime import timedelta
 
 import pytest
 
-from ansible_collections.community.lxd.plugins.module_utils._image import options
+from ansible_collections.community.lxd.plugins.module_utils._image import options, options_retention, options_selection
 from ansible_collections.community.lxd.plugins.module_utils._image.checksum import Checksum
-from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredImage, FileSource, ImageSource, InstanceSource, SettingsChange
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import DesiredAlias
+from ansible_collections.community.lxd.plugins.module_utils._image.model import (
+    DesiredAlias,
+    DesiredImage,
+    FileSource,
+    ImageSource,
+    InstanceSource,
+    SettingsChange,
+)
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A
 
@@ -221,7 +227,7 @@ def test_alias_renamed_from_itself() -> None:
 
 
 def test_selector() -> None:
-    found = options.selector(
+    found = options_selection.selector(
         {"name": "n", "fingerprint": A, "public": False, "properties": {"build": 5, "lts": True}, "filter": "type eq container", "older_than": "30d"}
     )
     assert (found.name, found.fingerprint, found.public, found.cached) == ("n", A, False, None)
@@ -231,7 +237,7 @@ def test_selector() -> None:
 
 
 def test_selector_of_everything() -> None:
-    found = options.selector({})
+    found = options_selection.selector({})
     assert (found.filter, found.older_than) == ((), None)
     assert not found.properties
 
@@ -249,14 +255,14 @@ def test_selector_of_everything() -> None:
 )
 def test_selector_refused(params: dict[str, t.Any], words: str) -> None:
     with pytest.raises(LXDInputError, match=words):
-        options.selector(params)
+        options_selection.selector(params)
 
 
 # lxd_image_store
 
 
 def store(*entries: dict[str, t.Any], **params: t.Any) -> t.Any:
-    return options.desired_store({"images": entries, "purge": False, "concurrency": 4, **params})
+    return options_retention.desired_store({"images": entries, "purge": False, "concurrency": 4, **params})
 
 
 @pytest.mark.parametrize(

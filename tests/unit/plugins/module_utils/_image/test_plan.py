@@ -5,14 +5,23 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
 import pytest
 
+from ansible_collections.community.lxd.plugins.module_utils._image.actions import (
+    CreateAlias,
+    CreateImage,
+    DeleteAlias,
+    DeleteImage,
+    MoveAlias,
+    UpdateAlias,
+    UpdateImage,
+)
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     UNKNOWN,
     Alias,
     CurrentImage,
+    DesiredAlias,
     DesiredImage,
     FileSource,
     ImageSource,
@@ -20,19 +29,10 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     SettingsChange,
     UpstreamImage,
 )
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import (
-    CreateAlias,
-    CreateImage,
-    DeleteAlias,
-    DeleteImage,
-    DesiredAlias,
-    MoveAlias,
-    UpdateAlias,
-    UpdateImage,
-    plan_alias,
-    plan_image,
-)
+from ansible_collections.community.lxd.plugins.module_utils._image.plan import plan_image
+from ansible_collections.community.lxd.plugins.module_utils._image.plan_alias import plan_alias
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import replace
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A, B, C, make_current, make_image, make_instance
 
 FILE = FileSource("/srv/demo.tar.gz")
@@ -42,7 +42,7 @@ AT_A = make_current(make_image(A, ["n"]))
 
 
 def wants(state: str = "present", **options: t.Any) -> DesiredImage:
-    settings = {key: options.pop(key) for key in list(options) if key in SettingsChange.__dataclass_fields__}
+    settings = {key: options.pop(key) for key in list(options) if key in SettingsChange.__annotations__}
     return DesiredImage(state, settings=SettingsChange(**settings), **options)
 
 

@@ -11,9 +11,9 @@ import typing as t
 import pytest
 
 from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import DesiredAlias
+from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredAlias
 from ansible_collections.community.lxd.plugins.module_utils._image.read import read_target
-from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import reconcile_alias
+from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_alias import reconcile_alias
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A, B, image_data
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.scripted import Script, error, sync

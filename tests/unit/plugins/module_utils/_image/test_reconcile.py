@@ -13,11 +13,21 @@ import typing as t
 
 import pytest
 
-from ansible_collections.community.lxd.plugins.module_utils._image.apply import SETTINGS_ATTEMPTS, Progress, apply_plan, change_settings
+from ansible_collections.community.lxd.plugins.module_utils._image.actions import DeleteImage, Plan, Progress, UpdateImage
+from ansible_collections.community.lxd.plugins.module_utils._image.apply import SETTINGS_ATTEMPTS, apply_plan, change_settings
 from ansible_collections.community.lxd.plugins.module_utils._image.inputs import Inputs
-from ansible_collections.community.lxd.plugins.module_utils._image.model import Alias, DesiredImage, FileSource, Instance, InstanceSource, SettingsChange
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import DeleteImage, DesiredAlias, Plan, UpdateImage
-from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import ATTEMPTS, reconcile_alias, reconcile_image
+from ansible_collections.community.lxd.plugins.module_utils._image.model import (
+    Alias,
+    DesiredAlias,
+    DesiredImage,
+    FileSource,
+    Instance,
+    InstanceSource,
+    SettingsChange,
+)
+from ansible_collections.community.lxd.plugins.module_utils._image.reconcile import ATTEMPTS
+from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_alias import reconcile_alias
+from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_image import reconcile_image
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDAPIError,
     LXDConflict,
@@ -43,7 +53,7 @@ def path(tmp_path: pathlib.Path) -> str:
 
 
 def wants(state: str = "present", **options: t.Any) -> DesiredImage:
-    settings = {key: options.pop(key) for key in list(options) if key in SettingsChange.__dataclass_fields__}
+    settings = {key: options.pop(key) for key in list(options) if key in SettingsChange.__annotations__}
     return DesiredImage(state, settings=SettingsChange(**settings), **options)
 
 

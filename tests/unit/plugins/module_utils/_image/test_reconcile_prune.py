@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
 import pytest
 
@@ -15,6 +14,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_pru
 from ansible_collections.community.lxd.plugins.module_utils._image.retention import Policy
 from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError, LXDInputError, LXDOperationError, LXDOutcomeUnknown
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import replace
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A, B, C, FakeStore, image_data, make_image
 
 ALL = Policy(Selector())

@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageSecret
+from ansible_collections.community.lxd.plugins.module_utils._image.api_writes import ImageSecret
 from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredSecret
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_secret import reconcile_secret
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError

@@ -11,21 +11,22 @@ import copy
 import tempfile
 import threading
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from unittest import mock
 
 import pytest
 from hypothesis import assume, configuration, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.community.lxd.plugins.module_utils._image import inputs
+from ansible_collections.community.lxd.plugins.module_utils._image import files as files_module
 from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
 from ansible_collections.community.lxd.plugins.module_utils._image.model import FileSource
-from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_store
+from ansible_collections.community.lxd.plugins.module_utils._image.options_retention import desired_store
 from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_store import ListedAPI, reconcile_store, unseen_store
 from ansible_collections.community.lxd.plugins.module_utils._image.retention import Policy
 from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError, LXDOperationError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import replace
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A, B, C, D, FakeStore, image_data, make_image
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.scripted import Script, error, sync
 
@@ -95,7 +96,7 @@ def entry(name: str | None = None, path: str | None = None, state: str = "presen
 
 
 def run(store: Store, *entries: Result, check_mode: bool = False, purge: Policy | None = None, concurrency: int = 1) -> Result:
-    with mock.patch.object(inputs, "ImageFiles", Files):
+    with mock.patch.object(files_module, "ImageFiles", Files):
         return reconcile_store(t.cast(t.Any, store), replace(desired_store({"images": entries, "concurrency": concurrency}), purge=purge), check_mode)
 
 

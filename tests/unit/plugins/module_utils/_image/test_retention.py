@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import DeleteImage
+from ansible_collections.community.lxd.plugins.module_utils._image.actions import DeleteImage
 from ansible_collections.community.lxd.plugins.module_utils._image.retention import Policy, Reason, Verdict, deletions, judge_images
 from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector
 from ansible_collections.community.lxd.plugins.module_utils._image.usage import Usage
@@ -30,7 +30,7 @@ STORE = (
 
 def judge(images: t.Sequence[t.Any] = STORE, users: t.Any = None, spare: t.Container[str] = (), unknown: tuple[str, ...] = (), **policy: t.Any) -> dict[str, str | None]:
     """Initial -> reason, or None where the image goes."""
-    conditions = {key: policy.pop(key) for key in list(policy) if key in Selector.__dataclass_fields__}
+    conditions = {key: policy.pop(key) for key in list(policy) if key in Selector.__annotations__}
     verdicts = judge_images(Policy(Selector(**conditions), **policy), images, Usage(users or {}, unknown), NOW, spare)
     assert [verdict.image.fingerprint for verdict in verdicts] == sorted(verdict.image.fingerprint for verdict in verdicts)
     return {verdict.image.fingerprint[0]: verdict.reasons[0].sentence if verdict.reasons else None for verdict in verdicts}

@@ -14,17 +14,10 @@ import typing as t
 
 import pytest
 
-from ansible_collections.community.lxd.plugins.module_utils._lxd import transport
+from ansible_collections.community.lxd.plugins.module_utils._lxd import tls, transport
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDConnectionError, LXDInputError, LXDMissingLibraryError
-from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import (
-    Connection,
-    Transport,
-    certificate_fingerprint,
-    find_local_url,
-    pinned_fingerprint,
-    read_pem,
-    socket_candidates,
-)
+from ansible_collections.community.lxd.plugins.module_utils._lxd.tls import certificate_fingerprint, pinned_fingerprint, read_pem
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Connection, Transport, find_local_url, socket_candidates
 
 # any bytes will do for a fingerprint
 PEM = ssl.DER_cert_to_PEM_cert(b"a certificate")
@@ -176,7 +169,7 @@ def test_pem_text_is_taken_as_it_is() -> None:
     ids=["certificate only", "key only", "missing", "bad"],
 )
 def test_bad_client_certificate(options: dict[str, str], words: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tls.tempfile, "tempdir", str(tmp_path))
     with pytest.raises(LXDInputError, match=words):
         Transport(Connection("https://h", **options))
     assert os.listdir(tmp_path) == []  # PEM text is a file for a moment only

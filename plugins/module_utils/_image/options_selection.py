@@ -1,0 +1,38 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Turns a task's options into what it selects images by. Pure. Raises LXDInputError that names the option."""
+
+from __future__ import annotations
+
+from ansible_collections.community.lxd.plugins.module_utils._image.model import architecture_name, property_value
+from ansible_collections.community.lxd.plugins.module_utils._image.options import Params
+from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector, Wanted, check_selector, parse_age, parse_filter
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+
+
+def selector(params: Params) -> Selector:
+    """The selectors of lxd_image_info."""
+    given = params.get("properties")
+    properties = None if given is None else {str(key): property_value(str(key), value) or "" for key, value in given.items()}
+    architecture = params.get("architecture")
+    plain = ("name", "fingerprint", "type", "public", "cached", "auto_update", "unaliased", "unused", "expired")
+    return check_selector(
+        Selector(
+            **{key: params.get(key) for key in plain},
+            architecture=architecture_name(architecture) if architecture else None,
+            properties=properties,
+            filter=parse_filter(params["filter"]) if params.get("filter") else (),
+            older_than=parse_age(params["older_than"]) if params.get("older_than") else None,
+        )
+    )
+
+
+def wanted(params: Params) -> Wanted:
+    """The options of lxd_image_info."""
+    if params.get("secret") and not params.get("fingerprint"):
+        raise LXDInputError("'secret' needs 'fingerprint': it is for one image.")
+    return Wanted(selector(params), bool(params["all_projects"]), params["used_by"], params["check_updates"], params.get("secret"))

@@ -1,0 +1,158 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Opens sessions over TLS: pins certificates, and shows the client's own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import ssl
+import tempfile
+import typing as t
+
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import (
+    SOURCE_CERTIFICATE,
+    Connection,
+    require_libraries,
+)
+from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import server_url
+
+try:
+    import requests
+    import urllib3
+    from requests.adapters import HTTPAdapter
+except ImportError:
+    # require_libraries() says so before any of it is needed
+    HTTPAdapter = object  # type: ignore[assignment,misc]
+
+_PEM_MARK = "-----BEGIN "
+_CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+
+def open_tls_session(connection: Connection) -> tuple[requests.Session, str]:
+    """Return a session for one server that is reached by https, and the URL that paths are added to. Raises LXDInputError."""
+    base = server_url(connection.url, connection.url_option)
+    if connection.ca_path and not os.path.exists(connection.ca_path):
+        raise LXDInputError(f"There is no {connection.ca_path!r} on the managed node: 'ca_path' must be a file or a directory of certificates.")
+    session = requests.Session()
+    pin = pinned_fingerprint(connection)
+    session.verify = connection.ca_path or True if connection.validate_certs and not pin else False
+    if not connection.validate_certs and not pin:
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+    context = _tls_context(verify=session.verify is not False)
+    _load_client_certificate(context, connection)
+    session.mount("https://", _TLSAdapter(context, pin))
+    return session, base
+
+
+class _TLSAdapter(HTTPAdapter):
+    """Accepts either what the authorities vouch for, or exactly one certificate whatever the name in it."""
+
+    def __init__(self, context: ssl.SSLContext, pin: str | None) -> None:
+        self._context = context
+        self._pin = pin
+        super().__init__()
+
+    def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> None:
+        kwargs["ssl_context"] = self._context
+        if self._pin:
+            kwargs["assert_fingerprint"] = self._pin
+        super().init_poolmanager(*args, **kwargs)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: t.Any) -> t.Any:
+        raise NotImplementedError("no proxy is ever used")
+
+
+def open_web_session(certificate: str | None) -> requests.Session:
+    """A session for public files: with the environment's proxies, or for exactly one ``certificate`` (path or PEM text)."""
+    require_libraries(local=False)
+    session = requests.Session()
+    if certificate:
+        session.trust_env = False
+        session.verify = False
+        pin = certificate_fingerprint(read_pem(certificate, SOURCE_CERTIFICATE), SOURCE_CERTIFICATE)
+        session.mount("https://", _TLSAdapter(_tls_context(verify=False), pin))
+    return session
+
+
+def _tls_context(verify: bool) -> ssl.SSLContext:
+    """``verify``: by the authorities. Where one certificate is pinned, neither they nor the name in it matter."""
+    return urllib3.util.ssl_.create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verify else ssl.CERT_NONE)
+
+
+def _load_client_certificate(context: ssl.SSLContext, connection: Connection) -> None:
+    if bool(connection.client_cert) != bool(connection.client_key):
+        raise LXDInputError("'client_cert' and 'client_key' belong together: give both or none.")
+    if connection.client_cert and connection.client_key:
+        with _as_file(connection.client_cert, "'client_cert'") as cert, _as_file(connection.client_key, "'client_key'") as key:
+            try:
+                context.load_cert_chain(cert, key)
+            except (OSError, ssl.SSLError) as exc:
+                raise LXDInputError(
+                    f"Cannot load the client certificate: {exc}. 'client_cert' and 'client_key' must be a PEM certificate and the key that belongs to it."
+                ) from exc
+
+
+def pinned_fingerprint(connection: Connection) -> str | None:
+    """SHA-256 of the one server certificate to accept, 64 lower-case hex digits; None: ask the authorities."""
+    given = None
+    if connection.server_fingerprint:
+        given = connection.server_fingerprint.replace(":", "").strip().lower()
+        if not re.fullmatch("[0-9a-f]{64}", given):
+            raise LXDInputError("'server_fingerprint' must be a SHA-256 fingerprint: 64 hex digits, with or without colons.")
+    if not connection.server_cert:
+        return given
+    pin = certificate_fingerprint(read_pem(connection.server_cert, connection.server_cert_option), connection.server_cert_option)
+    if given and given != pin:
+        raise LXDInputError(f"'server_cert' has the fingerprint {pin}, but 'server_fingerprint' says {given}: give only one of them, or the right one.")
+    return pin
+
+
+def certificate_fingerprint(pem: str, option: str) -> str:
+    """SHA-256 over the first certificate of a PEM text, 64 lower-case hex digits."""
+    match = _CERTIFICATE.search(pem)
+    if not match:
+        raise LXDInputError(f"{option} has no PEM certificate in it.")
+    try:
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(match.group())).hexdigest()
+    except ValueError as exc:
+        raise LXDInputError(f"{option} is not a valid PEM certificate: {exc}.") from exc
+
+
+def read_pem(value: str, option: str) -> str:
+    """The PEM text of an option that takes a path or the text itself. Raises LXDInputError."""
+    if _PEM_MARK in value:
+        return value
+    try:
+        with open(os.path.expanduser(value), encoding="ascii", errors="replace") as file:
+            return file.read()
+    except (OSError, ValueError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else exc
+        raise LXDInputError(f"Cannot read {option} {value!r}: {reason}. It must be a path on the managed node or PEM text.") from exc
+
+
+class _as_file:
+    """A path for an option that takes a path or PEM text: the ssl module only loads files."""
+
+    def __init__(self, value: str, option: str) -> None:
+        self._value, self._option = value, option
+        self._temporary: str | None = None
+
+    def __enter__(self) -> str:
+        pem = read_pem(self._value, self._option)
+        if _PEM_MARK not in self._value:
+            return os.path.expanduser(self._value)
+        descriptor, self._temporary = tempfile.mkstemp(suffix=".pem")  # mode 0600
+        with os.fdopen(descriptor, "w") as file:
+            file.write(pem)
+        return self._temporary
+
+    def __exit__(self, *args: object) -> None:
+        if self._temporary:
+            os.unlink(self._temporary)
