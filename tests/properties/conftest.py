@@ -27,7 +27,7 @@ settings.register_profile("whole", COMMON, max_examples=130)
 settings.load_profile("sample")
 
 
-@pytest.fixture(scope="session", params=stores.servers.VENDORS)
+@pytest.fixture(scope="session", params=stores.servers.CHOSEN)
 def store(request: pytest.FixtureRequest) -> Iterator[stores.Store]:
     with stores.running_store(request.param) as running:
         yield running

@@ -55,7 +55,7 @@ def images(work: Path) -> Path:
     return work / "images"
 
 
-@pytest.fixture(scope="module", params=servers.VENDORS)
+@pytest.fixture(scope="module", params=servers.CHOSEN)
 def server(request: pytest.FixtureRequest, work: Path) -> Iterator[servers.Server]:
     """A server that listens on HTTPS."""
     if servers.daemon(request.param) is None:
