@@ -17,6 +17,7 @@
 # Options:
 #   --whole                        no samples: everything, which takes more than two hours
 #   --vendor lxd|incus             only this one
+#   --coverage                     also say which branches of plugins/ were taken, by all that was run together
 # The full logs of the last run are in .venv/test/logs.
 
 set -euo pipefail
@@ -30,11 +31,13 @@ usage() {
 given=("$@")
 what=''
 whole=''
+coverage=''
 vendors=()
 arguments=()
 while [[ $# != 0 ]]; do
     case $1 in
         --whole) whole=yes ;;
+        --coverage) coverage=yes ;;
         --vendor)
             [[ ${2:-} == lxd || ${2:-} == incus ]] || usage
             vendors+=("$2")
@@ -67,7 +70,8 @@ work=$(mktemp -d /tmp/lxd-test.XXXXXX)
 chmod 711 "$work"
 collection=ansible_collections/community/lxd
 wanted_python='3.13 3.12 3.11 3.10 3.9'
-# Of jobs side by side print whole lines.
+hook=a0_community_lxd.pth
+# Jobs that run side by side print their lines here.
 exec 3>&1
 
 # shellcheck disable=SC2317
@@ -82,6 +86,7 @@ finish() {
     done
     wait
     stop_servers
+    rm -f "$venv"/lib/python*/site-packages/$hook
     rm -rf "$work"
     if [[ -n ${SUDO_UID:-} ]]; then
         chown -R "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" .venv
@@ -180,6 +185,43 @@ arguments = [value for value in sys.argv[1:] if value not in ("--no-setuptools",
 sys.exit(main(["install", "--find-links", "$home/wheels", *arguments]))
 PYTHON
     done
+}
+
+# Every Python of the environment measures itself, from its start on: the processes of workers, of modules, and those that are
+# forked. An environment variable alone would not do, because ansible-test hands on only those that it knows.
+prepare_coverage() {
+    mkdir "$work/coverage"
+    cat >"$work/coverage.ini" <<INI
+[run]
+branch = true
+parallel = true
+data_file = $work/coverage/data
+include = */ansible_collections/community/lxd/plugins/*
+patch = _exit, fork
+disable_warnings = no-data-collected, module-not-measured, module-not-imported
+
+[paths]
+plugins =
+    $PWD/plugins
+    */ansible_collections/community/lxd/plugins
+
+[report]
+skip_empty = true
+exclude_also =
+    if t.TYPE_CHECKING:
+    raise NotImplementedError
+INI
+    export COVERAGE_PROCESS_START=$work/coverage.ini
+    echo "import os; os.environ.setdefault('COVERAGE_PROCESS_START', '$COVERAGE_PROCESS_START')" |
+        tee "$(echo "$venv"/lib/python*/site-packages)/$hook" >/dev/null
+}
+
+show_coverage() {
+    unset COVERAGE_PROCESS_START
+    rm -f "$venv"/lib/python*/site-packages/$hook
+    step "Coverage"
+    "$venv/bin/python" -m coverage combine --rcfile="$work/coverage.ini" --quiet
+    "$venv/bin/python" -m coverage report --rcfile="$work/coverage.ini" --sort=cover
 }
 
 ansible_test() {
@@ -437,6 +479,7 @@ prepare_venv
 touch "$work/rows"
 copy_tree "$work/tree"
 rm -rf "${logs:?}"/*
+if [[ -n $coverage ]]; then prepare_coverage; fi
 echo "ready after $SECONDS s"
 
 step "Tests"
@@ -454,6 +497,8 @@ case $what in
     *) queue+=("$what") ;;
 esac
 side_by_side
+
+if [[ -n $coverage ]]; then show_coverage; fi
 
 step "Slowest"
 "$python" tests/report.py slowest "$logs"
