@@ -4,33 +4,61 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Runs the tests of this checkout, on Debian or Ubuntu:
-#   test.sh [all]                   everything, of the last three a sample
-#   test.sh units [ARGUMENT…]       pytest
-#   test.sh sanity                  ansible-test sanity
-#   test.sh integration [TARGET…]   the modules against a real LXD and a real Incus (needs root, as the following do)
-#   test.sh runner [ARGUMENT…]      the built collection, as a job of ansible-runner
-#   test.sh properties [--whole]    random stores and random tasks (pytest takes further arguments)
-#   test.sh concurrency [--whole]   many tasks at once
-#   test.sh faults [--whole]        a fault at every request, a killed module, a killed server
+#   test.sh [OPTION…] [PART [ARGUMENT…]]
+# Parts:
+#   all                            every part; of random tasks, tasks at once and faults a sample (the default)
+#   units [ARGUMENT…]              pytest
+#   sanity                         ansible-test sanity
+#   integration [TARGET [TEST]]    the modules against a real LXD and a real Incus (needs root, as the following do)
+#   runner [ARGUMENT…]             the built collection, as a job of ansible-runner
+#   properties [ARGUMENT…]         random stores and random tasks
+#   concurrency [ARGUMENT…]        many tasks at once
+#   faults [ARGUMENT…]             a fault at every request, a killed module, a killed server
+# Options:
+#   --whole                        no samples: everything, which takes more than two hours
+#   --vendor lxd|incus             only this one
+#   --coverage                     also say which branches of plugins/ were taken, by all that was run together
 # The full logs of the last run are in .venv/test/logs.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-what=${1:-all}
-shift || true
-arguments=("$@")
+usage() {
+    sed -n 's/^#   //p; s/^# \([A-Z][a-z]*:\)$/\1/p' "$0" >&2
+    exit 2
+}
+
+given=("$@")
+what=''
+whole=''
+coverage=''
+vendors=()
+arguments=()
+while [[ $# != 0 ]]; do
+    case $1 in
+        --whole) whole=yes ;;
+        --coverage) coverage=yes ;;
+        --vendor)
+            [[ ${2:-} == lxd || ${2:-} == incus ]] || usage
+            vendors+=("$2")
+            shift
+            ;;
+        *) if [[ -z $what ]]; then what=$1; else arguments+=("$1"); fi ;;
+    esac
+    shift
+done
+what=${what:-all}
 case $what in
     all | units | sanity | integration | runner | properties | concurrency | faults) ;;
-    *)
-        sed -n 's/^#   //p' "$0" >&2
-        exit 2
-        ;;
+    *) usage ;;
 esac
 if [[ $what != units && $what != sanity ]] && [[ $(id -u) != 0 ]]; then
     echo "The servers under test need root: continuing with sudo."
-    exec sudo -E bash "$PWD/test.sh" "$what" "${arguments[@]}"
+    exec sudo -E bash "$PWD/test.sh" "${given[@]}"
 fi
+if [[ ${#vendors[@]} == 0 ]]; then vendors=(lxd incus); fi
+# What pytest runs against servers takes them from here.
+export LXD_TEST_VENDORS="${vendors[*]}"
 
 venv=$PWD/.venv/test
 logs=$venv/logs
@@ -42,7 +70,9 @@ work=$(mktemp -d /tmp/lxd-test.XXXXXX)
 chmod 711 "$work"
 collection=ansible_collections/community/lxd
 wanted_python='3.13 3.12 3.11 3.10 3.9'
-started=''
+hook=a0_community_lxd.pth
+# Jobs that run side by side print their lines here.
+exec 3>&1
 
 # shellcheck disable=SC2317
 finish() {
@@ -55,9 +85,8 @@ finish() {
         kill -INT -- "-$job" 2>/dev/null
     done
     wait
-    if [[ -n $started ]]; then
-        python3 tests/servers/servers.py stop --dir "$work/servers"
-    fi
+    stop_servers
+    rm -f "$venv"/lib/python*/site-packages/$hook
     rm -rf "$work"
     if [[ -n ${SUDO_UID:-} ]]; then
         chown -R "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" .venv
@@ -72,9 +101,12 @@ step() {
     printf '\n== %s\n' "$*"
 }
 
-# record PART PASSED FAILED SECONDS: one row of the summary. In files, because parts run side by side.
+# record PART PASSED FAILED SECONDS: one row of the summary, shown at once; in a file, because parts run side by side.
 record() {
-    printf '%-22s %6d %6d %5ds\n' "$@" >>"$work/rows"
+    local row
+    row=$(printf '%-20s %6d passed %4d failed %5d s' "$@")
+    echo "$row" >>"$work/rows"
+    echo "$row" >&3
 }
 
 note() {
@@ -155,6 +187,43 @@ PYTHON
     done
 }
 
+# Every Python of the environment measures itself, from its start on: the processes of workers, of modules, and those that are
+# forked. An environment variable alone would not do, because ansible-test hands on only those that it knows.
+prepare_coverage() {
+    mkdir "$work/coverage"
+    cat >"$work/coverage.ini" <<INI
+[run]
+branch = true
+parallel = true
+data_file = $work/coverage/data
+include = */ansible_collections/community/lxd/plugins/*
+patch = _exit, fork
+disable_warnings = no-data-collected, module-not-measured, module-not-imported
+
+[paths]
+plugins =
+    $PWD/plugins
+    */ansible_collections/community/lxd/plugins
+
+[report]
+skip_empty = true
+exclude_also =
+    if t.TYPE_CHECKING:
+    raise NotImplementedError
+INI
+    export COVERAGE_PROCESS_START=$work/coverage.ini
+    echo "import os; os.environ.setdefault('COVERAGE_PROCESS_START', '$COVERAGE_PROCESS_START')" |
+        tee "$(echo "$venv"/lib/python*/site-packages)/$hook" >/dev/null
+}
+
+show_coverage() {
+    unset COVERAGE_PROCESS_START
+    rm -f "$venv"/lib/python*/site-packages/$hook
+    step "Coverage"
+    "$venv/bin/python" -m coverage combine --rcfile="$work/coverage.ini" --quiet
+    "$venv/bin/python" -m coverage report --rcfile="$work/coverage.ini" --sort=cover
+}
+
 ansible_test() {
     env HOME="$home" PATH="$venv/bin:$work/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin" \
         LC_ALL=C.UTF-8 ansible-test "$@" </dev/null
@@ -182,69 +251,43 @@ copy_tree() {
 
 # run_pytest PART [ARGUMENT…]: some tests by pytest, and what they counted.
 run_pytest() {
-    local part=$1 begin=$SECONDS status=0 counts good bad
+    local part=$1 begin=$SECONDS status=0 good bad
     shift
-    step "Tests: $part"
     (
         cd "$work/tree/$collection"
         PYTHONPATH=$work/tree PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" -m pytest -q -rsx \
-            -p no:cacheprovider --basetemp="$work/pytest-$part" --junitxml="$work/$part.xml" "$@"
+            -p no:cacheprovider --basetemp="$work/pytest-$part" --junitxml="$logs/$part.xml" "$@" "${arguments[@]}"
     ) >"$logs/$part.log" 2>&1 || status=$?
-    # A skipped test counts as a failure: here nothing it may want is missing.
-    counts=$("$python" - "$work/$part.xml" <<'PYTHON'
-import sys
-import xml.etree.ElementTree as tree
-
-try:
-    suite = tree.parse(sys.argv[1]).getroot().find("testsuite").attrib
-    bad = sum(int(suite[key]) for key in ("failures", "errors", "skipped"))
-    print(int(suite["tests"]) - bad, bad)
-except (OSError, tree.ParseError):
-    print("0 0")
-PYTHON
-    )
-    read -r good bad <<<"$counts"
+    read -r good bad < <("$python" tests/report.py count "$logs/$part.xml")
     if [[ $status != 0 && $bad == 0 ]]; then bad=1; fi
-    if [[ $bad != 0 ]]; then tail -n 150 "$logs/$part.log"; else tail -n 1 "$logs/$part.log"; fi
+    if [[ $bad != 0 ]]; then tail -n 150 "$logs/$part.log"; fi
     record "$part" "$good" "$bad" $((SECONDS - begin))
 }
 
 run_units() {
-    run_pytest units -n 2 tests/unit "${arguments[@]}"
+    run_pytest units -n 2 tests/unit
 }
 
 run_runner() {
-    run_pytest runner tests/runner "${arguments[@]}"
-}
-
-# Whether all of it was asked for; takes that word out of the arguments.
-is_whole() {
-    if [[ ${arguments[0]:-} == --whole ]]; then
-        arguments=("${arguments[@]:1}")
-        return 0
-    fi
-    return 1
+    run_pytest runner tests/runner
 }
 
 run_properties() {
-    local profile=sample
-    if is_whole; then profile=whole; fi
-    run_pytest properties --hypothesis-profile=$profile tests/properties "${arguments[@]}"
+    run_pytest properties --hypothesis-profile="$(if [[ -n $whole ]]; then echo whole; else echo sample; fi)" tests/properties
 }
 
 run_concurrency() {
-    local rounds=1
-    if is_whole; then rounds=10; fi
-    run_pytest concurrency --rounds $rounds tests/concurrency "${arguments[@]}"
+    run_pytest concurrency --rounds "$(if [[ -n $whole ]]; then echo 10; else echo 1; fi)" tests/concurrency
 }
 
 run_faults() {
     local begin=$SECONDS status=0 counts good bad sample=(--sample 75)
-    if is_whole; then sample=(); fi
-    step "Faults"
+    if [[ -n $whole ]]; then sample=(); fi
     (
         cd "$work/tree/$collection"
-        PYTHONPATH=$work/tree PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" tests/faults/run.py "${sample[@]}" "${arguments[@]}"
+        # shellcheck disable=SC2046
+        PYTHONPATH=$work/tree PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" tests/faults/run.py \
+            $(printf -- '--vendor %s ' "${vendors[@]}") "${sample[@]}" "${arguments[@]}"
     ) >"$logs/faults.log" 2>&1 || status=$?
     counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2/p' "$logs/faults.log" | tail -n 1)
     read -r good bad <<<"${counts:-0 0}"
@@ -255,7 +298,6 @@ run_faults() {
 
 run_sanity() {
     local begin=$SECONDS status=0 log=$logs/sanity.log total bad absent line
-    step "Sanity tests"
     (
         cd "$work/tree/$collection"
         ansible_test sanity --local --color no
@@ -282,11 +324,11 @@ run_sanity() {
 
 # Values that the targets find in integration_config.yml (JSON is YAML).
 write_config() {
-    "$python" - "$work/servers.json" "$1" "$work" <<'PYTHON'
+    "$python" - "$work/servers.json" "$1" "$work" "$only" <<'PYTHON'
 import json
 import sys
 
-described, vendor, work = json.load(open(sys.argv[1])), sys.argv[2], sys.argv[3]
+described, vendor, work, only = json.load(open(sys.argv[1])), *sys.argv[2:]
 server = described["servers"][vendor]
 # Servers to copy from, used by the tests of both vendors at once.
 twins = described["twins"]
@@ -310,29 +352,37 @@ config = {
     "twin_server": twins[vendor],
     "other_server": next((twin for name, twin in twins.items() if name != vendor), None),
 }
+if only:
+    config["only"] = only
 print(json.dumps(config, indent=2))
 PYTHON
 }
 
-# integrate VENDOR: runs the targets against one server, in a tree of its own.
-integrate() {
-    # Homes of their own, because ansible-test makes an SSH key there when it starts.
-    local tree=$work/$1 home=$work/home-$1
-    mkdir "$work/scratch-$1" "$home"
-    copy_tree "$tree"
-    write_config "$1" >"$tree/$collection/tests/integration/integration_config.yml"
-    cd "$tree/$collection"
-    ansible_test integration --local -v --color no --allow-destructive --allow-root --allow-unsupported --continue-on-error \
-        "${arguments[@]}" >"$logs/integration-$1.log" 2>&1
+# What is asked for of the integration tests: targets, and perhaps one test of theirs.
+choose_targets() {
+    local word
+    for word in "${arguments[@]}"; do
+        if [[ -d tests/integration/targets/$word ]]; then
+            targets+=("$word")
+        elif compgen -G "tests/integration/targets/*/tasks/tests/$word.yml" >/dev/null && [[ -z $only ]]; then
+            only=$word
+        else
+            echo "test.sh: no target and no test of one is named $word" >&2
+            exit 2
+        fi
+    done
+    if [[ -n $only && ${#targets[@]} == 0 ]]; then
+        echo "test.sh: of which target is $only?" >&2
+        exit 2
+    fi
 }
 
-run_integration() {
-    local begin=$SECONDS vendor vendors=() total bad line log status
-    local -A jobs_of seconds_of
-    step "Integration tests"
-    for vendor in lxd incus; do
-        if python3 tests/servers/servers.py daemon $vendor >/dev/null; then
-            vendors+=("$vendor")
+# The servers of the integration tests, both with a second one to copy from.
+start_servers() {
+    local vendor here=()
+    for vendor in "${vendors[@]}"; do
+        if python3 tests/servers/servers.py daemon "$vendor" >/dev/null; then
+            here+=("$vendor")
         else
             note "integration: $vendor is not on this machine and was not tested"
             # Ubuntu has LXD as a snap only, which can't serve from a directory of ours.
@@ -341,84 +391,121 @@ run_integration() {
             fi
         fi
     done
-    if [[ ${#vendors[@]} == 0 ]]; then return; fi
+    if [[ ${#here[@]} == 0 ]]; then return; fi
     "$python" tests/servers/images.py "$work/images"
-    started=yes
     # shellcheck disable=SC2046
-    if ! "$python" tests/servers/servers.py start --dir "$work/servers" --https --pool --recorder --twin \
-        $(printf -- '--vendor %s ' "${vendors[@]}") >"$work/servers.json"; then
-        record "integration servers" 0 1 $((SECONDS - begin))
-        return
+    if "$python" tests/servers/servers.py start --dir "$work/servers" --https --pool --recorder --twin \
+        $(printf -- '--vendor %s ' "${here[@]}") >"$work/servers.json"; then
+        tested=("${here[@]}")
+    else
+        record "integration servers" 0 1 "$SECONDS"
     fi
-    # As process groups, so that an interrupted run can end all they have started.
+}
+
+stop_servers() {
+    if [[ -d $work/servers ]]; then python3 tests/servers/servers.py stop --dir "$work/servers"; fi
+}
+
+# integrate VENDOR: runs the targets against one server, in a tree of its own.
+integrate() {
+    # Homes of their own, because ansible-test makes an SSH key there when it starts.
+    local vendor=$1 begin=$SECONDS tree=$work/$1 home=$work/home-$1 log=$logs/integration-$1.log total bad line status=0
+    mkdir "$work/scratch-$vendor" "$home"
+    copy_tree "$tree"
+    write_config "$vendor" >"$tree/$collection/tests/integration/integration_config.yml"
+    (
+        cd "$tree/$collection"
+        ansible_test integration --local -v --color no --allow-destructive --allow-root --allow-unsupported --continue-on-error \
+            "${targets[@]}"
+    ) >"$log" 2>&1 || status=$?
+    mkdir -p "$logs/$vendor"
+    cp "$tree/$collection"/tests/output/junit/*.xml "$logs/$vendor" || true
+    total=$(sed -n 's/^Running \(.*\) integration test .*/\1/p' "$log" | sort -u | wc -l)
+    bad=$(sed -n 's/.*The \([0-9]*\) integration test(s) listed below.*/\1/p' "$log" | tail -n 1)
+    bad=${bad:-0}
+    if [[ $status != 0 && $bad == 0 ]] || [[ $total == 0 ]]; then bad=1; fi
+    while read -r line; do
+        note "integration $vendor: $line"
+        bad=$((bad + 1))
+    done < <(grep 'Excluding' "$log" | sort -u)
+    if [[ $bad != 0 ]]; then
+        echo "-- $vendor, the end of $log:"
+        tail -n 150 "$log"
+    fi
+    record "integration $vendor" $((total > bad ? total - bad : 0)) "$bad" $((SECONDS - begin))
+}
+
+run_integration() {
+    integrate "$1"
+}
+
+# job PART [ARGUMENT]: a part in the background, as a process group, so that an interrupted run can end all it has started.
+job() {
+    local name="$*"
     set -m
-    for vendor in "${vendors[@]}"; do
-        (
-            trap - EXIT
-            integrate "$vendor"
-        ) &
-        jobs_of[$vendor]=$!
-    done
-    set +m
-    for vendor in "${vendors[@]}"; do
+    (
+        trap - EXIT
         status=0
-        wait "${jobs_of[$vendor]}" || status=$?
-        seconds_of[$vendor]=$((SECONDS - begin))
-        log=$logs/integration-$vendor.log
-        total=$(sed -n 's/^Running \(.*\) integration test .*/\1/p' "$log" | sort -u | wc -l)
-        bad=$(sed -n 's/.*The \([0-9]*\) integration test(s) listed below.*/\1/p' "$log" | tail -n 1)
-        bad=${bad:-0}
-        if [[ $status != 0 && $bad == 0 ]] || [[ $total == 0 ]]; then bad=1; fi
-        while read -r line; do
-            note "integration $vendor: $line"
-            bad=$((bad + 1))
-        done < <(grep 'Excluding' "$log" | sort -u)
-        if [[ $bad != 0 ]]; then
-            echo "-- $vendor, the end of $log:"
-            tail -n 150 "$log"
-        fi
-        record "integration $vendor" $((total > bad ? total - bad : 0)) "$bad" "${seconds_of[$vendor]}"
+        "run_$1" "${@:2}" >"$work/$name.out" 2>&1 || status=$?
+        # What has not even come to count its tests has failed.
+        if ! grep -q "^$name " "$work/rows"; then record "$name" 0 1 "$SECONDS"; fi
+        if [[ -s $work/$name.out ]]; then printf -- '-- %s:\n%s\n' "$name" "$(<"$work/$name.out")" >&3; fi
+    ) &
+    set +m
+}
+
+# side_by_side: the jobs of the queue, in its order, so many at once that each has a processor while it needs one.
+side_by_side() {
+    local slots=$(($(nproc) + 1)) entry
+    for entry in "${queue[@]}"; do
+        while (($(jobs -pr | wc -l) >= slots)); do wait -n || true; done
+        # shellcheck disable=SC2086
+        job $entry
     done
-    python3 tests/servers/servers.py stop --dir "$work/servers"
-    started=''
+    wait
 }
 
 step "Packages"
-bash tests/servers/packages.sh test
+case $what in
+    units | sanity) bash tests/servers/packages.sh code ;;
+    *) bash tests/servers/packages.sh test ;;
+esac
+targets=()
+only=''
+tested=()
+if [[ $what == integration ]]; then choose_targets; fi
 prepare_pythons
 prepare_venv
-record preparation 0 0 "$SECONDS"
+touch "$work/rows"
 copy_tree "$work/tree"
+rm -rf "${logs:?}"/*
+if [[ -n $coverage ]]; then prepare_coverage; fi
+echo "ready after $SECONDS s"
+
+step "Tests"
+queue=()
 case $what in
-    all)
-        run_units
-        # Side by side: much of the time of each is waiting for something.
-        set -m
-        (
-            run_sanity
-            run_runner
-        ) >"$work/built.out" 2>&1 &
-        built=$!
-        (
-            run_properties
-            run_concurrency
-            run_faults
-        ) >"$work/proofs.out" 2>&1 &
-        proofs=$!
-        set +m
-        run_integration
-        wait $built || record "sanity, runner" 0 1 0
-        cat "$work/built.out"
-        wait $proofs || record "random, faults" 0 1 0
-        cat "$work/proofs.out"
+    all | integration)
+        start_servers
+        for vendor in "${tested[@]}"; do queue+=("integration $vendor"); done
         ;;
-    *) "run_$what" ;;
 esac
+case $what in
+    # The long ones first.
+    all) queue+=(sanity properties concurrency runner faults units) ;;
+    integration) ;;
+    *) queue+=("$what") ;;
+esac
+side_by_side
+
+if [[ -n $coverage ]]; then show_coverage; fi
+
+step "Slowest"
+"$python" tests/report.py slowest "$logs"
 
 step "Summary"
-printf '%-22s %6s %6s %6s\n' part passed failed time
 cat "$work/rows"
 if [[ -e $work/notes ]]; then cat "$work/notes"; fi
-read -r passed failed < <(awk '{ passed += $(NF - 2); failed += $(NF - 1) } END { print passed, failed }' "$work/rows")
-echo "$passed passed, $failed failed"
+read -r passed failed < <(awk '{ passed += $(NF - 5); failed += $(NF - 3) } END { print passed + 0, failed + 0 }' "$work/rows")
+echo "$passed passed, $failed failed, $SECONDS s"
 [[ $failed == 0 && $passed != 0 ]]

@@ -27,7 +27,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("round_number", range(metafunc.config.getoption("rounds")))
 
 
-@pytest.fixture(scope="session", params=stores.servers.VENDORS)
+@pytest.fixture(scope="session", params=stores.servers.CHOSEN)
 def store(request: pytest.FixtureRequest) -> Iterator[stores.Store]:
     with stores.running_store(request.param) as running:
         yield running

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -29,7 +30,8 @@ def work() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def programs(work: Path) -> Path:
     """Programs of a fresh environment that has only what an execution environment would have."""
-    return make_venv(work / "venv", "ansible-core", "ansible-runner", "-r", str(ROOT / "requirements.txt"))
+    measured = ["coverage"] if "COVERAGE_PROCESS_START" in os.environ else []
+    return make_venv(work / "venv", "ansible-core", "ansible-runner", "-r", str(ROOT / "requirements.txt"), *measured)
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +57,7 @@ def images(work: Path) -> Path:
     return work / "images"
 
 
-@pytest.fixture(scope="module", params=servers.VENDORS)
+@pytest.fixture(scope="module", params=servers.CHOSEN)
 def server(request: pytest.FixtureRequest, work: Path) -> Iterator[servers.Server]:
     """A server that listens on HTTPS."""
     if servers.daemon(request.param) is None:

@@ -5,15 +5,16 @@
 
 # Installs what is missing on Debian or Ubuntu:
 #   packages.sh demo    python venv, busybox, and LXD or Incus if the machine has neither
-#   packages.sh test    that, both LXD and Incus, and the tools of the tests
+#   packages.sh code    python venv and the tools of the tests that need no server
+#   packages.sh test    both of these, and both LXD and Incus
 # Does not touch apt when everything is there, and never changes the machine's package sources.
 
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 target=${1:-}
-if [[ $target != demo && $target != test ]]; then
-    echo "usage: $0 demo|test" >&2
+if [[ $target != demo && $target != code && $target != test ]]; then
+    echo "usage: $0 demo|code|test" >&2
     exit 2
 fi
 
@@ -103,20 +104,24 @@ install_incus() {
 missing=()
 # Debian and Ubuntu split ensurepip from python3; without it a venv has no pip.
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
-command -v busybox >/dev/null || missing+=(busybox-static)
-if [[ $target == test ]]; then
+wanted=()
+if [[ $target != code ]]; then
+    command -v busybox >/dev/null || missing+=(busybox-static)
+fi
+if [[ $target != demo ]]; then
     command -v shellcheck >/dev/null || missing+=(shellcheck)
-    command -v mksquashfs >/dev/null || missing+=(squashfs-tools)
-    command -v openssl >/dev/null || missing+=(openssl)
     command -v ssh-keygen >/dev/null || missing+=(openssh-client)
     command -v git >/dev/null || missing+=(git)
-    wanted=()
+fi
+if [[ $target == code ]]; then
+    :
+elif [[ $target == test ]]; then
+    command -v mksquashfs >/dev/null || missing+=(squashfs-tools)
+    command -v openssl >/dev/null || missing+=(openssl)
     for vendor in lxd incus; do
         has_server "$vendor" || wanted+=("$vendor")
     done
-elif python3 "$here/servers.py" running >/dev/null || has_server lxd || has_server incus; then
-    wanted=()
-else
+elif ! python3 "$here/servers.py" running >/dev/null && ! has_server lxd && ! has_server incus; then
     wanted=(any)
 fi
 

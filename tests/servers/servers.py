@@ -11,6 +11,7 @@ Imports nothing of the collection: what the collection did is checked through co
     servers.py running              the first LXD or Incus of this machine that trusts us: "VENDOR SOCKET"
     servers.py daemon VENDOR        the program that "start" would run
     servers.py store --socket PATH  what is there: images with aliases, instances, storage pools
+    servers.py empty --socket PATH  removes what tests leave: instances, images, profiles, projects
 """
 
 from __future__ import annotations
@@ -33,8 +34,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 VENDORS = ("lxd", "incus")
+CHOSEN = tuple(vendor for vendor in VENDORS if vendor in os.environ.get("LXD_TEST_VENDORS", "lxd incus").split())
+"""Those that this run of the tests is about."""
 DAEMONS = {
     "lxd": ("lxd", "/usr/sbin/lxd", "/usr/lib/lxd/lxd"),
     "incus": ("incusd", "/usr/libexec/incus/incusd", "/opt/incus/bin/incusd", "/usr/sbin/incusd"),
@@ -226,6 +230,30 @@ def store(path: Path) -> list[str]:
     return sorted(lines)
 
 
+def delete_instances(path: Path) -> None:
+    """Stops and deletes every instance of every project."""
+    for instance in perform(path, "GET", "/1.0/instances?recursion=1&all-projects=true") or []:
+        url, project = f"/1.0/instances/{instance['name']}", f"?project={instance.get('project', 'default')}"
+        if instance["status"] != "Stopped":
+            perform(path, "PUT", f"{url}/state{project}", {"action": "stop", "force": True, "timeout": 30})
+        perform(path, "DELETE", url + project)
+
+
+def empty(path: Path) -> None:
+    """Removes all instances, images, profiles and projects, but the projects and profiles that can't be removed."""
+    delete_instances(path)
+    for project in perform(path, "GET", "/1.0/projects?recursion=1"):
+        of_project = f"?project={quote(project['name'], safe='')}"
+        for kind in ("images", "profiles"):
+            if project["config"].get(f"features.{kind}") != "true":
+                continue
+            for url in perform(path, "GET", f"/1.0/{kind}{of_project}") or []:
+                if not url.partition("?")[0].endswith("/profiles/default"):
+                    perform(path, "DELETE", url.partition("?")[0] + of_project)
+        if project["name"] != "default":
+            perform(path, "DELETE", f"/1.0/projects/{quote(project['name'], safe='')}")
+
+
 def make_certificate(directory: Path, name: str) -> tuple[Path, Path]:
     """A self-signed client certificate and its key: NAME.crt and NAME.key."""
     certificate, key = directory / f"{name}.crt", directory / f"{name}.key"
@@ -347,20 +375,12 @@ class Server:
         root = {"type": "disk", "path": "/", "pool": "default"}
         self.perform("PATCH", "/1.0/profiles/default", {"devices": {"root": root}})
 
-    def delete_instances(self) -> None:
-        """Stops and deletes every instance of every project."""
-        for instance in self.perform("GET", "/1.0/instances?recursion=1&all-projects=true") or []:
-            path, project = f"/1.0/instances/{instance['name']}", f"?project={instance.get('project', 'default')}"
-            if instance["status"] != "Stopped":
-                self.perform("PUT", f"{path}/state{project}", {"action": "stop", "force": True, "timeout": 30})
-            self.perform("DELETE", path + project)
-
     def stop(self, remove: bool = False) -> None:
         """Ends the daemon with all it runs and mounts; also cleans up behind one that crashed."""
         self.recorder.stop(5)
         if self.process.pid is not None and identify(self.socket):
             try:
-                self.delete_instances()
+                delete_instances(self.socket)
             except (ServerError, OSError, ValueError, http.client.HTTPException) as problem:
                 print(f"{self.vendor}: {problem}", file=sys.stderr)
         self.process.stop(STOP_SECONDS)
@@ -458,7 +478,8 @@ def main() -> int:
     starter.add_argument("--group", default="root", help="group that may use the socket")
     commands.add_parser("running")
     commands.add_parser("daemon").add_argument("vendor", choices=VENDORS)
-    commands.add_parser("store").add_argument("--socket", type=Path, required=True)
+    for name in ("store", "empty"):
+        commands.add_parser(name).add_argument("--socket", type=Path, required=True)
     options = parser.parse_args()
     try:
         if options.command in ("start", "stop"):
@@ -466,6 +487,9 @@ def main() -> int:
             return 0
         if options.command == "store":
             print("\n".join(store(options.socket)))
+            return 0
+        if options.command == "empty":
+            empty(options.socket)
             return 0
         found = running() if options.command == "running" else daemon(options.vendor)
         if found:
