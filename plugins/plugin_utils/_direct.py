@@ -36,7 +36,9 @@ from ansible_collections.community.lxd.plugins.module_utils import _run
 
 # What tasks import only when they need it is imported here once, before the workers are forked.
 from ansible_collections.community.lxd.plugins.module_utils._image import (  # noqa: F401
+    api_writes,
     apply,
+    checksum,
     copy,
     files,
     reconcile,
@@ -45,7 +47,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image import (  # n
     updates,
     upstream,
 )
-from ansible_collections.community.lxd.plugins.module_utils._lxd import remotes  # noqa: F401
+from ansible_collections.community.lxd.plugins.module_utils._lxd import remotes, tls  # noqa: F401
 from ansible_collections.community.lxd.plugins.module_utils._lxd.background import stop_all
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.progress import Progress
