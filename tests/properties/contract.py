@@ -187,8 +187,6 @@ def own_properties(fingerprint: str) -> dict[str, str]:
 
 def inherit(settings: Settings, previous: Settings) -> None:
     settings.public, settings.profiles = previous.public, list(previous.profiles)
-    if previous.protected:
-        settings.properties[MEMORY + "protected"] = "true"
 
 
 def replaced(options: Options, world: World, image: str, previous: str | None, names: Iterable[str]) -> set[str]:
