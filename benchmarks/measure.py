@@ -148,13 +148,14 @@ def compete(task: str, vendor: str, contestants: Sequence[Contestant], runs: int
     return row
 
 
-def collections_tree(directory: Path) -> Path:
-    """A folder for PYTHONPATH and ANSIBLE_COLLECTIONS_PATH in which this checkout is a collection."""
-    link = directory / "tree" / "ansible_collections" / "community" / "lxd"
+def collections_tree(directory: Path, collection: Path | None = None) -> Path:
+    """A folder for PYTHONPATH and ANSIBLE_COLLECTIONS_PATH in which this checkout, or another one, is a collection."""
+    tree = directory / ("tree" if collection is None else "baseline")
+    link = tree / "ansible_collections" / "community" / "lxd"
     link.parent.mkdir(parents=True, exist_ok=True)
     if not link.exists():
-        link.symlink_to(ROOT)
-    return directory / "tree"
+        link.symlink_to(collection or ROOT)
+    return tree
 
 
 def module(directory: Path, module_name: str, **options: Any) -> Contestant:

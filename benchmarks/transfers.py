@@ -13,7 +13,8 @@ from shlex import quote
 
 import images
 import servers
-from measure import Row, client, collections_tree, compete, limit, module, pylxd
+from measure import OURS, Row, client, collections_tree, compete, limit, module, pylxd
+from tasks import playbook
 
 ALIAS = "benchmark"
 PYLXD = """
@@ -49,11 +50,21 @@ def importing(server: servers.Server, path: Path, directory: Path, runs: int) ->
         pylxd(PYLXD, str(server.socket), str(path), ALIAS),
         limit("curl", upload(server, quote(str(path)))),
     ]
-    rows = [compete("import, new", server.vendor, contestants, runs, lambda: clear(server))]
+    rows = [compete("import, new", server.vendor, contestants, runs, lambda: clear(server)), progress(server, path, directory, runs)]
     clear(server)
     known = [ours, limit("sha256sum, no server at all", f"sha256sum {quote(str(path))}")]
     compete("a first import", server.vendor, [ours], 1)
     return [*rows, compete("import, known", server.vendor, known, runs)]
+
+
+def progress(server: servers.Server, path: Path, directory: Path, runs: int) -> Row:
+    """What it costs to say how far an import is: with no_log it isn't said."""
+    task = {"community.lxd.lxd_image": {"name": ALIAS, "source": {"type": "file", "path": str(path)}}}
+    books = [
+        playbook(directory, "with progress", server.url, [task], OURS),
+        playbook(directory, "without progress", server.url, [{**task, "no_log": True}]),
+    ]
+    return compete("import, new, in a playbook", server.vendor, books, runs, lambda: clear(server))
 
 
 def exporting(server: servers.Server, directory: Path, runs: int) -> list[Row]:

@@ -16,6 +16,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record, replace
 
 if t.TYPE_CHECKING:
+    from ansible_collections.community.lxd.plugins.module_utils._image.model import Image
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
     from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
     from ansible_collections.community.lxd.plugins.module_utils._image.upstream import Upstream
@@ -38,9 +39,9 @@ class SourceServer:
             self._upstream = open_upstream(self._source, self._api, os.environ)
         return self._upstream
 
-    def find(self) -> UpstreamImage:
-        """What it offers now. Raises LXDError."""
-        return self.upstream.find()
+    def find(self, known: Image | None = None) -> UpstreamImage:
+        """What it offers now. ``known``: the image that the task has now. Raises LXDError."""
+        return self.upstream.find(known)
 
     def renew(self) -> None:
         """Forget what it offered before: something has changed since."""

@@ -100,7 +100,7 @@ def read_image(api: ImageAPI, desired: DesiredImage, inputs: Inputs, may_defer: 
         return desired, current
 
     if isinstance(desired.source, (ImageSource, UrlSource)) and _must_ask_source(desired, image):
-        upstream = _ask_source(desired, inputs)
+        upstream = _ask_source(desired, inputs, image)
         desired = replace(desired, fingerprint=upstream.fingerprint)
         image = reader.image(upstream.fingerprint)
         current = replace(current, upstream=upstream)
@@ -136,8 +136,8 @@ def _must_ask_source(desired: DesiredImage, image: Image | None) -> bool:
     return image is None or desired.state == "latest" or bool(image.data.get("cached")) or is_unfinished_copy(desired, image)
 
 
-def _ask_source(desired: DesiredImage, inputs: Inputs) -> UpstreamImage:
-    upstream = t.cast("SourceServer", inputs.server).find()
+def _ask_source(desired: DesiredImage, inputs: Inputs, known: Image | None) -> UpstreamImage:
+    upstream = t.cast("SourceServer", inputs.server).find(known)
     if desired.fingerprint and not upstream.fingerprint.startswith(desired.fingerprint):
         raise LXDInputError(f"The source offers the image {upstream.fingerprint}, but 'fingerprint' says {desired.fingerprint}.")
     return upstream

@@ -26,8 +26,10 @@ from ansible_collections.community.lxd.plugins.module_utils._image.api import Im
 from ansible_collections.community.lxd.plugins.module_utils._image.checksum import SHA256, Checksum, resolve_checksum
 from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles, multipart_frame, write_block
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
+    MADE_FROM,
     RESERVED_PREFIX,
     FileSource,
+    Image,
     ImageSource,
     UpstreamImage,
     UrlSource,
@@ -69,8 +71,11 @@ class Upstream(t.Protocol):
     def mode(self) -> str:
         """How the image gets here: auto, pull, push or relay."""
 
-    def find(self) -> UpstreamImage:
-        """The image that the source means, as it is offered now. Raises LXDInputError where there is none."""
+    def find(self, known: Image | None = None) -> UpstreamImage:
+        """The image that the source means, as it is offered now. Raises LXDInputError where there is none.
+
+        ``known``: the image that the task has now.
+        """
 
     def renew(self) -> None:
         """Forget what was read of a list of images that may have changed."""
@@ -126,7 +131,7 @@ class StreamsUpstream:
         self.list_images()
         return self._digest.hexdigest()
 
-    def find(self) -> UpstreamImage:
+    def find(self, known: Image | None = None) -> UpstreamImage:
         source = self.source
         alias = source.alias
         if alias and split_url(self._server).hostname == "cloud-images.ubuntu.com":
@@ -219,7 +224,7 @@ class ServerUpstream:
         with self.api.download_image(image.fingerprint, self.source.secret) as (headers, _blocks):
             return (headers.get("Content-Type") or "").startswith("multipart/")
 
-    def find(self) -> UpstreamImage:
+    def find(self, known: Image | None = None) -> UpstreamImage:
         source = self.source
         if source.secret:
             # reading it would use up the secret
@@ -273,17 +278,40 @@ class UrlUpstream:
     def renew(self) -> None:
         """A file that was downloaded stays: what it is compared with is the checksum."""
 
-    def find(self) -> UpstreamImage:
-        """The image of the URL. Nothing is downloaded where a SHA-256 checksum or the headers say what the fingerprint is."""
+    def find(self, known: Image | None = None) -> UpstreamImage:
+        """The image of the URL. Nothing is downloaded where a SHA-256 checksum or the headers say what the fingerprint is.
+
+        ``known``: the image that the task has now. It is taken where the web server says that the file has not changed since.
+        """
         checksum = self._checksum
         if checksum and checksum.algorithm == SHA256:
-            fingerprint = checksum.digest
-        elif self._announced and not checksum:
-            fingerprint = self._announced[1]
-        else:
-            fingerprint = self.files().fingerprint
-        made_from = json.dumps({"type": "url", "url": self.url}, sort_keys=True)
-        return UpstreamImage(fingerprint=fingerprint, public=False, made_from=made_from)
+            return self._image(checksum.digest)
+        if self._announced and not checksum:
+            return self._image(self._announced[1])
+        if known and self._validators and known.settings.memory.get(MADE_FROM) == self._made_from:
+            return self._image(known.fingerprint)
+        return self._image(self.files().fingerprint)
+
+    def _image(self, fingerprint: str) -> UpstreamImage:
+        return UpstreamImage(fingerprint=fingerprint, public=False, made_from=self._made_from)
+
+    @property
+    def _made_from(self) -> str:
+        return json.dumps({"type": "url", "url": self.url, **self._validators}, sort_keys=True)
+
+    @property
+    def _validators(self) -> dict[str, str]:
+        """What the web server says of the state of the file; empty unless it says enough to know the file again."""
+        if self._announced_is_unasked or self._announced:
+            return {}
+        named = {"etag": "etag", "last-modified": "last_modified", "content-length": "size"}
+        found = {name: self._headers[header] for header, name in named.items() if self._headers.get(header)}
+        return found if found.get("etag") or (found.get("last_modified") and found.get("size")) else {}
+
+    @property
+    def _announced_is_unasked(self) -> bool:
+        """Whether the headers don't matter: a SHA-256 checksum says what the image is, and they are only asked where it is to be copied."""
+        return bool(self._checksum and self._checksum.algorithm == SHA256)
 
     def check(self) -> None:
         """Look at what would be copied. Raises LXDError where it isn't what the checksum or the headers say."""
@@ -298,14 +326,18 @@ class UrlUpstream:
         return resolve_checksum(self.source.checksum, name, self._web.get_text) if self.source.checksum else None
 
     @functools.cached_property
-    def _announced(self) -> tuple[str, str] | None:
-        """The URL and the fingerprint that the headers tell. Servers need not answer HEAD: then nothing is announced."""
+    def _headers(self) -> dict[str, str]:
+        """The headers of the URL, by names in lower case. Servers need not answer HEAD: then there are none."""
         try:
-            headers = {key.lower(): value for key, value in self._web.head(self.source.url, self._request_headers()).items()}
+            return {key.lower(): value for key, value in self._web.head(self.source.url, self._request_headers()).items()}
         except LXDAPIError:
-            return None
+            return {}
+
+    @property
+    def _announced(self) -> tuple[str, str] | None:
+        """The URL and the fingerprint that the headers tell."""
         for vendor in ("incus", "lxd"):
-            fingerprint, url = headers.get(f"{vendor}-image-hash"), headers.get(f"{vendor}-image-url")
+            fingerprint, url = self._headers.get(f"{vendor}-image-hash"), self._headers.get(f"{vendor}-image-url")
             if fingerprint and url:
                 return url, fingerprint.lower()
         return None
