@@ -69,7 +69,8 @@ class DirectAction(NormalAction):
     @property
     def _spec(self) -> _run.Spec:
         """All options that the module takes."""
-        return {**self.MODULE.full_spec, **(FILE_COMMON_ARGUMENTS if self.MODULE.file_attributes else {})}
+        attributes = t.cast(_run.Spec, FILE_COMMON_ARGUMENTS) if self.MODULE.file_attributes else {}
+        return {**self.MODULE.full_spec, **attributes}
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         variables = task_vars or {}
@@ -105,7 +106,7 @@ class DirectAction(NormalAction):
             return "it is asynchronous"
         if sys.platform == "darwin":
             return "forked processes can't look up the proxies of macOS"
-        if C.DEFAULT_KEEP_REMOTE_FILES:
+        if C.config.get_config_value("DEFAULT_KEEP_REMOTE_FILES"):
             return "the files of the module are to be kept"
         if not self._same_python(variables):
             return "'ansible_python_interpreter' is another Python than Ansible's own"

@@ -16,9 +16,9 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record, replace
 
 if t.TYPE_CHECKING:
-    from ansible_collections.community.lxd.plugins.module_utils._image.model import Image
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
     from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
+    from ansible_collections.community.lxd.plugins.module_utils._image.model import Image
     from ansible_collections.community.lxd.plugins.module_utils._image.upstream import Upstream
     from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
 
