@@ -173,8 +173,7 @@ def _loader() -> type[yaml.SafeLoader]:
     resolvers = yaml.SafeLoader.yaml_implicit_resolvers
 
     class Loader(yaml.SafeLoader):
-        yaml_implicit_resolvers: t.ClassVar[dict[str, t.Any]] = {
-            first: [(tag, pattern) for tag, pattern in entries if tag in kept] for first, entries in resolvers.items()
-        }
+        pass
 
+    Loader.yaml_implicit_resolvers = {first: [(tag, pattern) for tag, pattern in entries if tag in kept] for first, entries in resolvers.items()}
     return Loader

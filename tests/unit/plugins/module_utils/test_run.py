@@ -69,7 +69,7 @@ def test_first_the_options_then_the_connection_then_trust(steps: list[str]) -> N
     assert (result["promised"], result["changed"], result["actions"]) == ("desired", True, ["trust_add"])
 
 
-BAD = {
+BAD: dict[str, dict[str, t.Any]] = {
     "lxd_image": {"name": "n", "source": {"type": "file", "path": "/a", "alias": "x"}},
     "lxd_image_alias": {"name": "n", "rename_from": "n"},
     "lxd_image_export": {"fingerprint": "short", "dest": "/d"},
