@@ -234,8 +234,8 @@ def _check_followable(desired: DesiredImage, current: CurrentImage, image: Image
     which = f" for the image {image.fingerprint}" if image is not None else ""
     way_out = " Delete that image and copy it again with 'source.alias' and 'auto_update: true'." if image is not None else ""
     raise LXDInputError(
-        f"Cannot enable 'auto_update'{which}: the server can only update images that it has copied itself (mode auto or pull), by an alias, "
-        f"from a public image of another server.{way_out}"
+        f"Cannot enable 'auto_update'{which}: the server would have nothing to follow. It can only update images that it has copied itself "
+        f"(mode auto or pull), by an alias, from a public image of another server.{way_out}"
     )
 
 
