@@ -44,7 +44,11 @@ def seconds(outcome: Data) -> str:
 def picture() -> list[str]:
     """The plot, whole: a guide can't bring a file along."""
     content = base64.b64encode(PLOT.read_bytes()).decode()
-    return [f".. image:: data:image/svg+xml;base64,{content}", "   :width: 100%", "   :alt: Time of this collection as a multiple of the others', for each task and server"]
+    return [
+        f".. image:: data:image/svg+xml;base64,{content}",
+        "   :width: 100%",
+        "   :alt: Time of this collection as a multiple of the others', for each task and server",
+    ]
 
 
 def write_guide(rows: list[Data]) -> None:

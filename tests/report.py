@@ -4,8 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Says which tests took longest, by the files that pytest and Ansible have left about their runs.
 
-    report.py count FILE.xml        what one run of pytest counted: passed, and all the rest
-    report.py slowest DIRECTORY     a line for each of the ten slowest, named as test.sh takes it
+report.py count FILE.xml        what one run of pytest counted: passed, and all the rest
+report.py slowest DIRECTORY     a line for each of the ten slowest, named as test.sh takes it
 """
 
 from __future__ import annotations

@@ -210,6 +210,7 @@ def _without_empty_text(value: t.Any, option: t.Mapping[str, t.Any]) -> t.Any:
 
 # secrets
 
+
 def secrets_of(spec: Spec, *given: t.Any) -> set[str]:
     """Return all secrets in options, validated or not: values of options that are not to be logged, and what is secret in URLs.
 

@@ -14,6 +14,7 @@ the task runs as a module as ever.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import shutil
@@ -33,25 +34,19 @@ from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.utils.display import Display
 
 from ansible_collections.community.lxd.plugins.module_utils import _run
-
-# What tasks import only when they need it is imported here once, before the workers are forked.
-from ansible_collections.community.lxd.plugins.module_utils._image import (  # noqa: F401
-    api_writes,
-    apply,
-    checksum,
-    copy,
-    files,
-    reconcile,
-    reconcile_trust,
-    streams_info,
-    updates,
-    upstream,
-)
-from ansible_collections.community.lxd.plugins.module_utils._lxd import remotes, tls  # noqa: F401
 from ansible_collections.community.lxd.plugins.module_utils._lxd.background import stop_all
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.progress import Progress
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import REQUESTS_IMPORT_ERROR, UNIXSOCKET_IMPORT_ERROR
+
+_LAZY = {
+    "_image": ("api_writes", "apply", "checksum", "copy", "export", "files", "reconcile_trust", "streams_info", "updates", "upstream"),
+    "_lxd": ("remotes", "tls", "web"),
+}
+"""What tasks import only when they need it: here once, before the workers are forked."""
+for _folder, _names in _LAZY.items():
+    for _name in _names:
+        importlib.import_module(f"ansible_collections.community.lxd.plugins.module_utils.{_folder}.{_name}")
 
 SWITCH = "community_lxd_in_process"
 """The variable, and in capitals the environment variable, that turns this off, or makes a task fail where it can't be had."""

@@ -129,11 +129,19 @@ def run_action(module: str, options: Mapping[str, Any], check: bool, environment
 class Run:
     """A module that was started. To be waited for, or killed."""
 
-    def __init__(self, module: str, options: Mapping[str, Any], check: bool = False, environment: Mapping[str, str] | None = None, direct: bool = False) -> None:
+    def __init__(
+        self, module: str, options: Mapping[str, Any], check: bool = False, environment: Mapping[str, str] | None = None, direct: bool = False
+    ) -> None:
         self.description = f"{module} {json.dumps(dict(options), sort_keys=True, default=str)}"
         handle, self.output = tempfile.mkstemp(prefix="module-")
         os.close(handle)
-        arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_module_name": f"community.lxd.{module}", "_ansible_inject_invocation": True}
+        arguments = {
+            **options,
+            "_ansible_check_mode": check,
+            "_ansible_diff": True,
+            "_ansible_module_name": f"community.lxd.{module}",
+            "_ansible_inject_invocation": True,
+        }
         text = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
         self.process = CONTEXT.Process(target=direct_main_of if direct else main_of, args=(module, text, self.output, dict(environment or {})))
         self.process.start()

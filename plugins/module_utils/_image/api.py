@@ -178,8 +178,8 @@ class ImageAPI:
         except LXDNotFound:
             return False
         return True
+
+
 def has_own_images(project: t.Mapping[str, t.Any]) -> bool:
     """Return whether a project, as the server shows it, has images of its own: the default one always has."""
     return project.get("name") == "default" or (project.get("config") or {}).get("features.images") == "true"
-
-

@@ -87,7 +87,9 @@ def check_copy(api: ImageAPI, upstream: Upstream, image: UpstreamImage) -> None:
         raise LXDInputError("The 'mode' push needs a client that the source server trusts: give 'client_cert' and 'client_key' in 'source', not 'secret'.")
     theirs, ours = upstream.api.client.server(), api.client.server()
     if not theirs.trusted:
-        raise LXDInputError(f"The 'mode' push needs a client that {shown_url(source.server or '')} trusts: give its 'client_cert' and 'client_key' in 'source'.")
+        raise LXDInputError(
+            f"The 'mode' push needs a client that {shown_url(source.server or '')} trusts: give its 'client_cert' and 'client_key' in 'source'."
+        )
     if theirs.vendor != ours.vendor:
         raise LXDInputError(f"The 'mode' push works between servers of one vendor only, not from {theirs.vendor} to {ours.vendor}. Use pull or relay.")
     if not _target_url(api):

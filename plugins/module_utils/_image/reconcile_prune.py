@@ -51,9 +51,7 @@ class Pruned(t.NamedTuple):
     warnings: list[str]
 
 
-def prune_project(
-    api: ImageAPI, policy: Policy, check_mode: bool, spare: t.Container[str] = (), listed: t.Sequence[Image] | None = None
-) -> Pruned:
+def prune_project(api: ImageAPI, policy: Policy, check_mode: bool, spare: t.Container[str] = (), listed: t.Sequence[Image] | None = None) -> Pruned:
     """Remove what the policy selects in one project. ``listed``: the images, where they are not to be read from the server."""
     verdicts: list[Verdict] = []
 

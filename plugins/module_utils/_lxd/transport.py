@@ -223,8 +223,6 @@ def _open_socket_session(connection: Connection) -> tuple[requests.Session, str]
     return requests_unixsocket.Session(), f"http+unix://{quote(path, safe='')}"
 
 
-
-
 # what can only happen before a single byte of the request has left
 _UNSENT = (FileNotFoundError, PermissionError, ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import builtins
 import hashlib
+import importlib
 import importlib.machinery
 import io
 import json
@@ -25,11 +26,12 @@ import typing as t
 from pathlib import Path
 from urllib.parse import urlsplit
 
-# what is there anyway when a module begins, or would be without this collection
 import requests
-import requests_unixsocket  # noqa: F401
-from ansible.module_utils import basic  # noqa: F401
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+# what is there anyway when a module begins, or would be without this collection
+for library in ("requests_unixsocket", "ansible.module_utils.basic"):
+    importlib.import_module(library)
 
 PREFIX = "ansible_collections.community.lxd.plugins."
 CONTENT = b"an image in one file"

@@ -41,9 +41,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     for variable in ("URL", "CLIENT_CERT", "CLIENT_KEY", "SERVER_CERT", "SERVER_FINGERPRINT", "PROJECT", "BEARER_TOKEN", "REMOTE", "DIR", "SOCKET"):
         monkeypatch.delenv(f"LXD_{variable}", raising=False)
 
-    def start(
-        action: t.Callable[..., t.Any], spec: dict[str, t.Any] | None = None, parse: t.Callable[[t.Any], t.Any] = dict, **options: t.Any
-    ) -> Ended:
+    def start(action: t.Callable[..., t.Any], spec: dict[str, t.Any] | None = None, parse: t.Callable[[t.Any], t.Any] = dict, **options: t.Any) -> Ended:
         arguments = {"ANSIBLE_MODULE_ARGS": {"_ansible_remote_tmp": "/tmp", "_ansible_keep_remote_files": False, **options}}
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps(arguments).encode())
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)  # since core 2.19

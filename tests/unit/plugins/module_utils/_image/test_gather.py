@@ -57,7 +57,11 @@ def test_only_what_matches() -> None:
 
 
 def test_by_name_the_list_is_not_read() -> None:
-    steps = [("GET /1.0/projects/p", sync({"name": "p", "config": {"features.images": "true"}})), ("GET /1.0/images/aliases/n?project=p", sync({"name": "n", "target": A})), (f"GET /1.0/images/{A}?project=p", sync(image_data(A, ["n"])))]
+    steps = [
+        ("GET /1.0/projects/p", sync({"name": "p", "config": {"features.images": "true"}})),
+        ("GET /1.0/images/aliases/n?project=p", sync({"name": "n", "target": A})),
+        (f"GET /1.0/images/{A}?project=p", sync(image_data(A, ["n"]))),
+    ]
     result = gather(*steps, project="p", selector={"name": "n"})
     assert [(image["project"], image["fingerprint"]) for image in result["images"]] == [("p", A)]
     assert result["server"] == {"url": "unix:/run/test.socket", "project": "p"}
@@ -124,7 +128,13 @@ def test_unused() -> None:
 def test_used_by_instances_of_a_project_with_images_of_its_own() -> None:
     own = "GET /1.0/instances?project=own&recursion=2"
     project = ("GET /1.0/projects/own", sync(PROJECTS[1][1]))
-    steps = (project, projects(), (own, sync(USERS[:1])), ("GET /1.0/images?project=own&recursion=1", sync([image_data(A), image_data(B)])), ("GET /1.0?project=own", server()[1]))
+    steps = (
+        project,
+        projects(),
+        (own, sync(USERS[:1])),
+        ("GET /1.0/images?project=own&recursion=1", sync([image_data(A), image_data(B)])),
+        ("GET /1.0?project=own", server()[1]),
+    )
     result = gather(*steps, project="own", used_by=True)
     assert [image["used_by"] for image in result["images"]] == [[], [{"project": "own", "name": "c9"}]]
 

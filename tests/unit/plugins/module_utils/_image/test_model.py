@@ -356,6 +356,8 @@ def test_plain_aliases(name: str) -> None:
     assert model.is_plain_alias(name)
 
 
-@pytest.mark.parametrize("name", ["", "x" * 65, "two words", "a?b", "a&b", "a+b", "a*b", 'a"b', "a'b", "a`b", "a$b", "-a", "a-", "/a", "a/", "_a", "a\n", "a\tb"])
+@pytest.mark.parametrize(
+    "name", ["", "x" * 65, "two words", "a?b", "a&b", "a+b", "a*b", 'a"b', "a'b", "a`b", "a$b", "-a", "a-", "/a", "a/", "_a", "a\n", "a\tb"]
+)
 def test_aliases_that_strict_servers_refuse(name: str) -> None:
     assert not model.is_plain_alias(name)

@@ -28,7 +28,9 @@ STORE = (
 )
 
 
-def judge(images: t.Sequence[t.Any] = STORE, users: t.Any = None, spare: t.Container[str] = (), unknown: tuple[str, ...] = (), **policy: t.Any) -> dict[str, str | None]:
+def judge(
+    images: t.Sequence[t.Any] = STORE, users: t.Any = None, spare: t.Container[str] = (), unknown: tuple[str, ...] = (), **policy: t.Any
+) -> dict[str, str | None]:
     """Initial -> reason, or None where the image goes."""
     conditions = {key: policy.pop(key) for key in list(policy) if key in Selector.__annotations__}
     verdicts = judge_images(Policy(Selector(**conditions), **policy), images, Usage(users or {}, unknown), NOW, spare)

@@ -61,7 +61,9 @@ def test_no_remotes(text: str) -> None:
     assert parse(text) == {}
 
 
-@pytest.mark.parametrize("text", ["\0\n- x\n", "- a\n", "remotes: [a]\n", "remotes: text\n", "remotes: {a\n", "a: *b\n", "\tremotes:\n", "{" * 5000, "? [a]\n: b\n[x]: {"])
+@pytest.mark.parametrize(
+    "text", ["\0\n- x\n", "- a\n", "remotes: [a]\n", "remotes: text\n", "remotes: {a\n", "a: *b\n", "\tremotes:\n", "{" * 5000, "? [a]\n: b\n[x]: {"]
+)
 def test_no_configuration(text: str) -> None:
     with pytest.raises(LXDInputError, match="Cannot read the client configuration /c/config.yml"):
         parse(text)
@@ -124,7 +126,9 @@ def test_a_file_that_is_no_configuration_is_an_error_whatever_the_name(home: pat
         find("ubuntu", home)
 
 
-@pytest.mark.parametrize(("address", "expected"), [("unix://", "unix:"), ("unix:", "unix:"), ("unix:///", "unix:"), ("unix:///s", "unix:///s"), ("unix:/s", "unix:/s")])
+@pytest.mark.parametrize(
+    ("address", "expected"), [("unix://", "unix:"), ("unix:", "unix:"), ("unix:///", "unix:"), ("unix:///s", "unix:///s"), ("unix:/s", "unix:/s")]
+)
 def test_local_servers(address: str, expected: str, tmp_path: pathlib.Path) -> None:
     (tmp_path / ".config/incus").mkdir(parents=True)
     (tmp_path / ".config/incus/config.yml").write_text(f"remotes:\n  here: {{addr: '{address}'}}\n")
@@ -154,7 +158,10 @@ def test_directories() -> None:
 
 @pytest.fixture
 def home(tmp_path: pathlib.Path) -> pathlib.Path:
-    for directory, config in ((".config/lxc", CONFIG), (".config/incus", "remotes:\n  build:\n    addr: https://other:8443\n  own:\n    addr: https://own:8443\n")):
+    for directory, config in (
+        (".config/lxc", CONFIG),
+        (".config/incus", "remotes:\n  build:\n    addr: https://other:8443\n  own:\n    addr: https://own:8443\n"),
+    ):
         (tmp_path / directory / "servercerts").mkdir(parents=True)
         (tmp_path / directory / "config.yml").write_text(config)
         for name in ("client.crt", "client.key", "servercerts/build.crt", "servercerts/mirror.crt"):
