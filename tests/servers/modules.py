@@ -101,15 +101,13 @@ def direct_main_of(module: str, arguments: bytes, output: str, environment: Mapp
 def run_action(module: str, options: Mapping[str, Any], check: bool, environment: Mapping[str, str]) -> dict[str, Any]:
     """What the action plugin of a module returns, on a local connection."""
     os.environ["ANSIBLE_INJECT_INVOCATION"] = "true"
-    # before Ansible looks for collections in its own way
     action = importlib.import_module(f"{ACTIONS}.{module}").ActionModule
     from ansible.parsing.dataloader import DataLoader
     from ansible.playbook.play_context import PlayContext
     from ansible.playbook.task import Task
-    from ansible.plugins.loader import connection_loader, init_plugin_loader
+    from ansible.plugins.loader import connection_loader
     from ansible.template import Templar
 
-    init_plugin_loader([])
     loader = DataLoader()
     loader.set_basedir(tempfile.gettempdir())
     task = Task()
