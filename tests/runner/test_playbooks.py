@@ -24,7 +24,7 @@ def specs(collections: Path) -> Any:
     sys.path.insert(0, str(collections))
     base = "ansible_collections.community.lxd.plugins"
     found = {name: importlib.import_module(f"{base}.modules.{name}").MODULE.spec for name in ("lxd_image", "lxd_image_store", "lxd_image_prune")}
-    return {**found, "connection": importlib.import_module(f"{base}.module_utils._module").CONNECTION_SPEC}
+    return {**found, "connection": importlib.import_module(f"{base}.module_utils._run").CONNECTION_SPEC}
 
 
 def own(playbook: str, prefix: str) -> dict[str, Any]:
