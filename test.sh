@@ -49,7 +49,8 @@ while [[ $# != 0 ]]; do
 done
 what=${what:-all}
 case $what in
-    all | units | sanity | integration | runner | properties | concurrency | faults) ;;
+    all) [[ ${#arguments[@]} == 0 ]] || usage ;;
+    units | sanity | integration | runner | properties | concurrency | faults) ;;
     *) usage ;;
 esac
 if [[ $what != units && $what != sanity ]] && [[ $(id -u) != 0 ]]; then
