@@ -63,10 +63,13 @@ def product_paths(index: t.Mapping[str, t.Any]) -> list[str]:
     return [entry["path"] for entry in entries if entry.get("datatype") == "image-downloads" and entry.get("products")]
 
 
-def list_stream_images(products: t.Mapping[str, t.Any], vendor: str) -> list[StreamImage]:
-    """All images of a product list that a server of ``vendor`` ("lxd" or "incus") can use, newest and preferred first."""
+def list_stream_images(lists: t.Iterable[t.Mapping[str, t.Any]], vendor: str) -> list[StreamImage]:
+    """Return the images of all product lists of a server that a server of ``vendor`` ("lxd" or "incus") can use, newest and preferred first.
+
+    All lists at once: one alias may be in several, and means the newest image of them all.
+    """
     images: list[StreamImage] = []
-    for product in (products.get("products") or {}).values():
+    for product in [product for products in lists for product in (products.get("products") or {}).values()]:
         requirements = product.get("lxd_requirements" if vendor == "lxd" else "requirements") or {}
         for serial, version in (product.get("versions") or {}).items():
             if _VERSION.match(serial):

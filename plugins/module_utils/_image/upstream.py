@@ -114,11 +114,10 @@ class StreamsUpstream:
         if self._images is None:
             self._digest = hashlib.sha256()
             index = self._web.get_json(self._url(INDEX))
-            self._images = []
-            for path in product_paths(index):
-                products = self._web.get_json(self._url(path))
+            lists = [self._web.get_json(self._url(path)) for path in product_paths(index)]
+            for products in lists:
                 self._digest.update(json.dumps(products, sort_keys=True).encode())
-                self._images += list_stream_images(products, self._vendor)
+            self._images = list_stream_images(lists, self._vendor)
         return self._images
 
     def digest(self) -> str:

@@ -37,7 +37,7 @@ def product(versions: dict[str, t.Any], **fields: t.Any) -> dict[str, t.Any]:
 
 
 def found(*products: dict[str, t.Any], vendor: str = "lxd") -> list[t.Any]:
-    return list_stream_images({"products": {str(number): each for number, each in enumerate(products)}}, vendor)
+    return list_stream_images([{"products": {str(number): each for number, each in enumerate(products)}}], vendor)
 
 
 def test_index() -> None:
@@ -116,6 +116,17 @@ def test_newest_and_preferred_first() -> None:
     assert [image.fingerprint for image in images] == ["S", "X", "D", "S old", "X old", "D old"]
 
 
+def test_an_alias_in_two_lists_means_the_newest_of_both() -> None:
+    lists = [
+        {"products": {"p": product({serial: [meta(squashfs=fingerprint), item("squashfs")]})}}
+        for serial, fingerprint in (("20250101", "old"), ("20260101", "new"), ("20240101", "oldest"))
+    ]
+    images = list_stream_images(lists, "lxd")
+    assert [image.fingerprint for image in images] == ["new", "old", "oldest"]
+    found = find_stream_image(images, "x86_64", "a", None, None, None)
+    assert found is not None and found.fingerprint == "new"
+
+
 def test_properties_and_files() -> None:
     version = {"items": {"m": meta(squashfs="F"), "r": item("squashfs", size="7")}, "label": "release"}
     described = {
@@ -142,7 +153,7 @@ def test_properties_and_files() -> None:
 
 
 def test_an_empty_server() -> None:
-    assert list_stream_images({}, "lxd") == []
+    assert list_stream_images([], "lxd") == list_stream_images([{}], "lxd") == []
     assert found({"versions": None}) == []
 
 
