@@ -16,13 +16,15 @@ import typing as t
 
 from ansible_collections.community.lxd.plugins.module_utils._image.model import NEVER, Alias, Image, ImageSettings, is_complete
 from ansible_collections.community.lxd.plugins.module_utils._lxd import paths
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError, LXDNotFound, LXDOperationError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.documents import answer_to, need_mapping, need_object, need_text, text
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError, LXDNotFound, LXDOperationError, LXDOutcomeUnknown
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
     from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
     from ansible_collections.community.lxd.plugins.module_utils._image.upstream import Download
+    from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Answer
 
 
 @record(frozen=True)
@@ -66,7 +68,7 @@ class ImageWriter:
             if files.filename and files.filename.isascii():
                 headers[f"X-{vendor}-filename"] = files.filename
         metadata = self._client.write_and_wait("POST", paths.IMAGES, f"import {files}", headers=headers, body=files)
-        return str(metadata["fingerprint"])
+        return _made(metadata, f"import {files}")
 
     def create_image_from_download(self, download: Download, fingerprint: str) -> str:
         """``POST /1.0/images`` with what another server sends as body, as it comes. Returns the fingerprint, which the server verifies."""
@@ -75,12 +77,12 @@ class ImageWriter:
             headers[f"X-{vendor}-fingerprint"] = fingerprint
         body: t.Any = download.blocks if download.size is None else SizedBody(download.blocks, download.size)
         metadata = self._client.write_and_wait("POST", paths.IMAGES, f"import the image {fingerprint}", headers=headers, body=body)
-        return str(metadata["fingerprint"])
+        return _made(metadata, f"import the image {fingerprint}")
 
     def copy_image(self, body: t.Mapping[str, t.Any], fingerprint: str, origin: str | None) -> str:
         """``POST /1.0/images`` that lets the server fetch an image. Returns the fingerprint of what it has stored. ``origin``: for messages."""
         metadata = self._client.write_and_wait("POST", paths.IMAGES, f"copy the image {fingerprint} from {origin}", data=body)
-        return str(metadata.get("fingerprint") or fingerprint)
+        return text(metadata.get("fingerprint")) or fingerprint
 
     def create_push_token(self, fingerprint: str, settings: ImageSettings) -> str:
         """``POST /1.0/images`` with the mode push: the secret with which another server may send this image here.
@@ -91,7 +93,7 @@ class ImageWriter:
         if settings.expires_at and settings.expires_at != NEVER:
             body["expires_at"] = settings.expires_at
         answer = self._client.write("POST", paths.IMAGES, f"expect the image {fingerprint}", data=body)
-        return str(answer.metadata["metadata"]["secret"])
+        return _secret(answer, paths.IMAGES)
 
     def push_image(self, fingerprint: str, target: t.Mapping[str, t.Any]) -> None:
         """``POST /1.0/images/{fingerprint}/export``: this server sends the image to another. Only by the full fingerprint."""
@@ -100,8 +102,9 @@ class ImageWriter:
 
     def create_secret(self, fingerprint: str) -> ImageSecret:
         """``POST /1.0/images/{fingerprint}/secret``."""
-        answer = self._client.write("POST", paths.image(fingerprint, "secret"), f"make a secret for the image {fingerprint}")
-        return ImageSecret(str(answer.metadata["metadata"]["secret"]), paths.operation(str(answer.operation)))
+        path = paths.image(fingerprint, "secret")
+        answer = self._client.write("POST", path, f"make a secret for the image {fingerprint}")
+        return ImageSecret(_secret(answer, path), paths.operation(answer.operation or ""))
 
     def delete_secret(self, operation: str) -> bool:
         """``DELETE /1.0/operations/{id}``. False where it is used up or gone already."""
@@ -132,11 +135,11 @@ class ImageWriter:
         try:
             metadata = self._client.write_and_wait("POST", paths.IMAGES, f"publish the {kind} {name!r}", data=body)
         except LXDOperationError as exc:
-            known = exc.metadata.get("fingerprint") or next(iter(re.findall("[0-9a-f]{64}", str(exc))), None)
+            known = text(exc.metadata.get("fingerprint")) or next(iter(re.findall("[0-9a-f]{64}", str(exc))), None)
             if known and self._api.get_image(known):
-                return str(known)
+                return known
             raise
-        return str(metadata["fingerprint"])
+        return _made(metadata, f"publish the {kind} {name!r}")
 
     def update_image(self, image: Image, settings: ImageSettings) -> None:
         """One conditional write. PATCH where it can say the change, else PUT with the whole writable set.
@@ -179,6 +182,20 @@ class ImageWriter:
         """``PUT /1.0/instances/{name}/state``; ``action``: start or stop."""
         data = {"action": action, "timeout": seconds, "force": force}
         self._client.write_and_wait("PUT", paths.instance(name, "state"), f"{action} the instance {name!r}", data=data)
+
+
+def _made(metadata: t.Mapping[str, t.Any], what: str) -> str:
+    """Return the fingerprint that the operation says it has made. Raises LXDOutcomeUnknown: without one, look again."""
+    fingerprint = text(metadata.get("fingerprint"))
+    if not fingerprint:
+        raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: its operation ended well, but names no image.")
+    return fingerprint
+
+
+def _secret(answer: Answer, path: str) -> str:
+    """Return the secret of an operation that has just begun. Raises LXDAPIError."""
+    where = answer_to(path, "POST")
+    return need_text(need_mapping(need_object(answer.metadata, where), "metadata", where), "secret", where)
 
 
 def settings_request(current: ImageSettings, desired: ImageSettings) -> tuple[str, dict[str, t.Any]]:

@@ -34,8 +34,9 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     UpstreamImage,
     UrlSource,
     architecture_name,
+    format_time,
     is_complete,
-    normalize_time,
+    time_of_others,
 )
 from ansible_collections.community.lxd.plugins.module_utils._image.simplestreams import (
     INDEX,
@@ -43,8 +44,10 @@ from ansible_collections.community.lxd.plugins.module_utils._image.simplestreams
     find_stream_image,
     list_stream_images,
     product_paths,
+    read_products,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
+from ansible_collections.community.lxd.plugins.module_utils._lxd.documents import Object
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record, replace
 from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import SIMPLESTREAMS, find_remote
@@ -118,12 +121,13 @@ class StreamsUpstream:
         """Those that a server of the target's vendor can use, as the index has them now."""
         if self._images is None:
             self._digest = hashlib.sha256()
-            index = self._web.get_json(self._url(INDEX))
-            self._images = []
-            for path in product_paths(index):
-                products = self._web.get_json(self._url(path))
-                self._digest.update(json.dumps(products, sort_keys=True).encode())
-                self._images += list_stream_images(products, self._vendor)
+            index = self._url(INDEX)
+            products: list[Object] = []
+            for path in product_paths(self._web.get_json(index), shown_url(index)):
+                document = self._web.get_json(self._url(path))
+                self._digest.update(json.dumps(document, sort_keys=True).encode())
+                products += read_products(document, shown_url(self._url(path)))
+            self._images = list_stream_images(products, self._vendor)
         return self._images
 
     def digest(self) -> str:
@@ -146,7 +150,7 @@ class StreamsUpstream:
             architecture=image.architecture,
             type=image.type,
             public=not self.has_credentials,
-            expires_at=normalize_time(image.expires_at),
+            expires_at=format_time(time_of_others(image.expires_at)),
             full_names=image.names[1::2],
             files=image.files,
             made_from=_made_from(source),
@@ -254,7 +258,7 @@ class ServerUpstream:
     def download(self, image: UpstreamImage) -> t.Iterator[Download]:
         with self.api.download_image(image.fingerprint, self.source.secret) as (headers, blocks):
             length = headers.get("Content-Length")
-            yield Download(headers.get("Content-Type") or "application/octet-stream", int(length) if length else None, blocks)
+            yield Download(headers.get("Content-Type") or "application/octet-stream", int(length) if length and length.isdecimal() else None, blocks)
 
 
 class UrlUpstream:

@@ -17,7 +17,7 @@ import json
 import time
 import typing as t
 
-from ansible_collections.community.lxd.plugins.module_utils._lxd import paths
+from ansible_collections.community.lxd.plugins.module_utils._lxd import documents, paths
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDAPIError,
     LXDConflict,
@@ -153,18 +153,20 @@ class Client:
     def server(self) -> ServerInfo:
         """Who answers; asked once, and only where a request depends on it."""
         if self._server is None:
-            metadata = self.get(paths.SERVER, "read the server's capabilities").metadata
-            environment = metadata.get("environment") or {}
-            extensions = frozenset(metadata.get("api_extensions") or [])
+            answer = self.get(paths.SERVER, "read the server's capabilities").metadata
+            metadata = documents.need_object(answer, documents.answer_to(paths.SERVER))
+            environment = documents.text_values(metadata.get("environment"))
+            lists = documents.mapping(metadata.get("environment"))
+            extensions = frozenset(documents.texts(metadata.get("api_extensions")))
             vendor = environment.get("server") or ("incus" if "dev_incus_images" in extensions else "lxd" if "devlxd_images" in extensions else None)
             self._server = ServerInfo(
                 vendor,
                 environment.get("server_version"),
                 metadata.get("auth") == "trusted",
                 extensions,
-                architecture=next(iter(environment.get("architectures") or []), None),
+                architecture=next(iter(documents.texts(lists.get("architectures"))), None),
                 certificate=environment.get("certificate"),
-                addresses=tuple(environment.get("addresses") or []),
+                addresses=tuple(documents.texts(lists.get("addresses"))),
             )
         return self._server
 
@@ -227,7 +229,10 @@ class Client:
             raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: {exc}", late=exc.late, request=request) from exc
         except _NoEnvelope as exc:
             raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: {exc}", request=request, status=exc.status) from exc
-        return Answer(envelope.get("metadata"), operation=envelope.get("operation") or None)
+        operation = documents.text(envelope.get("operation"))
+        if envelope["type"] == "async" and not operation:
+            raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: its answer names no operation.", request=request)
+        return Answer(envelope.get("metadata"), operation=operation or None)
 
     def _counted_body(self, what: str, body: UploadBody | None) -> UploadBody | None:
         """Return the body as one that tells how much of it has been sent."""
@@ -241,7 +246,7 @@ class Client:
         """Send one write and wait for its operation. Returns the operation's metadata. Raises like write() and wait()."""
         answer = self.write(method, path, what, **kwargs)
         if answer.operation is None:
-            return answer.metadata or {}
+            return documents.mapping(answer.metadata)
         try:
             return self.wait(answer.operation, what)
         except (LXDConnectionError, _NoEnvelope) as exc:
@@ -261,12 +266,12 @@ class Client:
         while True:
             state = self._poll(operation, what, min(WAIT_SECONDS, deadline - time.monotonic()))
             if state["status_code"] == OPERATION_SUCCESS:
-                return state.get("metadata") or {}
+                return documents.mapping(state.get("metadata"))
             self._tell_progress(what, state)
             if state["status_code"] >= OPERATION_FAILURE:
-                raise LXDOperationError(
-                    f"Cannot {what}: {state.get('err') or state.get('status')}", metadata=state.get("metadata"), operation=operation, error=state.get("err")
-                )
+                words = documents.text(state.get("err")) or documents.text(state.get("status")) or "no reason given"
+                metadata = documents.mapping(state.get("metadata"))
+                raise LXDOperationError(f"Cannot {what}: {words}", metadata=metadata, operation=operation, error=documents.text(state.get("err")))
             if time.monotonic() >= deadline:
                 self._cancel(operation, what, state)
 
@@ -311,8 +316,8 @@ class Client:
         """
         deadline = time.monotonic() + self.timeout
         while time.monotonic() < deadline:
-            listed = self.get(paths.OPERATIONS, "list the running operations", {"recursion": "1"}).metadata or {}
-            running = [item for item in listed.get("running") or [] if item.get("class") == "task" and item.get("status_code", 0) < OPERATION_SUCCESS]
+            listed = documents.mapping(self.get(paths.OPERATIONS, "list the running operations", {"recursion": "1"}).metadata)
+            running = [item for item in documents.mappings(listed.get("running")) if _is_running_task(item)]
             if only_new_images:
                 running = [item for item in running if not item.get("resources")]
             if not running:
@@ -324,6 +329,11 @@ class Client:
 
     def _query(self, query: t.Mapping[str, str] | None) -> dict[str, str]:
         return {**({} if self.project == "default" else {"project": self.project}), **(query or {})}
+
+
+def _is_running_task(item: t.Mapping[str, t.Any]) -> bool:
+    code = item.get("status_code")
+    return item.get("class") == "task" and bool(documents.text(item.get("id"))) and isinstance(code, int) and code < OPERATION_SUCCESS
 
 
 class _SizedBlocks:
@@ -347,12 +357,13 @@ def _envelope(response: requests.Response, request: str, what: str, check: bool 
     """The JSON of an answer. Raises the LXDAPIError of its ``error_code``, or _NoEnvelope where it is none."""
     try:
         body = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict) or body.get("type") not in ("sync", "async", "error"):
         raise _NoEnvelope(f"Cannot {what}: HTTP {response.status_code}, and no answer of an LXD or Incus server.", status=response.status_code, request=request)
     if check and body["type"] == "error":
-        status = body.get("error_code") or response.status_code
+        code = body.get("error_code")
+        status = code if isinstance(code, int) and code else response.status_code
         words = str(body.get("error") or "no reason given")
         raise _ERRORS.get(status, LXDAPIError)(
             f"Cannot {what}: {words} (HTTP {status} to {request}){_ADVICE.get(status, '')}", status=status, error=words, request=request

@@ -39,7 +39,7 @@ class Web:
         with self._open("GET", url) as response:
             try:
                 return json.loads(b"".join(self._blocks(response)))
-            except ValueError as exc:
+            except (ValueError, RecursionError) as exc:
                 raise LXDAPIError(f"Cannot read {shown_url(url)}: it is no JSON.", status=response.status_code, url=shown_url(url)) from exc
 
     def get_text(self, url: str) -> str:
