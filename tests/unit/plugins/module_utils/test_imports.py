@@ -19,7 +19,7 @@ FRONT = {
     "_run",
     "_image.api",
     "_image.model",
-    *(f"_lxd.{name}" for name in ("background", "client", "errors", "paths", "record", "transport", "urls")),
+    *(f"_lxd.{name}" for name in ("background", "client", "errors", "paths", "record", "retries", "transport", "urls")),
 }
 """What every module needs."""
 
