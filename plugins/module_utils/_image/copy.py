@@ -207,9 +207,7 @@ def _relay_instead(api: ImageAPI, upstream: Upstream, image: UpstreamImage, sett
 
 def _relay(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: SettingsChange) -> tuple[str, SettingsChange]:
     if isinstance(upstream, UrlUpstream):
-        files = upstream.files()
-        files.check()
-        return api.writer.create_image_from_files(files), settings
+        return api.writer.create_image_from_files(upstream.checked_files()), settings
     with t.cast(t.Union[ServerUpstream, StreamsUpstream], upstream).download(image) as content:
         fingerprint = api.writer.create_image_from_download(content, image.fingerprint)
     return fingerprint, settings_of_copy(settings, image)

@@ -20,7 +20,7 @@ import tarfile
 import typing as t
 import uuid
 
-from ansible_collections.community.lxd.plugins.module_utils._image import archive
+from ansible_collections.community.lxd.plugins.module_utils._image import archive, metadata
 from ansible_collections.community.lxd.plugins.module_utils._image.model import FileSource, parse_time, property_value
 from ansible_collections.community.lxd.plugins.module_utils._lxd.background import Background, stop_sign
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
@@ -47,6 +47,9 @@ class _Part(t.Protocol):
 
     def check_whole(self) -> None:
         """Raises LXDInputError."""
+
+    def check_metadata(self) -> None:
+        """Look into it for a metadata.yaml. Raises LXDInputError."""
 
 
 class _FilePart:
@@ -76,6 +79,14 @@ class _FilePart:
     def check_whole(self) -> None:
         archive.check_whole(self.path, self.kind, self.shown)
 
+    def check_metadata(self) -> None:
+        try:
+            file = open(self.path, "rb")  # noqa: SIM115 - only that it can't be opened is meant
+        except OSError as exc:
+            raise LXDInputError(f"Cannot read {self.shown!r}: {exc.strerror}.") from exc
+        with file:
+            metadata.check_archive(file, self.kind, self.shown, self.check_whole)
+
 
 class _BytesPart:
     def __init__(self, data: bytes) -> None:
@@ -87,6 +98,9 @@ class _BytesPart:
 
     def check_whole(self) -> None:
         pass
+
+    def check_metadata(self) -> None:
+        metadata.check_archive(io.BytesIO(self._data), "tar", "metadata")
 
 
 class _DirectoryPart:
@@ -154,6 +168,9 @@ class _DirectoryPart:
     def check_whole(self) -> None:
         pass
 
+    def check_metadata(self) -> None:
+        metadata.check_folder(self.path)
+
 
 def _extended_attributes(path: str) -> dict[str, str]:
     """File capabilities and the like, as GNU tar writes and reads them."""
@@ -188,6 +205,7 @@ class ImageFiles:
         self._frame, self.content_type = multipart_frame([name for name, _part in self._parts], self.filename)
         self._hash = Background(self._compute_fingerprint)
         self._check: Background | None = None
+        self._is_acceptable = False
 
     def __str__(self) -> str:
         return self._label or " and ".join(repr(path) for path in (self._source.path, self._source.rootfs_path) if path)
@@ -200,6 +218,22 @@ class ImageFiles:
     def fingerprint(self) -> str:
         """64 hex digits. Raises LXDInputError where 'checksum' does not match or a file can't be read."""
         return str(self._hash.result())
+
+    def check_acceptable(self, vendor: t.Callable[[], str | None]) -> None:
+        """Raises LXDInputError for what no server, or not this one, would take: its format and its metadata. Quick.
+
+        ``vendor``: the server's, asked only where the format is in doubt.
+        """
+        if self._is_acceptable:
+            return
+        for _name, part in self._parts:
+            if isinstance(part, _FilePart) and part.kind in archive.INCUS_ONLY and vendor() != "incus":
+                others = ", ".join(kind for kind in archive.ARCHIVES if kind not in archive.INCUS_ONLY)
+                raise LXDInputError(
+                    f"The file {part.shown!r} is an archive of the format {part.kind}, which Incus can unpack, but LXD can't. Pack it as one of {others}."
+                )
+        self._parts[0][1].check_metadata()
+        self._is_acceptable = True
 
     def start_check(self) -> Background:
         """Begin to look whether the files are whole; a matching checksum has said so already."""

@@ -290,7 +290,7 @@ class UrlUpstream:
         if self._announced and self._checksum and self._checksum.algorithm == SHA256 and self._checksum.digest != self._announced[1]:
             raise LXDInputError(f"The URL {self.url} announces the image {self._announced[1]}, but 'checksum' says {self._checksum.digest}.")
         if self.mode == "relay":
-            self.files().check()
+            self.checked_files()
 
     @functools.cached_property
     def _checksum(self) -> Checksum | None:
@@ -314,6 +314,13 @@ class UrlUpstream:
         server = self._api.client.server()
         told = {"Server-Architectures": server.architecture or "", "Server-Version": server.version or ""}
         return {f"{vendor}-{key}": value for vendor in ("LXD", "Incus") for key, value in told.items()}
+
+    def checked_files(self) -> ImageFiles:
+        """The tarball, looked into. Raises LXDError where the server would not take it."""
+        files = self.files()
+        files.check_acceptable(lambda: self._api.client.server().vendor)
+        files.check()
+        return files
 
     def files(self) -> ImageFiles:
         """The tarball on the node's disk, hashed; gone with this object. Raises LXDError, also for a wrong checksum."""

@@ -308,6 +308,65 @@ def test_refused(tmp_path: pathlib.Path, source: dict[str, t.Any], words: list[s
     assert [word for word in words if word not in str(caught.value)] == []
 
 
+LZ4 = b"\x04\x22\x4d\x18\x60\x40\x82" + bytes(4)
+
+
+@pytest.mark.parametrize("vendor", ["lxd", "incus", None])
+@pytest.mark.parametrize(
+    ("source", "doubtful"),
+    [
+        ({"path": "lz4"}, "lz4"),
+        ({"path": "archive", "rootfs_path": "lz4"}, "lz4"),
+        ({"path": "lz4", "rootfs_path": "archive"}, "lz4"),
+        ({"path": "lz4", "metadata": {}}, "lz4"),
+        ({"path": "archive"}, None),
+        ({"path": "archive", "rootfs_path": "disk"}, None),
+    ],
+    ids=["unified", "rootfs", "metadata", "bare", "gzip", "split"],
+)
+def test_a_format_that_only_one_of_the_servers_takes(tmp_path: pathlib.Path, source: dict[str, t.Any], doubtful: str | None, vendor: str | None) -> None:
+    for name, data in {"archive": ARCHIVE, "lz4": LZ4, "disk": DISK}.items():
+        write(tmp_path, name, data)
+    files = ImageFiles(FileSource(**{key: str(tmp_path / value) if key.endswith("path") else value for key, value in source.items()}))
+    asked: list[str | None] = []
+
+    def ask() -> str | None:
+        asked.append(vendor)
+        return vendor
+
+    if doubtful and vendor != "incus":
+        with pytest.raises(LXDInputError, match=f"^The file '{tmp_path}/lz4' is an archive of the format lz4, .*Pack it as one of tar, gzip, xz, .*squashfs.$"):
+            files.check_acceptable(ask)
+    else:
+        files.check_acceptable(ask)
+        files.check_acceptable(ask)  # once is enough
+    assert len(asked) == (1 if doubtful else 0)
+
+
+def test_metadata_of_the_task_is_looked_at(tmp_path: pathlib.Path) -> None:
+    files = ImageFiles(FileSource(write(tmp_path, "disk", DISK), metadata={"architecture": ""}))
+    with pytest.raises(LXDInputError, match="^The servers would refuse 'metadata': its metadata.yaml has no 'architecture'"):
+        files.check_acceptable(lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(None, "is a symbolic link"), (b"", "is empty"), (b"architecture: x86_64\n", "has no 'creation_date'"), (b"architecture: x86_64\ncreation_date: 1\n", "")]
+)
+def test_metadata_of_a_directory(tmp_path: pathlib.Path, content: bytes | None, words: str) -> None:
+    target = tmp_path / "metadata.yaml"
+    if content is None:
+        (tmp_path / "real.yaml").write_bytes(b"architecture: x86_64\ncreation_date: 1\n")
+        target.symlink_to("real.yaml")
+    else:
+        target.write_bytes(content)
+    files = ImageFiles(FileSource(str(tmp_path)))
+    if not words:
+        files.check_acceptable(lambda: None)
+        return
+    with pytest.raises(LXDInputError, match=f"^The servers would refuse '{tmp_path}': its metadata.yaml {words}"):
+        files.check_acceptable(lambda: None)
+
+
 # checksum and completeness: the server must not get the last byte of what is wrong
 
 
