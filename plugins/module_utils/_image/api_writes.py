@@ -63,16 +63,19 @@ class ImageWriter:
         for vendor in ("LXD", "Incus"):
             if files.fingerprint_is_known:
                 headers[f"X-{vendor}-fingerprint"] = files.fingerprint
-            if files.filename and files.filename.isascii():
-                headers[f"X-{vendor}-filename"] = files.filename
+            headers.update(_filename_header(vendor, files.filename))
         metadata = self._client.write_and_wait("POST", paths.IMAGES, f"import {files}", headers=headers, body=files)
         return str(metadata["fingerprint"])
 
-    def create_image_from_download(self, download: Download, fingerprint: str) -> str:
-        """``POST /1.0/images`` with what another server sends as body, as it comes. Returns the fingerprint, which the server verifies."""
+    def create_image_from_download(self, download: Download, fingerprint: str, filename: str) -> str:
+        """``POST /1.0/images`` with what another server sends as body, as it comes. Returns the fingerprint, which the server verifies.
+
+        ``filename``: of a body in parts, these say it.
+        """
         headers = {"Content-Type": download.content_type}
         for vendor in ("LXD", "Incus"):
             headers[f"X-{vendor}-fingerprint"] = fingerprint
+            headers.update(_filename_header(vendor, filename))
         body: t.Any = download.blocks if download.size is None else SizedBody(download.blocks, download.size)
         metadata = self._client.write_and_wait("POST", paths.IMAGES, f"import the image {fingerprint}", headers=headers, body=body)
         return str(metadata["fingerprint"])
@@ -179,6 +182,11 @@ class ImageWriter:
         """``PUT /1.0/instances/{name}/state``; ``action``: start or stop."""
         data = {"action": action, "timeout": seconds, "force": force}
         self._client.write_and_wait("PUT", paths.instance(name, "state"), f"{action} the instance {name!r}", data=data)
+
+
+def _filename_header(vendor: str, filename: str) -> dict[str, str]:
+    """UTF-8, as both servers read it: the library sends text as Latin-1."""
+    return {f"X-{vendor}-filename": filename.encode().decode("latin-1")} if filename else {}
 
 
 def settings_request(current: ImageSettings, desired: ImageSettings) -> tuple[str, dict[str, t.Any]]:

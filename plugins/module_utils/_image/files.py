@@ -22,6 +22,7 @@ import uuid
 
 from ansible_collections.community.lxd.plugins.module_utils._image import archive, metadata
 from ansible_collections.community.lxd.plugins.module_utils._image.model import FileSource, parse_time, property_value
+from ansible_collections.community.lxd.plugins.module_utils._image.multipart import part_head
 from ansible_collections.community.lxd.plugins.module_utils._lxd.background import Background, stop_sign
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import BLOCK_SIZE
@@ -198,10 +199,7 @@ class ImageFiles:
         self._stop = stop_sign()
         self._parts: list[tuple[str, _Part]] = _open_parts(source, label)
         self.size = sum(part.size for _name, part in self._parts)
-        self.filename = source.filename or os.path.basename(os.path.normpath(source.path))
-        name = source.filename or ""
-        if not (name.isascii() and name.isprintable() and name == name.strip()):
-            raise LXDInputError(f"'filename' is {source.filename!r}, but the servers take ASCII only, without control characters or blanks at the ends.")
+        self.filename = clean_filename(source.filename or os.path.basename(os.path.normpath(source.path)))
         self._frame, self.content_type = multipart_frame([name for name, _part in self._parts], self.filename)
         self._hash = Background(self._compute_fingerprint)
         self._check: Background | None = None
@@ -333,12 +331,13 @@ def multipart_frame(parts: t.Sequence[str], filename: str) -> tuple[list[bytes],
     if len(parts) == 1:
         return [b"", b""], "application/octet-stream"
     boundary = uuid.uuid4().hex
-    safe = "".join(character if character.isascii() and character.isprintable() and character not in '"\\' else "_" for character in filename)
-    frame = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{safe}"\r\nContent-Type: application/octet-stream\r\n\r\n' for name in parts
-    ]
-    pieces = [("\r\n" if position else "") + head for position, head in enumerate(frame)]
-    return [piece.encode() for piece in [*pieces, f"\r\n--{boundary}--\r\n"]], f"multipart/form-data; boundary={boundary}"
+    pieces = [(b"\r\n" if position else b"") + part_head(boundary, name, filename) for position, name in enumerate(parts)]
+    return [*pieces, f"\r\n--{boundary}--\r\n".encode()], f"multipart/form-data; boundary={boundary}"
+
+
+def clean_filename(name: str) -> str:
+    """Return a file's name as one that every request can carry: on the node it may be any bytes."""
+    return "".join(character if character.isprintable() else "_" for character in name).strip()
 
 
 def build_metadata(metadata: t.Mapping[str, t.Any]) -> bytes:

@@ -451,6 +451,7 @@ class ImageSource:
     client_key: str | None = field(default=None, repr=False)
     copy_aliases: bool = False
     mode: str = "auto"
+    filename: str | None = None
 
     action: t.ClassVar[str] = "copy"
 
@@ -494,6 +495,8 @@ class UpstreamImage:
     expires_at: str = NEVER
     full_names: tuple[str, ...] = ()
     """Of a simplestreams server: aliases that name the architecture too."""
+    filename: str = ""
+    """What the copy is called, unless the task says otherwise."""
     files: tuple[t.Any, ...] = field(default=(), repr=False)
     made_from: str = ""
     """What the copy remembers, as JSON: enough to ask again whether there is a newer one."""

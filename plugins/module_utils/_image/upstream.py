@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
 from ansible_collections.community.lxd.plugins.module_utils._image.checksum import SHA256, Checksum, resolve_checksum
-from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles, multipart_frame, write_block
+from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles, clean_filename, multipart_frame, write_block
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     RESERVED_PREFIX,
     FileSource,
@@ -35,6 +35,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     is_complete,
     normalize_time,
 )
+from ansible_collections.community.lxd.plugins.module_utils._image.multipart import boundary_of, rename_parts
 from ansible_collections.community.lxd.plugins.module_utils._image.simplestreams import (
     INDEX,
     StreamImage,
@@ -64,6 +65,10 @@ class Download:
 
 class Upstream(t.Protocol):
     """Where one task copies from."""
+
+    @property
+    def source(self) -> t.Any:
+        """What the task says of it."""
 
     @property
     def mode(self) -> str:
@@ -144,6 +149,8 @@ class StreamsUpstream:
             expires_at=normalize_time(image.expires_at),
             full_names=image.names[1::2],
             files=image.files,
+            # as the servers call what they fetch from there, and as lxd_image_info does
+            filename=clean_filename(os.path.basename(image.files[0].path)) if image.files else "",
             made_from=_made_from(source),
         )
 
@@ -158,7 +165,7 @@ class StreamsUpstream:
     def download(self, image: UpstreamImage) -> t.Iterator[Download]:
         """The files one after the other, as the parts of an upload. Each is opened only when the one before is through."""
         files = image.files
-        frame, content_type = multipart_frame([file.part for file in files], os.path.basename(files[-1].path))
+        frame, content_type = multipart_frame([file.part for file in files], self.source.filename or image.filename)
         size = sum(len(piece) for piece in frame) + sum(file.size for file in files)
         yield Download(content_type, size if all(file.size for file in files) else None, self._blocks(image, frame))
 
@@ -242,14 +249,20 @@ class ServerUpstream:
             # what nobody can ask again over the network can't be followed
             public=image.settings.public and not self.is_local,
             expires_at=image.settings.expires_at,
+            filename=clean_filename(image.data.get("filename") or ""),
             made_from=_made_from(source),
         )
 
     @contextlib.contextmanager
     def download(self, image: UpstreamImage) -> t.Iterator[Download]:
         with self.api.download_image(image.fingerprint, self.source.secret) as (headers, blocks):
-            length = headers.get("Content-Length")
-            yield Download(headers.get("Content-Type") or "application/octet-stream", int(length) if length else None, blocks)
+            length, content_type = headers.get("Content-Length"), headers.get("Content-Type") or "application/octet-stream"
+            boundary = boundary_of(content_type)
+            if boundary:
+                # how long the body is with other names in it is known only at its end
+                yield Download(content_type, None, rename_parts(blocks, boundary, self.source.filename or image.filename))
+            else:
+                yield Download(content_type, int(length) if length else None, blocks)
 
 
 class UrlUpstream:
@@ -283,7 +296,12 @@ class UrlUpstream:
         else:
             fingerprint = self.files().fingerprint
         made_from = json.dumps({"type": "url", "url": self.url}, sort_keys=True)
-        return UpstreamImage(fingerprint=fingerprint, public=False, made_from=made_from)
+        return UpstreamImage(fingerprint=fingerprint, public=False, filename=self._name, made_from=made_from)
+
+    @property
+    def _name(self) -> str:
+        """What the image is called: as the file of the web is."""
+        return clean_filename(os.path.basename(urlsplit(self._announced[0] if self._announced else self.source.url).path))
 
     def check(self) -> None:
         """Look at what would be copied. Raises LXDError where it isn't what the checksum or the headers say."""
@@ -332,10 +350,9 @@ class UrlUpstream:
                 _write(self._file, blocks, shown)
             if size is not None and self._file.tell() != size:
                 raise LXDInputError(f"The download of {shown} was cut short: {self._file.tell()} of {size} bytes.")
-            name = self.source.filename or os.path.basename(urlsplit(url).path)
             checksum = self._checksum or (Checksum(SHA256, announced) if announced else None)
             origin = "'checksum'" if self._checksum else f"the URL {self.url}"
-            source = FileSource(path=path, checksum=checksum, filename=name if name.isascii() and name else "image", checksum_origin=origin)
+            source = FileSource(path=path, checksum=checksum, filename=self.source.filename or self._name or "image", checksum_origin=origin)
             files = ImageFiles(source, label=shown)
             if announced and files.fingerprint != announced:
                 raise LXDInputError(f"The URL {self.url} announces the image {announced}, but its content has the fingerprint {files.fingerprint}.")
