@@ -65,16 +65,19 @@ class ImageWriter:
         for vendor in ("LXD", "Incus"):
             if files.fingerprint_is_known:
                 headers[f"X-{vendor}-fingerprint"] = files.fingerprint
-            if files.filename and files.filename.isascii():
-                headers[f"X-{vendor}-filename"] = files.filename
+            headers.update(_filename_header(vendor, files.filename))
         metadata = self._client.write_and_wait("POST", paths.IMAGES, f"import {files}", headers=headers, body=files)
         return _made(metadata, f"import {files}")
 
-    def create_image_from_download(self, download: Download, fingerprint: str) -> str:
-        """``POST /1.0/images`` with what another server sends as body, as it comes. Returns the fingerprint, which the server verifies."""
+    def create_image_from_download(self, download: Download, fingerprint: str, filename: str) -> str:
+        """``POST /1.0/images`` with what another server sends as body, as it comes. Returns the fingerprint, which the server verifies.
+
+        ``filename``: of a body in parts, these say it.
+        """
         headers = {"Content-Type": download.content_type}
         for vendor in ("LXD", "Incus"):
             headers[f"X-{vendor}-fingerprint"] = fingerprint
+            headers.update(_filename_header(vendor, filename))
         body: t.Any = download.blocks if download.size is None else SizedBody(download.blocks, download.size)
         metadata = self._client.write_and_wait("POST", paths.IMAGES, f"import the image {fingerprint}", headers=headers, body=body)
         return _made(metadata, f"import the image {fingerprint}")
@@ -196,6 +199,11 @@ def _secret(answer: Answer, path: str) -> str:
     """Return the secret of an operation that has just begun. Raises LXDAPIError."""
     where = answer_to(path, "POST")
     return need_text(need_mapping(need_object(answer.metadata, where), "metadata", where), "secret", where)
+
+
+def _filename_header(vendor: str, filename: str) -> dict[str, str]:
+    """UTF-8, as both servers read it: the library sends text as Latin-1."""
+    return {f"X-{vendor}-filename": filename.encode().decode("latin-1")} if filename else {}
 
 
 def settings_request(current: ImageSettings, desired: ImageSettings) -> tuple[str, dict[str, t.Any]]:

@@ -18,7 +18,16 @@ import re
 import typing as t
 from datetime import datetime, timedelta, timezone
 
-from ansible_collections.community.lxd.plugins.module_utils._lxd.documents import mapping, mappings, need_mapping, need_object, need_text, text, text_values, texts
+from ansible_collections.community.lxd.plugins.module_utils._lxd.documents import (
+    mapping,
+    mappings,
+    need_mapping,
+    need_object,
+    need_text,
+    text,
+    text_values,
+    texts,
+)
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record, replace
 from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import shown_url
@@ -481,6 +490,7 @@ class ImageSource:
     client_key: str | None = field(default=None, repr=False)
     copy_aliases: bool = False
     mode: str = "auto"
+    filename: str | None = None
 
     action: t.ClassVar[str] = "copy"
 
@@ -524,6 +534,8 @@ class UpstreamImage:
     expires_at: str = NEVER
     full_names: tuple[str, ...] = ()
     """Of a simplestreams server: aliases that name the architecture too."""
+    filename: str = ""
+    """What the copy is called, unless the task says otherwise."""
     files: tuple[t.Any, ...] = field(default=(), repr=False)
     made_from: str = ""
     """What the copy remembers, as JSON: enough to ask again whether there is a newer one."""

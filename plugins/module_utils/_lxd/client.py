@@ -38,13 +38,10 @@ if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._lxd.progress import Progress
     from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Transport, UploadBody
 
-# A read whose connection broke has had no effect and is tried again; a write never is.
-READ_RETRY_PAUSES = (0.2, 1.0)
-# Likewise what a server that is starting says, or a proxy in front of it.
-BUSY = (502, 503, 504)
 # One long poll of an operation. Short enough that a lost connection is noticed, long enough to be no load.
 WAIT_SECONDS = 10
 CANCEL_SECONDS = 10
+SETTLE_PAUSE = 0.2
 
 OPERATION_RUNNING = 103
 OPERATION_SUCCESS = 200
@@ -110,8 +107,7 @@ class Client:
 
         ``patience``: give up, without another try, on an answer that takes longer than these seconds.
         """
-        pauses = () if patience else READ_RETRY_PAUSES
-        response = self._get(path, what, self._query(query) if with_project else query, timeout=patience, pauses=pauses)
+        response = self._get(path, what, self._query(query) if with_project else query, timeout=patience, once=patience is not None)
         body = _envelope(response, f"GET {path}", what)
         return Answer(body.get("metadata"), response.headers.get("ETag"))
 
@@ -122,20 +118,12 @@ class Client:
         query: t.Mapping[str, str] | None = None,
         stream: bool = False,
         timeout: float | None = None,
-        pauses: tuple[float, ...] = READ_RETRY_PAUSES,
+        once: bool = False,
     ) -> requests.Response:
-        for pause in (*pauses, None):
-            try:
-                response = self._transport.request("GET", path, query=query, stream=stream, timeout=timeout)
-            except LXDConnectionError as exc:
-                if pause is None or not exc.sent:
-                    raise _with_object(exc, what) from exc
-            else:
-                if pause is None or response.status_code not in BUSY:
-                    return response
-                response.close()
-            time.sleep(pause)
-        raise AssertionError("the last round raises")
+        try:
+            return self._transport.request("GET", path, query=query, stream=stream, timeout=timeout, once=once)
+        except LXDConnectionError as exc:
+            raise _with_object(exc, what) from exc
 
     @contextlib.contextmanager
     def download(self, path: str, what: str, query: t.Mapping[str, str] | None = None) -> t.Iterator[tuple[t.Mapping[str, str], t.Iterator[bytes]]]:
@@ -325,7 +313,7 @@ class Client:
             try:
                 self._poll(running[0]["id"], "wait for a running operation", min(WAIT_SECONDS, deadline - time.monotonic()))
             except LXDError:
-                time.sleep(READ_RETRY_PAUSES[0])
+                time.sleep(SETTLE_PAUSE)
 
     def _query(self, query: t.Mapping[str, str] | None) -> dict[str, str]:
         return {**({} if self.project == "default" else {"project": self.project}), **(query or {})}

@@ -390,7 +390,11 @@ def test_any_operation(said: t.Any) -> None:
         ("an image", None, f"Cannot use the server's answer to GET /1.0/images/{A}: it is null, but must be an object."),
         ("an image", [], f"Cannot use the server's answer to GET /1.0/images/{A}: it is a list, but must be an object."),
         ("an alias", {"name": "demo"}, "Cannot use the server's answer to GET /1.0/images/aliases/demo: its 'target' is missing, but must be text."),
-        ("an alias", {"name": "demo", "target": ""}, "Cannot use the server's answer to GET /1.0/images/aliases/demo: its 'target' is missing, but must be text."),
+        (
+            "an alias",
+            {"name": "demo", "target": ""},
+            "Cannot use the server's answer to GET /1.0/images/aliases/demo: its 'target' is missing, but must be text.",
+        ),
         ("fingerprints", [1], "Cannot use the server's answer to GET /1.0/images: an entry of it is a number, but must be text."),
         ("instances", {"a": 1}, "Cannot use the server's answer to GET /1.0/instances: it is an object, but must be a list."),
         (
@@ -416,7 +420,15 @@ def test_lists_that_are_null_are_empty() -> None:
 
 
 def test_an_image_keeps_what_can_be_read() -> None:
-    odd = {**IMAGE, "expires_at": "someday", "aliases": [{"name": "a"}, {}, None], "profiles": None, "properties": {"os": "x", "n": 5}, "size": "big", "new": [1]}
+    odd = {
+        **IMAGE,
+        "expires_at": "someday",
+        "aliases": [{"name": "a"}, {}, None],
+        "profiles": None,
+        "properties": {"os": "x", "n": 5},
+        "size": "big",
+        "new": [1],
+    }
     image = Saying(sync(odd)).api().get_image(A)
     assert image is not None
     result = image.to_result()
