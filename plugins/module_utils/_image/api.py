@@ -20,7 +20,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd import paths
 from ansible_collections.community.lxd.plugins.module_utils._lxd.client import OPERATION_RUNNING
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDError, LXDInputError, LXDNotFound
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDError, LXDForbidden, LXDInputError, LXDNotFound
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api_writes import ImageWriter
@@ -80,6 +80,19 @@ class ImageAPI:
         if len(matches) > 1:
             raise LXDInputError(f"The fingerprint {prefix!r} is ambiguous: it is how {', '.join(matches)} begin. Give more digits.")
 
+    def _require_project(self) -> None:
+        """Raises LXDError where the project is one that the client may not use: LXD shows it an empty list then, without a word."""
+        if self.client.is_local or self.client.is_anonymous:
+            return
+        try:
+            self.client.get(paths.project(self.client.project), f"read the project {self.client.project!r}", with_project=False)
+        except LXDNotFound as exc:
+            raise self.missing_project() from exc
+        except LXDForbidden:
+            # of a client that is not trusted at all, more can be said
+            self.client.require_trusted()
+            raise
+
     def list_fingerprints(self) -> list[str]:
         """``GET /1.0/images``, sorted. Complete however many there are."""
         urls = self.client.get(paths.IMAGES, "list the images").metadata or []
@@ -92,6 +105,8 @@ class ImageAPI:
             listed = self.client.get(paths.IMAGES, "list the images", {"recursion": "1"}).metadata or []
         except LXDNotFound as exc:
             raise self.missing_project() from exc
+        if not listed:
+            self._require_project()
         images = {data["fingerprint"]: Image.from_api(data) for data in listed}
         if time.monotonic() - started > LIST_MAY_BE_CUT_AFTER:
             for fingerprint in self.list_fingerprints():
