@@ -51,7 +51,10 @@ def copy_image(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings
             raise
         if upstream.mode != "auto" or settings.auto_update:
             if upstream.mode in ("auto", "pull"):
-                exc.add(f"It is the server {api.client.url} that could not reach the source, not this node. It uses a proxy only by its own setting core.proxy_http.")
+                exc.add(
+                    f"It is the server {api.client.url} that could not reach the source, not this node. "
+                    "It uses a proxy only by its own setting core.proxy_http."
+                )
             raise
         return _relay_instead(api, upstream, image, settings, exc)
 

@@ -73,7 +73,8 @@ def test_a_pull_of_a_full_fingerprint_asks_the_target_only(nobody: str, protocol
 )
 def test_a_source_that_the_node_can_not_reach(nobody: str, protocol: str, options: dict[str, t.Any]) -> None:
     source = SourceServer(ImageSource(nobody, protocol, **options), ImageAPI(Script(server()).client()))
-    with pytest.raises(LXDConnectionError, match="refused.* This node could not reach the source; .* proxies .* only the target server has to reach it") as caught:
+    words = "refused.* This node could not reach the source; .* proxies .* only the target server has to reach it"
+    with pytest.raises(LXDConnectionError, match=words) as caught:
         source.find()
     assert caught.value.sent is False
 

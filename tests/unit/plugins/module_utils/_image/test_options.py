@@ -163,7 +163,12 @@ def test_source(params: dict[str, t.Any], source: t.Any) -> None:
         ({"server": "https://h", "alias": "a", "filename": "f", "mode": "push"}, "'mode' push, 'filename' can't be chosen: .* Use pull or relay"),
         *[
             ({**source, "filename": name}, "'filename' in 'source' is .*, but must have no control characters")
-            for source in ({"type": "file", "path": "/a"}, {"type": "instance", "name": "c1"}, {"server": "https://h", "alias": "a"}, {"type": "url", "url": "https://h"})
+            for source in (
+                {"type": "file", "path": "/a"},
+                {"type": "instance", "name": "c1"},
+                {"server": "https://h", "alias": "a"},
+                {"type": "url", "url": "https://h"},
+            )
             for name in ("a\r\nb", " x", "x ", "\0", "\udcff")
         ],
     ],
