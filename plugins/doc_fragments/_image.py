@@ -118,7 +118,9 @@ options:
         description:
           - For V(image), how the image gets here. The default is V(auto).
           - V(auto) is V(pull), and V(relay) if the managed server can't fetch the image.
-          - V(pull) lets the managed server fetch it.
+          - V(pull) lets the managed server fetch it. With a full O(source.fingerprint), and without O(source.client_cert), O(source.copy_aliases),
+            O(source.image_type) and O(source.architecture), the managed node does not ask the other server anything, and need not be able to reach it.
+            The managed server uses a proxy only by its own setting C(core.proxy_http), the managed node only one of its environment.
           - V(push) lets the other server send it. Both must be of one vendor, and the other must trust O(source.client_cert).
           - V(relay) streams it through the managed node, for servers that can't see each other.
         type: str

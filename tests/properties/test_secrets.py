@@ -28,7 +28,7 @@ PEM = "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n"
 def web() -> Iterator[streams.WebServer]:
     """A web server with an image, its checksums and a simplestreams tree; it asks nobody for a password."""
     directory = SCRATCH / "web"
-    directory.mkdir()
+    directory.mkdir(exist_ok=True)
     (directory / "image.tar.gz").write_bytes(IMAGE.path.read_bytes())
     (directory / "SHA256SUMS").write_text(f"{IMAGE.fingerprint}  image.tar.gz\n")
     rootfs = directory / "rootfs"

@@ -30,7 +30,7 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.documents impor
     need_text,
     need_texts,
 )
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDError, LXDInputError, LXDNotFound
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDError, LXDForbidden, LXDInputError, LXDNotFound
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api_writes import ImageWriter
@@ -90,6 +90,19 @@ class ImageAPI:
         if len(matches) > 1:
             raise LXDInputError(f"The fingerprint {prefix!r} is ambiguous: it is how {', '.join(matches)} begin. Give more digits.")
 
+    def _require_project(self) -> None:
+        """Raises LXDError where the project is one that the client may not use: LXD shows it an empty list then, without a word."""
+        if self.client.is_local or self.client.is_anonymous:
+            return
+        try:
+            self.client.get(paths.project(self.client.project), f"read the project {self.client.project!r}", with_project=False)
+        except LXDNotFound as exc:
+            raise self.missing_project() from exc
+        except LXDForbidden:
+            # of a client that is not trusted at all, more can be said
+            self.client.require_trusted()
+            raise
+
     def list_fingerprints(self) -> list[str]:
         """``GET /1.0/images``, sorted. Complete however many there are."""
         urls = need_texts(self.client.get(paths.IMAGES, "list the images").metadata, answer_to(paths.IMAGES))
@@ -102,6 +115,8 @@ class ImageAPI:
             listed = self.client.get(paths.IMAGES, "list the images", {"recursion": "1"}).metadata
         except LXDNotFound as exc:
             raise self.missing_project() from exc
+        if not listed:
+            self._require_project()
         where = answer_to(paths.IMAGES)
         images = {image.fingerprint: image for image in [Image.from_api(data, where=where) for data in need_objects(listed, where)]}
         if time.monotonic() - started > LIST_MAY_BE_CUT_AFTER:

@@ -47,7 +47,14 @@ def copy_image(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings
     except (LXDAPIError, LXDOperationError) as exc:
         if api.get_image(image.fingerprint) is not None:
             raise LXDStateChanged(f"Cannot copy the image {image.fingerprint}: it has appeared on the server meanwhile.") from exc
-        if upstream.mode != "auto" or settings.auto_update or not _may_be_unreachable(exc):
+        if not _may_be_unreachable(exc):
+            raise
+        if upstream.mode != "auto" or settings.auto_update:
+            if upstream.mode in ("auto", "pull"):
+                exc.add(
+                    f"It is the server {api.client.url} that could not reach the source, not this node. "
+                    "It uses a proxy only by its own setting core.proxy_http."
+                )
             raise
         return _relay_instead(api, upstream, image, settings, exc)
 
@@ -184,13 +191,12 @@ def _pull_from_streams(api: ImageAPI, upstream: StreamsUpstream, image: Upstream
         body = {"source": request, **_named(upstream, image), **settings_of_pull(settings)}
         return api.writer.copy_image(body, image.fingerprint, shown_url(source.server or ""))
 
-    fresh = fresh_spelling(source.server or "", upstream.digest())
     if settings.auto_update:
-        return ask(True, fresh)
+        return ask(True, fresh_spelling(source.server or "", upstream.digest()))
     try:
         return ask(False, source.server)
     except LXDOperationError:
-        return ask(False, fresh)
+        return ask(False, fresh_spelling(source.server or "", upstream.digest()))
 
 
 def fresh_spelling(url: str, digest: str) -> str:

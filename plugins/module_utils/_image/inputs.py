@@ -13,6 +13,7 @@ import typing as t
 
 from ansible_collections.community.lxd.plugins.module_utils._image.actions import CreateImage, DeleteImage, Plan
 from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredImage, FileSource, ImageSource, UpstreamImage, UrlSource
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDConnectionError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record, replace
 
 if t.TYPE_CHECKING:
@@ -41,7 +42,15 @@ class SourceServer:
 
     def find(self, known: Image | None = None) -> UpstreamImage:
         """What it offers now. ``known``: the image that the task has now. Raises LXDError."""
-        return self.upstream.find(known)
+        try:
+            return self.upstream.find(known)
+        except LXDConnectionError as exc:
+            if isinstance(self._source, ImageSource):
+                exc.add(
+                    "This node could not reach the source; it uses only the proxies of its environment. With the 'mode' pull, a full 'fingerprint' and no client certificate, "
+                    "only the target server has to reach it."
+                )
+            raise
 
     def renew(self) -> None:
         """Forget what it offered before: something has changed since."""

@@ -137,11 +137,16 @@ class StreamsUpstream:
 
     def digest(self) -> str:
         """Stands for this state of the index: 64 hex digits."""
+        if needs_no_look(self.source):
+            # the node may not be able to reach it: then any spelling that was not used yet will do
+            return hashlib.sha256(os.urandom(32)).hexdigest()
         self.list_images()
         return self._digest.hexdigest()
 
     def find(self, known: Image | None = None) -> UpstreamImage:
         source = self.source
+        if needs_no_look(source):
+            return UpstreamImage(fingerprint=source.fingerprint or "", public=not self.has_credentials, made_from=_made_from(source))
         alias = source.alias
         if alias and split_url(self._server).hostname == "cloud-images.ubuntu.com":
             alias = alias.removeprefix("ubuntu/")
@@ -186,6 +191,12 @@ class StreamsUpstream:
                 yield from blocks
         if frame[-1]:
             yield frame[-1]
+
+
+def needs_no_look(source: ImageSource) -> bool:
+    """Return whether all is said that the target needs to fetch the image: then the node need not be able to reach its server."""
+    asks_more = source.copy_aliases or source.image_type or source.architecture or source.client_cert
+    return source.mode == "pull" and is_complete(source.fingerprint or "") and not asks_more
 
 
 def _made_from(source: ImageSource) -> str:
@@ -240,13 +251,17 @@ class ServerUpstream:
         if source.secret:
             # reading it would use up the secret
             return UpstreamImage(fingerprint=source.fingerprint or "", public=False, made_from=_made_from(source))
+        if needs_no_look(source):
+            return UpstreamImage(fingerprint=source.fingerprint or "", made_from=_made_from(source))
         fingerprint = source.fingerprint
         if not fingerprint:
             alias = self.api.get_alias(source.alias or "")
             fingerprint = alias.target if alias else None
         image = self.api.get_image(fingerprint) if fingerprint else None
         if image is None:
-            hint = "" if source.client_cert else " A private image needs 'client_cert' and 'client_key', or 'secret'."
+            hint = f" Is its certificate in the trust store there, and may it use the project {source.project or 'default'!r}?"
+            if not source.client_cert:
+                hint = " A private image needs 'client_cert' and 'client_key', or 'secret'."
             raise LXDInputError(f"The server {shown_url(source.server or '')} shows this client no image {_asked(source)}.{hint}")
         _check_kind(source, image.data)
         return UpstreamImage(

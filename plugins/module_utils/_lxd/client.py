@@ -354,14 +354,19 @@ def _envelope(response: requests.Response, request: str, what: str, check: bool 
         status = code if isinstance(code, int) and code else response.status_code
         words = str(body.get("error") or "no reason given")
         raise _ERRORS.get(status, LXDAPIError)(
-            f"Cannot {what}: {words} (HTTP {status} to {request}){_ADVICE.get(status, '')}", status=status, error=words, request=request
+            f"Cannot {what}: {words} (HTTP {status} to {request}){_advice(status, words)}", status=status, error=words, request=request
         )
     return body
 
 
-_ADVICE = {
-    403: ". The server does not let this client do that: is its certificate in the trust store, and may it use the project?",
-}
+_FOREIGN_PROJECT = ("Unauthenticated image queries", "does not have permission")
+"""How Incus says 400 and 500 to a client that it trusts for other projects only."""
+
+
+def _advice(status: int, words: str) -> str:
+    if status == 403 or any(said in words for said in _FOREIGN_PROJECT):
+        return ". The server does not let this client do that: is its certificate in the trust store, and may it use the project?"
+    return ""
 
 
 def _with_object(exc: LXDConnectionError, what: str) -> LXDConnectionError:

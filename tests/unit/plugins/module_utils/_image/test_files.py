@@ -363,7 +363,12 @@ def test_metadata_of_the_task_is_looked_at(tmp_path: pathlib.Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, "is a symbolic link"), (b"", "is empty"), (b"architecture: x86_64\n", "has no 'creation_date'"), (b"architecture: x86_64\ncreation_date: 1\n", "")],
+    [
+        (None, "is a symbolic link"),
+        (b"", "is empty"),
+        (b"architecture: x86_64\n", "has no 'creation_date'"),
+        (b"architecture: x86_64\ncreation_date: 1\n", ""),
+    ],
 )
 def test_metadata_of_a_directory(tmp_path: pathlib.Path, content: bytes | None, words: str) -> None:
     target = tmp_path / "metadata.yaml"

@@ -171,7 +171,21 @@ def test_all_projects() -> None:
 
 def test_an_untrusted_certificate_is_an_error_and_an_anonymous_client_is_not() -> None:
     untrusted = ("GET /1.0", sync({"auth": "untrusted"}))
-    with pytest.raises(LXDForbidden):
-        gather((LIST, sync([])), untrusted, connection=Connection("https://h", client_cert="c", client_key="k"))
+    refused = ("GET /1.0/projects/default", error(403, "not authorized"))
+    with pytest.raises(LXDForbidden, match="does not trust this client"):
+        gather((LIST, sync([])), refused, untrusted, connection=Connection("https://h", client_cert="c", client_key="k"))
     result = gather((LIST, sync([])), ("GET /1.0", sync({"auth": "untrusted"})), connection=Connection("https://h"))
     assert result["server"]["trusted"] is False
+
+
+RESTRICTED = Connection("https://h", client_cert="c", client_key="k")
+
+
+def test_an_empty_list_of_a_foreign_project_is_an_error() -> None:
+    with pytest.raises(LXDForbidden, match="Cannot read the project 'default': .*may it use the project"):
+        gather((LIST, sync([])), ("GET /1.0/projects/default", error(403, "not authorized")), server(), connection=RESTRICTED)
+
+
+def test_an_empty_list_of_a_project_of_ones_own_is_none() -> None:
+    result = gather((LIST, sync([])), ("GET /1.0/projects/default", sync({"name": "default", "config": {}})), server(), connection=RESTRICTED)
+    assert result["images"] == []

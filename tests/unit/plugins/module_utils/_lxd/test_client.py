@@ -106,6 +106,22 @@ def test_forbidden_says_what_to_do() -> None:
         Script(("GET /x", error(403, "not authorized"))).client().get("/x", "read x")
 
 
+@pytest.mark.parametrize(
+    ("code", "words", "advised"),
+    [
+        (400, "Unauthenticated image queries are only possible against the default project", True),
+        (500, 'Failed to get a permission checker: User does not have permissions for project "p"', True),
+        (403, 'User does not have permission for project "p"', True),
+        (500, "disk full", False),
+        (400, "Bad request", False),
+    ],
+)
+def test_whoever_may_not_use_a_project_is_told_so(code: int, words: str, advised: bool) -> None:
+    with pytest.raises(LXDAPIError) as caught:
+        Script(("GET /x", error(code, words))).client().get("/x", "read x")
+    assert str(caught.value).endswith("is its certificate in the trust store, and may it use the project?" if advised else "to GET /x)")
+
+
 def test_an_error_without_code_and_words() -> None:
     with pytest.raises(LXDAPIError, match="no reason given") as caught:
         Script(("GET /x", answer({"type": "error"}, 500))).client().get("/x", "read x")
