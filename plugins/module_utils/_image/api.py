@@ -204,4 +204,3 @@ class ImageAPI:
 def has_own_images(project: t.Mapping[str, t.Any], where: str) -> bool:
     """Return whether a project, as the server shows it in its answer ``where``, has images of its own: the default one always has."""
     return project.get("name") == "default" or need_mapping(project, "config", where).get("features.images") == "true"
-

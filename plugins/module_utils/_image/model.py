@@ -18,7 +18,16 @@ import re
 import typing as t
 from datetime import datetime, timedelta, timezone
 
-from ansible_collections.community.lxd.plugins.module_utils._lxd.documents import mapping, mappings, need_mapping, need_object, need_text, text, text_values, texts
+from ansible_collections.community.lxd.plugins.module_utils._lxd.documents import (
+    mapping,
+    mappings,
+    need_mapping,
+    need_object,
+    need_text,
+    text,
+    text_values,
+    texts,
+)
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record, replace
 from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import shown_url

@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError
 
-Object = t.Dict[str, t.Any]
+Object = dict[str, t.Any]
 
 _WORDS: dict[type, str] = {dict: "an object", list: "a list", str: "text", bool: "a boolean", int: "a number", float: "a number", type(None): "null"}
 _MISSING = object()

@@ -390,7 +390,11 @@ def test_any_operation(said: t.Any) -> None:
         ("an image", None, f"Cannot use the server's answer to GET /1.0/images/{A}: it is null, but must be an object."),
         ("an image", [], f"Cannot use the server's answer to GET /1.0/images/{A}: it is a list, but must be an object."),
         ("an alias", {"name": "demo"}, "Cannot use the server's answer to GET /1.0/images/aliases/demo: its 'target' is missing, but must be text."),
-        ("an alias", {"name": "demo", "target": ""}, "Cannot use the server's answer to GET /1.0/images/aliases/demo: its 'target' is missing, but must be text."),
+        (
+            "an alias",
+            {"name": "demo", "target": ""},
+            "Cannot use the server's answer to GET /1.0/images/aliases/demo: its 'target' is missing, but must be text.",
+        ),
         ("fingerprints", [1], "Cannot use the server's answer to GET /1.0/images: an entry of it is a number, but must be text."),
         ("instances", {"a": 1}, "Cannot use the server's answer to GET /1.0/instances: it is an object, but must be a list."),
         (
@@ -410,13 +414,29 @@ def test_what_is_needed_of_an_answer_is_named(about: str, metadata: t.Any, messa
     assert str(caught.value) == message
 
 
+def test_half_a_character_in_a_name_that_is_to_be_asked_for() -> None:
+    api = Saying(sync({"running": [{"id": "\ud800", "class": "task", "status_code": 103}]})).api()
+    with mock.patch.object(api.client, "timeout", 0.001):
+        api.client.settle()
+    with pytest.raises(LXDInputError, match="half a character"):
+        api.client.wait("\ud800", "copy the image")
+
+
 def test_lists_that_are_null_are_empty() -> None:
     api = Saying(sync(None)).api()
     assert (api.list_images(), api.list_fingerprints(), api.list_instances(), api.list_projects()) == ([], [], [], {})
 
 
 def test_an_image_keeps_what_can_be_read() -> None:
-    odd = {**IMAGE, "expires_at": "someday", "aliases": [{"name": "a"}, {}, None], "profiles": None, "properties": {"os": "x", "n": 5}, "size": "big", "new": [1]}
+    odd = {
+        **IMAGE,
+        "expires_at": "someday",
+        "aliases": [{"name": "a"}, {}, None],
+        "profiles": None,
+        "properties": {"os": "x", "n": 5},
+        "size": "big",
+        "new": [1],
+    }
     image = Saying(sync(odd)).api().get_image(A)
     assert image is not None
     result = image.to_result()
