@@ -68,7 +68,8 @@ _UNREACHABLE = re.compile(
 
 
 def _may_be_unreachable(error: LXDError) -> bool:
-    return _UNREACHABLE.search(str(error)) is not None
+    """Judge by the server's own words: ours have names in them, which may be anything."""
+    return _UNREACHABLE.search(error.failure.get("error") or str(error)) is not None
 
 
 def check_copy(api: ImageAPI, upstream: Upstream, image: UpstreamImage) -> None:
@@ -202,14 +203,17 @@ def _pull_from_streams(api: ImageAPI, upstream: StreamsUpstream, image: Upstream
 def fresh_spelling(url: str, digest: str) -> str:
     """The same server, in a spelling that belongs to this state of its index: another case of letters in its name.
 
-    Where the name has no letters, other leading zeros of the port.
+    Where the name has no letters, or has them as they were, other leading zeros of the port.
     """
     parts = urlsplit(url)
     bits = int(digest, 16)
     host = parts.hostname or ""
-    if any(character.isalpha() for character in host) and ":" not in host:
-        host = "".join(character.upper() if bits >> position & 1 else character for position, character in enumerate(host))
-        return urlunsplit(parts._replace(netloc=f"{host}:{parts.port}" if parts.port else host))
+    if ":" not in host:
+        # of other letters than ASCII's, the other case may be another name
+        host = "".join(character.upper() if bits >> position & 1 and character.isascii() else character for position, character in enumerate(host))
+        spelled = urlunsplit(parts._replace(netloc=f"{host}:{parts.port}" if parts.port else host))
+        if spelled != url:
+            return spelled
     port = parts.port or (443 if parts.scheme == "https" else 80)
     zeros = "0" * (1 + bits % 8)
     host = f"[{host}]" if ":" in host else host

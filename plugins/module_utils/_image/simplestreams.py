@@ -178,3 +178,37 @@ def _is_meant(image: StreamImage, architecture: str, alias: str | None, fingerpr
         return image.fingerprint.startswith(fingerprint)
     bare, with_architecture = image.names[::2], image.names[1::2]
     return alias in with_architecture or (alias in bare and image.architecture == architecture)
+
+
+VENDORS = {"lxd": "LXD", "incus": "Incus"}
+
+
+def explain_missing(
+    products: t.Iterable[Object], vendor: str, native: str, alias: str | None, fingerprint: str | None, image_type: str | None, architecture: str | None
+) -> str:
+    """Return a sentence about what there is in place of an image that find_stream_image() did not find, or an empty text."""
+    products = list(products)
+    images = list_stream_images(products, vendor)
+    named = [image for image in images if alias in image.names]
+    if named:
+        return _other_kinds(named, alias or "", architecture_name(architecture) if architecture else native, image_type)
+    for other in (key for key in VENDORS if key != vendor):
+        theirs = list_stream_images(products, other)
+        if any(image.fingerprint.startswith(fingerprint) if fingerprint else alias in image.names for image in theirs):
+            return f" It has {repr(alias) if alias else 'it'} only for {VENDORS[other]} servers."
+        if theirs and not images:
+            return f" It has images only for {VENDORS[other]} servers."
+    head = (alias or "").split("/")[0]
+    near = sorted({name for image in images for name in image.names[::2] if head and name.startswith(head)})[:10]
+    return f" It has {', '.join(near)}." if near else ""
+
+
+def _other_kinds(named: list[StreamImage], alias: str, wanted: str, image_type: str | None) -> str:
+    """Return a sentence about the images of an alias of which none is what was asked for."""
+    architectures = sorted({image.architecture for image in named})
+    fitting = [image for image in named if alias in image.names[1::2] or image.architecture == wanted]
+    if not fitting:
+        suitable = sorted({image.architecture for image in named if image_type in (None, image.type)})
+        return f" It has {alias!r} only for {', '.join(suitable or architectures)}."
+    where = f" for {fitting[0].architecture}" if len({image.type for image in named}) > 1 else ""
+    return f" It has {alias!r}{where} only as {fitting[0].type}."

@@ -42,6 +42,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.multipart imp
 from ansible_collections.community.lxd.plugins.module_utils._image.simplestreams import (
     INDEX,
     StreamImage,
+    explain_missing,
     find_stream_image,
     list_stream_images,
     product_paths,
@@ -98,6 +99,7 @@ class StreamsUpstream:
         self._vendor, self._native = vendor, native
         self._web = Web(source.certificate, timeout)
         self._images: list[StreamImage] | None = None
+        self._products: list[Object] = []
         self._digest = hashlib.sha256()
 
     @property
@@ -132,7 +134,7 @@ class StreamsUpstream:
                 document = self._web.get_json(self._url(path))
                 self._digest.update(json.dumps(document, sort_keys=True).encode())
                 products += read_products(document, shown_url(self._url(path)))
-            self._images = list_stream_images(products, self._vendor)
+            self._products, self._images = products, list_stream_images(products, self._vendor)
         return self._images
 
     def digest(self) -> str:
@@ -150,9 +152,11 @@ class StreamsUpstream:
         alias = source.alias
         if alias and split_url(self._server).hostname == "cloud-images.ubuntu.com":
             alias = alias.removeprefix("ubuntu/")
-        image = find_stream_image(self.list_images(), self._native, alias, source.fingerprint, source.image_type, source.architecture)
+        wanted = (self._native, alias, source.fingerprint, source.image_type, source.architecture)
+        image = find_stream_image(self.list_images(), *wanted)
         if image is None:
-            raise LXDInputError(f"The server {shown_url(self._server)} offers no image {_asked(source)}.{self._nearest()}")
+            instead = explain_missing(self._products, self._vendor, *wanted)
+            raise LXDInputError(f"The server {shown_url(self._server)} offers no image {_asked(source)}.{instead}")
         return UpstreamImage(
             fingerprint=image.fingerprint,
             aliases=dict.fromkeys(image.names[::2], ""),
@@ -167,13 +171,6 @@ class StreamsUpstream:
             filename=clean_filename(os.path.basename(image.files[0].path)) if image.files else "",
             made_from=_made_from(source),
         )
-
-    def _nearest(self) -> str:
-        head = (self.source.alias or "").split("/")[0]
-        if not head:
-            return ""
-        near = sorted({name for image in self.list_images() for name in image.names[::2] if name.startswith(head)})[:10]
-        return f" It has {', '.join(near)}." if near else ""
 
     @contextlib.contextmanager
     def download(self, image: UpstreamImage) -> t.Iterator[Download]:

@@ -32,7 +32,10 @@ def segment(name: str, what: str) -> str:
         raise LXDInputError(f"{what} can't be named {name!r}: it has a NUL character.")
     if name in ("", ".", ".."):
         raise LXDInputError(f"{what} can't be named {name!r}: no request can address such a name. Choose another one.")
-    return quote(name, safe="")
+    try:
+        return quote(name, safe="")
+    except UnicodeEncodeError as exc:
+        raise LXDInputError(f"{what} can't be named {name!r}: it has half a character.") from exc
 
 
 def image(fingerprint: str, *rest: str) -> str:

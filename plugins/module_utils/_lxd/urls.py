@@ -74,6 +74,7 @@ def _secrets_in(text: str) -> t.Iterator[str]:
 def split_url(url: str) -> SplitResult:
     """Return the parts of a URL that can be asked. Raises LXDInputError."""
     try:
+        url.encode()  # what has half a character can't be sent
         parts = urlsplit(url)
         if parts.port != 0 and (parts.hostname or "").encode("idna") is not None:
             return parts

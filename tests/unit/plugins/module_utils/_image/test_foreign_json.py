@@ -414,6 +414,14 @@ def test_what_is_needed_of_an_answer_is_named(about: str, metadata: t.Any, messa
     assert str(caught.value) == message
 
 
+def test_half_a_character_in_a_name_that_is_to_be_asked_for() -> None:
+    api = Saying(sync({"running": [{"id": "\ud800", "class": "task", "status_code": 103}]})).api()
+    with mock.patch.object(api.client, "timeout", 0.001):
+        api.client.settle()
+    with pytest.raises(LXDInputError, match="half a character"):
+        api.client.wait("\ud800", "copy the image")
+
+
 def test_lists_that_are_null_are_empty() -> None:
     api = Saying(sync(None)).api()
     assert (api.list_images(), api.list_fingerprints(), api.list_instances(), api.list_projects()) == ([], [], [], {})

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.community.lxd.plugins.module_utils._image.simplestreams import (
     StreamFile,
     architecture_name,
+    explain_missing,
     find_stream_image,
     list_stream_images,
     product_paths,
@@ -195,3 +196,53 @@ def test_find(wanted: dict[str, str], fingerprint: str | None) -> None:
     asked = {"alias": None, "fingerprint": None, "image_type": None, "architecture": None, **wanted}
     image = find_stream_image(SERVER, "x86_64", **asked)
     assert (image.fingerprint if image else None) == fingerprint
+
+
+def disk(fingerprint: str) -> list[dict[str, t.Any]]:
+    return [item("lxd.tar.xz", **{"combined_disk1-img_sha256": fingerprint}), item("disk1.img")]
+
+
+TREE = [
+    product({"20260101": [meta(squashfs="1"), item("squashfs")]}, aliases="trusty", arch="i386"),
+    product({"20260101": [meta(squashfs="2"), item("squashfs")]}, aliases="both", arch="i386"),
+    product({"20260101": [meta(squashfs="3"), item("squashfs")]}, aliases="both", arch="arm64"),
+    product({"20260101": disk("4")}, aliases="machine"),
+    product({"20260101": disk("5")}, aliases="mixed"),
+    product({"20260101": [meta(squashfs="6"), item("squashfs")]}, aliases="mixed", arch="arm64"),
+    product({"20260101": [meta("incus", squashfs="7"), item("squashfs")]}, aliases="theirs"),
+    product({"20260101": [meta(squashfs="8"), item("squashfs")]}, aliases="debian/12"),
+]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sentence"),
+    [
+        ({"alias": "trusty"}, " It has 'trusty' only for i686."),
+        ({"alias": "both"}, " It has 'both' only for aarch64, i686."),
+        ({"alias": "both", "architecture": "s390x"}, " It has 'both' only for aarch64, i686."),
+        ({"alias": "trusty", "image_type": "virtual-machine"}, " It has 'trusty' only for i686."),
+        ({"alias": "trusty/i386", "image_type": "virtual-machine"}, " It has 'trusty/i386' only as container."),
+        ({"alias": "machine", "image_type": "container"}, " It has 'machine' only as virtual-machine."),
+        ({"alias": "mixed", "image_type": "container"}, " It has 'mixed' for x86_64 only as virtual-machine."),
+        ({"alias": "mixed", "image_type": "virtual-machine", "architecture": "arm64"}, " It has 'mixed' for aarch64 only as container."),
+        ({"alias": "mixed", "image_type": "virtual-machine", "architecture": "s390x"}, " It has 'mixed' only for x86_64."),
+        ({"alias": "theirs"}, " It has 'theirs' only for Incus servers."),
+        ({"fingerprint": "7"}, " It has it only for Incus servers."),
+        ({"alias": "debian/11"}, " It has debian/12."),
+        ({"alias": "nothing"}, ""),
+        ({"alias": "/debian"}, ""),
+        ({"fingerprint": "9"}, ""),
+    ],
+    ids=str,
+)
+def test_what_there_is_in_place_of_an_image(wanted: dict[str, str], sentence: str) -> None:
+    asked = {"alias": None, "fingerprint": None, "image_type": None, "architecture": None, **wanted}
+    assert find_stream_image(list_stream_images(TREE, "lxd"), "x86_64", **asked) is None
+    assert explain_missing(TREE, "lxd", "x86_64", **asked) == sentence
+
+
+def test_a_tree_for_one_vendor_only() -> None:
+    tree = [each for each in TREE if each["aliases"] != "theirs"]
+    assert explain_missing(tree, "incus", "x86_64", "trusty", None, None, None) == " It has 'trusty' only for LXD servers."
+    assert explain_missing(tree, "incus", "x86_64", "other", None, None, None) == " It has images only for LXD servers."
+    assert explain_missing([], "incus", "x86_64", "other", None, None, None) == ""

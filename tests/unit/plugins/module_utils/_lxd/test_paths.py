@@ -32,7 +32,7 @@ def test_a_name_is_one_segment(name: str, quoted: str) -> None:
     assert paths.instance(name, "state") == f"/1.0/instances/{quoted}/state"
 
 
-@pytest.mark.parametrize("name", ["", ".", ".."])
+@pytest.mark.parametrize("name", ["", ".", "..", "\0", "\ud800"])
 @pytest.mark.parametrize("path", [paths.alias, paths.image, paths.instance, paths.profile, paths.project])
 def test_a_name_that_no_url_can_say(path: t.Callable[[str], str], name: str) -> None:
     with pytest.raises(LXDInputError, match="can't be named"):

@@ -85,6 +85,7 @@ def test_the_url_of_a_server(url: str, expected: str) -> None:
         ("/var/lib/incus/unix.socket", "did you mean 'unix:/var/lib/incus/unix.socket'"),
         ("https://", "must be 'unix:/path"),
         ("https://h:x", "is no URL"),
+        ("https://h/\ud800", "is no URL"),
         ("https://h:0", "its port is 0"),
         ("", "must be 'unix:/path"),
     ],
