@@ -48,8 +48,8 @@ EXAMPLES = r"""
   community.lxd.lxd_image:
     name: ubuntu/24.04
     source:
-      remote: ubuntu
-      alias: "24.04"
+      remote: images
+      alias: ubuntu/24.04
     auto_update: true
 
 - name: Copy a private image from the build server, and update it when there is a newer one

@@ -83,7 +83,7 @@ EXAMPLES = r"""
 
 - name: Look for an image on a public server
   community.lxd.lxd_image_info:
-    remote: ubuntu
+    remote: images
     properties:
       release: noble
       architecture: amd64

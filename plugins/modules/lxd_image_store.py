@@ -62,8 +62,8 @@ EXAMPLES = r"""
     images:
       - name: ubuntu/24.04
         source:
-          remote: ubuntu
-          alias: "24.04"
+          remote: images
+          alias: ubuntu/24.04
         auto_update: true
       - name: golden/debian-12
         source:
