@@ -62,7 +62,7 @@ class Web:
         """Yields the size, if it is told, and the blocks as the server has them, not decoded."""
         with self._open("GET", url, {"Accept-Encoding": "identity"}) as response:
             length = response.headers.get("Content-Length")
-            size, blocks = int(length) if length else None, self._blocks(response, stored_blocks(response))
+            size, blocks = int(length) if length and length.isdecimal() else None, self._blocks(response, stored_blocks(response))
             yield size, self._progress.transfer(f"download {shown_url(url)}", blocks, size) if self._progress else blocks
 
     def _open(self, method: str, url: str, headers: t.Mapping[str, str] | None = None) -> requests.Response:
