@@ -17,6 +17,7 @@ USER = {"project": "default", "name": INSTANCE}
 
 both_ways = pytest.mark.parametrize("direct", (False, True), ids=("module", "in-process"))
 ALL_IMAGES = {"keep": 0, "include_aliased": True}
+ONLY_UNUSED = {"unused": True, "include_aliased": True}
 numbers = itertools.count(100)
 
 
@@ -56,17 +57,18 @@ def test_use_is_unknown(members: Members, direct: bool) -> None:
 
 
 @in_state(KILLED, OFFLINE)
-@both_ways
-@pytest.mark.parametrize("unused", (True, False))
+@pytest.mark.parametrize(("unused", "direct"), ((True, False), (False, True)), ids=("unused-module", "used-in-process"))
 def test_nothing_is_called_unused_or_used(members: Members, unused: bool, direct: bool) -> None:
     info = members.one.run("lxd_image_info", {"unused": unused}, direct=direct)
     assert info.failed and names_both(info["msg"]), info.output
 
 
 @in_state(KILLED, OFFLINE)
-@both_ways
-@pytest.mark.parametrize("check", (True, False), ids=("check", "real"))
-@pytest.mark.parametrize("options", (ALL_IMAGES, {"unused": True, "include_aliased": True}), ids=("all", "unused"))
+@pytest.mark.parametrize(
+    ("options", "check", "direct"),
+    ((ALL_IMAGES, True, False), (ALL_IMAGES, False, True), (ONLY_UNUSED, True, True), (ONLY_UNUSED, False, False)),
+    ids=("all-check-module", "all-real-in-process", "unused-check-in-process", "unused-real-module"),
+)
 def test_prune_removes_nothing(members: Members, options: dict[str, Any], check: bool, direct: bool) -> None:
     before = unchanging(members.one.read())
     pruned = members.one.run("lxd_image_prune", options, check, direct=direct)
@@ -77,8 +79,7 @@ def test_prune_removes_nothing(members: Members, options: dict[str, Any], check:
 
 
 @in_state(KILLED, OFFLINE)
-@both_ways
-@pytest.mark.parametrize("check", (True, False), ids=("check", "real"))
+@pytest.mark.parametrize(("check", "direct"), ((True, False), (False, True), (False, False)), ids=("check-module", "real-in-process", "real-module"))
 def test_purge_removes_nothing(members: Members, check: bool, direct: bool) -> None:
     before = unchanging(members.two.read())
     options = {"images": [{"name": "spare"}], "purge": True, "include_aliased": True}
@@ -89,8 +90,7 @@ def test_purge_removes_nothing(members: Members, check: bool, direct: bool) -> N
 
 
 @in_state(KILLED, OFFLINE)
-@both_ways
-@pytest.mark.parametrize("through", ("one", "two"))
+@pytest.mark.parametrize(("through", "direct"), (("one", False), ("two", True)), ids=("module-one", "in-process-two"))
 def test_all_else_goes_on(members: Members, through: str, direct: bool) -> None:
     store: Store = getattr(members, through)
     # the servers keep it until all members are up again: each test takes its own
@@ -120,13 +120,12 @@ def test_all_else_goes_on(members: Members, through: str, direct: bool) -> None:
 
 
 @in_state(KILLED, OFFLINE)
-@both_ways
 @pytest.mark.parametrize(
-    ("module", "options"),
+    ("module", "options", "direct"),
     (
-        ("lxd_image_prune", {**ALL_IMAGES, "include_used": True}),
-        ("lxd_image_store", {"images": [{"name": "spare", "state": "absent"}]}),
-        ("lxd_image", {"name": "used", "state": "absent"}),
+        ("lxd_image_prune", {**ALL_IMAGES, "include_used": True}, False),
+        ("lxd_image_store", {"images": [{"name": "spare", "state": "absent"}]}, True),
+        ("lxd_image", {"name": "used", "state": "absent"}, False),
     ),
     ids=("prune", "store", "absent"),
 )

@@ -24,6 +24,9 @@ if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
     from ansible_collections.community.lxd.plugins.module_utils._image.upstream import Download
 
+_NOT_ON_ALL_MEMBERS = re.compile("syncing image between", re.IGNORECASE)
+"""What a cluster says that has stored an image, but could not send it to a member as well."""
+
 
 @record(frozen=True)
 class ImageSecret:
@@ -65,7 +68,10 @@ class ImageWriter:
                 headers[f"X-{vendor}-fingerprint"] = files.fingerprint
             if files.filename and files.filename.isascii():
                 headers[f"X-{vendor}-filename"] = files.filename
-        metadata = self._client.write_and_wait("POST", paths.IMAGES, f"import {files}", headers=headers, body=files)
+        try:
+            metadata = self._client.write_and_wait("POST", paths.IMAGES, f"import {files}", headers=headers, body=files)
+        except LXDOperationError as exc:
+            return _stored_anyway(self._api, exc, files.fingerprint)
         return str(metadata["fingerprint"])
 
     def create_image_from_download(self, download: Download, fingerprint: str) -> str:
@@ -74,12 +80,18 @@ class ImageWriter:
         for vendor in ("LXD", "Incus"):
             headers[f"X-{vendor}-fingerprint"] = fingerprint
         body: t.Any = download.blocks if download.size is None else SizedBody(download.blocks, download.size)
-        metadata = self._client.write_and_wait("POST", paths.IMAGES, f"import the image {fingerprint}", headers=headers, body=body)
+        try:
+            metadata = self._client.write_and_wait("POST", paths.IMAGES, f"import the image {fingerprint}", headers=headers, body=body)
+        except LXDOperationError as exc:
+            return _stored_anyway(self._api, exc, fingerprint)
         return str(metadata["fingerprint"])
 
     def copy_image(self, body: t.Mapping[str, t.Any], fingerprint: str, origin: str | None) -> str:
         """``POST /1.0/images`` that lets the server fetch an image. Returns the fingerprint of what it has stored. ``origin``: for messages."""
-        metadata = self._client.write_and_wait("POST", paths.IMAGES, f"copy the image {fingerprint} from {origin}", data=body)
+        try:
+            metadata = self._client.write_and_wait("POST", paths.IMAGES, f"copy the image {fingerprint} from {origin}", data=body)
+        except LXDOperationError as exc:
+            return _stored_anyway(self._api, exc, fingerprint)
         return str(metadata.get("fingerprint") or fingerprint)
 
     def create_push_token(self, fingerprint: str, settings: ImageSettings) -> str:
@@ -179,6 +191,17 @@ class ImageWriter:
         """``PUT /1.0/instances/{name}/state``; ``action``: start or stop."""
         data = {"action": action, "timeout": seconds, "force": force}
         self._client.write_and_wait("PUT", paths.instance(name, "state"), f"{action} the instance {name!r}", data=data)
+
+
+def _stored_anyway(api: ImageAPI, error: LXDOperationError, fingerprint: str) -> str:
+    """Return the fingerprint where the image is stored in spite of the error. Raises the error where it is not.
+
+    Of a cluster one of whose members does not answer, the operation fails once the image is stored on the member that
+    was asked. The servers send it to the others later.
+    """
+    if _NOT_ON_ALL_MEMBERS.search(str(error)) and api.get_image(fingerprint) is not None:
+        return fingerprint
+    raise error
 
 
 def settings_request(current: ImageSettings, desired: ImageSettings) -> tuple[str, dict[str, t.Any]]:
