@@ -13,6 +13,7 @@
 #   runner [ARGUMENT…]             the built collection, as a job of ansible-runner
 #   properties [ARGUMENT…]         random stores and random tasks
 #   concurrency [ARGUMENT…]        many tasks at once
+#   clusters [ARGUMENT…]           clusters with a member that goes down
 #   faults [ARGUMENT…]             a fault at every request, a killed module, a killed server
 # Options:
 #   --whole                        no samples: everything, which takes more than two hours
@@ -50,7 +51,7 @@ done
 what=${what:-all}
 case $what in
     all) [[ ${#arguments[@]} == 0 ]] || usage ;;
-    units | sanity | integration | runner | properties | concurrency | faults) ;;
+    units | sanity | integration | runner | properties | concurrency | clusters | faults) ;;
     *) usage ;;
 esac
 if [[ $what != units && $what != sanity ]] && [[ $(id -u) != 0 ]]; then
@@ -283,6 +284,10 @@ run_concurrency() {
     run_pytest concurrency --rounds "$(if [[ -n $whole ]]; then echo 10; else echo 1; fi)" tests/concurrency
 }
 
+run_clusters() {
+    run_pytest clusters tests/clusters
+}
+
 run_faults() {
     local begin=$SECONDS status=0 counts good bad sample=(--sample 75)
     if [[ -n $whole ]]; then sample=(); fi
@@ -495,7 +500,7 @@ case $what in
 esac
 case $what in
     # The long ones first.
-    all) queue+=(sanity properties concurrency runner faults units) ;;
+    all) queue+=(sanity properties concurrency runner faults clusters units) ;;
     integration) ;;
     *) queue+=("$what") ;;
 esac

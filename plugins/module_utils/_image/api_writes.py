@@ -26,6 +26,9 @@ if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.upstream import Download
     from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Answer
 
+_NOT_ON_ALL_MEMBERS = re.compile("syncing image between", re.IGNORECASE)
+"""What a cluster says that has stored an image, but could not send it to a member as well."""
+
 
 @record(frozen=True)
 class ImageSecret:
@@ -66,8 +69,7 @@ class ImageWriter:
             if files.fingerprint_is_known:
                 headers[f"X-{vendor}-fingerprint"] = files.fingerprint
             headers.update(_filename_header(vendor, files.filename))
-        metadata = self._client.write_and_wait("POST", paths.IMAGES, f"import {files}", headers=headers, body=files)
-        return _made(metadata, f"import {files}")
+        return self._create(f"import {files}", lambda: files.fingerprint, headers=headers, body=files)
 
     def create_image_from_download(self, download: Download, fingerprint: str, filename: str) -> str:
         """``POST /1.0/images`` with what another server sends as body, as it comes. Returns the fingerprint, which the server verifies.
@@ -79,13 +81,22 @@ class ImageWriter:
             headers[f"X-{vendor}-fingerprint"] = fingerprint
             headers.update(_filename_header(vendor, filename))
         body: t.Any = download.blocks if download.size is None else SizedBody(download.blocks, download.size)
-        metadata = self._client.write_and_wait("POST", paths.IMAGES, f"import the image {fingerprint}", headers=headers, body=body)
-        return _made(metadata, f"import the image {fingerprint}")
+        return self._create(f"import the image {fingerprint}", lambda: fingerprint, headers=headers, body=body)
 
     def copy_image(self, body: t.Mapping[str, t.Any], fingerprint: str, origin: str | None) -> str:
         """``POST /1.0/images`` that lets the server fetch an image. Returns the fingerprint of what it has stored. ``origin``: for messages."""
-        metadata = self._client.write_and_wait("POST", paths.IMAGES, f"copy the image {fingerprint} from {origin}", data=body)
-        return text(metadata.get("fingerprint")) or fingerprint
+        return self._create(f"copy the image {fingerprint} from {origin}", lambda: fingerprint, may_be_unnamed=True, data=body)
+
+    def _create(self, what: str, fingerprint: t.Callable[[], str], may_be_unnamed: bool = False, **request: t.Any) -> str:
+        """Return the fingerprint of the image that a request has made. ``fingerprint``: that of the image that was meant.
+
+        ``may_be_unnamed``: the operation need not name an image. Raises LXDOutcomeUnknown where it must and does not: look again.
+        """
+        try:
+            metadata = self._client.write_and_wait("POST", paths.IMAGES, what, **request)
+        except LXDOperationError as exc:
+            return _stored_anyway(self._api, exc, fingerprint())
+        return _made(metadata, what, fingerprint() if may_be_unnamed else "")
 
     def create_push_token(self, fingerprint: str, settings: ImageSettings) -> str:
         """``POST /1.0/images`` with the mode push: the secret with which another server may send this image here.
@@ -187,12 +198,12 @@ class ImageWriter:
         self._client.write_and_wait("PUT", paths.instance(name, "state"), f"{action} the instance {name!r}", data=data)
 
 
-def _made(metadata: t.Mapping[str, t.Any], what: str) -> str:
-    """Return the fingerprint that the operation says it has made. Raises LXDOutcomeUnknown: without one, look again."""
-    fingerprint = text(metadata.get("fingerprint"))
-    if not fingerprint:
+def _made(metadata: t.Mapping[str, t.Any], what: str, meant: str = "") -> str:
+    """Return the fingerprint that the operation says it has made, or else the one that was meant. Raises LXDOutcomeUnknown: without one, look again."""
+    made = text(metadata.get("fingerprint")) or meant
+    if not made:
         raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: its operation ended well, but names no image.")
-    return fingerprint
+    return made
 
 
 def _secret(answer: Answer, path: str) -> str:
@@ -204,6 +215,17 @@ def _secret(answer: Answer, path: str) -> str:
 def _filename_header(vendor: str, filename: str) -> dict[str, str]:
     """UTF-8, as both servers read it: the library sends text as Latin-1."""
     return {f"X-{vendor}-filename": filename.encode().decode("latin-1")} if filename else {}
+
+
+def _stored_anyway(api: ImageAPI, error: LXDOperationError, fingerprint: str) -> str:
+    """Return the fingerprint where the image is stored in spite of the error. Raises the error where it is not.
+
+    Of a cluster one of whose members does not answer, the operation fails once the image is stored on the member that
+    was asked. The servers send it to the others later.
+    """
+    if _NOT_ON_ALL_MEMBERS.search(str(error)) and api.get_image(fingerprint) is not None:
+        return fingerprint
+    raise error
 
 
 def settings_request(current: ImageSettings, desired: ImageSettings) -> tuple[str, dict[str, t.Any]]:

@@ -10,8 +10,9 @@ import pytest
 
 from ansible_collections.community.lxd.plugins.module_utils._image import api as api_module
 from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
-from ansible_collections.community.lxd.plugins.module_utils._image.api_writes import settings_request
+from ansible_collections.community.lxd.plugins.module_utils._image.api_writes import ImageWriter, settings_request
 from ansible_collections.community.lxd.plugins.module_utils._image.model import Alias, Image, ImageSettings
+from ansible_collections.community.lxd.plugins.module_utils._image.upstream import Download
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDAPIError,
     LXDConflict,
@@ -239,6 +240,29 @@ def test_publishing_that_fails(steps: list[tuple[str, t.Any]]) -> None:
     _script, images = api(("POST /1.0/images", started()), (WAIT, state(400, err)), *steps)
     with pytest.raises(LXDOperationError, match="Cannot publish the instance 'c1'"):
         images.writer.publish_image("instance", "c1", {}, None, None)
+
+
+# clusters
+
+NOT_SYNCED = "Failed syncing image between nodes: Failed remote image download: connection refused"
+WRITES: dict[str, t.Callable[[ImageWriter], str]] = {
+    "import": lambda writer: writer.create_image_from_files(t.cast(t.Any, Files())),
+    "relay": lambda writer: writer.create_image_from_download(Download("application/octet-stream", 1, iter([b"x"])), A, ""),
+    "pull": lambda writer: writer.copy_image({}, A, "elsewhere"),
+}
+
+
+@pytest.mark.parametrize("way", WRITES)
+def test_an_image_that_a_member_does_not_get_is_stored(way: str) -> None:
+    _script, images = api(("POST /1.0/images", started()), (WAIT, state(400, NOT_SYNCED)), (f"GET {AT_A}", sync(image_data(A))))
+    assert WRITES[way](images.writer) == A
+
+
+@pytest.mark.parametrize("way", WRITES)
+def test_an_image_that_no_member_has_is_not_stored(way: str) -> None:
+    _script, images = api(("POST /1.0/images", started()), (WAIT, state(400, NOT_SYNCED)), (f"GET {AT_A}", error(404, "Image not found")))
+    with pytest.raises(LXDOperationError, match="syncing image between"):
+        WRITES[way](images.writer)
 
 
 # deleting images

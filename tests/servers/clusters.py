@@ -1,0 +1,156 @@
+#!/usr/bin/env python
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starts and stops clusters of three real members on 127.0.0.1, each a daemon with a directory and a port of its own.
+
+Imports nothing of the collection, as ``servers``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from servers import CLIENTS, START_SECONDS, Process, Server, ServerError, daemon, identify, wait_until
+
+MEMBERS = ("one", "two", "three")
+JOIN_SECONDS = 90
+DIE_SECONDS = 20
+OFFLINE_SECONDS = 11
+"""After so long without a sign of a member the others call it offline: the shortest that the servers take."""
+
+
+def free_address() -> str:
+    """An address of 127.0.0.1 whose port nobody has."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+class Cluster:
+    """Three members of one vendor; a storage pool "default" on each. ``replicas``: on how many of them each image is stored."""
+
+    def __init__(self, vendor: str, directory: Path, replicas: int | None = None) -> None:
+        self.vendor, self.directory = vendor, directory.resolve()
+        self.members: dict[str, Server] = {}
+        try:
+            with ThreadPoolExecutor(len(MEMBERS)) as pool:
+                for name, server in zip(MEMBERS, pool.map(lambda name: Server.start(vendor, self.directory / name), MEMBERS)):
+                    self.members[name] = server
+            config = {"cluster.offline_threshold": str(OFFLINE_SECONDS)}
+            if replicas is not None:
+                config["cluster.images_minimal_replica"] = str(replicas)
+            self._found(config)
+            for name in MEMBERS[1:]:
+                self._join(name)
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def first(self) -> Server:
+        """The member that made the cluster."""
+        return self.members[MEMBERS[0]]
+
+    def _found(self, config: dict[str, str]) -> None:
+        """The first member makes a cluster of itself."""
+        root = {"type": "disk", "path": "/", "pool": "default"}
+        self._preseed(
+            self.first,
+            {
+                "config": {"core.https_address": free_address()},
+                "storage_pools": [{"name": "default", "driver": "dir"}],
+                "profiles": [{"name": "default", "devices": {"root": root}}],
+                "cluster": {"server_name": MEMBERS[0], "enabled": True},
+            },
+        )
+        self.first.perform("PATCH", "/1.0", {"config": config})
+
+    def _join(self, name: str) -> None:
+        """A member that isn't in the cluster yet joins it, with a token from the first one."""
+        added = subprocess.run(
+            [CLIENTS[self.vendor], "cluster", "add", name],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=JOIN_SECONDS,
+            env={**os.environ, **self.first.client_environment()},
+        )
+        cluster = {"enabled": True, "server_address": free_address(), "cluster_token": added.stdout.split()[-1]}
+        cluster["member_config"] = [{"entity": "storage-pool", "name": "default", "key": "source", "value": ""}]
+        self._preseed(self.members[name], {"cluster": cluster})
+
+    def _preseed(self, server: Server, values: dict[str, Any]) -> None:
+        """Has a server configured by its own program."""
+        program = daemon(self.vendor) if self.vendor == "lxd" else shutil.which("incus")
+        command = [str(program), *(["admin"] if self.vendor == "incus" else []), "init", "--preseed"]
+        done = subprocess.run(
+            command,
+            check=False,
+            # JSON is YAML
+            input=json.dumps(values),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=JOIN_SECONDS,
+            env={**os.environ, **server.client_environment()},
+        )
+        if done.returncode != 0:
+            raise ServerError(f"{self.vendor}, {server.directory.name}: {done.stdout}\n{server.log.read_text(errors='replace')[-2000:]}")
+
+    def kill(self, name: str) -> None:
+        """kill -9 of a member: nobody is told."""
+        server = self.members[name]
+        pid = server.process.pid
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+            if not wait_until(lambda: server.process.pid is None, DIE_SECONDS):
+                raise ServerError(f"{self.vendor}, {name}: the process {pid} does not end")
+
+    def bring_back(self, name: str) -> None:
+        """Starts a member again on the state that it had when it was killed, and waits until the others see it."""
+        server = self.members[name]
+        program = daemon(self.vendor)
+        assert program is not None
+        server.process = Process.launch(server.process.record, [program, "--group", "root"], server.log, server.environment(program))
+        if not wait_until(lambda: identify(server.socket) == self.vendor and self.status_of(name) == "Online", START_SECONDS):
+            raise ServerError(f"{self.vendor}, {name} did not come back, see {server.log}")
+
+    def status_of(self, name: str) -> str:
+        """What the first member says of one: Online, Offline, …"""
+        return str(self.first.perform("GET", f"/1.0/cluster/members/{name}")["status"])
+
+    def await_status(self, name: str, status: str, seconds: float = 60) -> None:
+        """Waits until the first member says so of one."""
+        if not wait_until(lambda: self.status_of(name) == status, seconds):
+            raise ServerError(f"{self.vendor}: {name} is {self.status_of(name)!r}, not {status!r}")
+
+    def stop(self) -> None:
+        """Ends all members with what they run, and removes the directory. Nothing of it is needed again: nobody says goodbye."""
+        servers = [Server(self.vendor, self.directory / name) for name in MEMBERS if (self.directory / name).is_dir()]
+        for server in servers:
+            if server.process.pid is not None:
+                os.kill(server.process.pid, signal.SIGKILL)
+        with ThreadPoolExecutor(len(MEMBERS)) as pool:
+            list(pool.map(lambda server: server.stop(remove=True), servers))
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def running_cluster(vendor: str, directory: Path, replicas: int | None = None) -> Iterator[Cluster]:
+    """A cluster that is stopped afterwards, whatever happens."""
+    cluster = Cluster(vendor, directory, replicas)
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
