@@ -1,0 +1,316 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""When a task runs inside Ansible's own process and when as a module, and what it finds there. A line of the contract, a case."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+import types
+import typing as t
+
+import pytest
+from ansible import constants as C
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.text.converters import to_text
+from ansible.plugins.action import normal
+
+from ansible_collections.community.lxd.plugins.module_utils import _run
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from ansible_collections.community.lxd.plugins.plugin_utils import _direct
+
+SPEC: _run.Spec = {
+    "name": {"type": "str", "aliases": ["alias"]},
+    "number": {"type": "int"},
+    "secret": {"type": "str", "no_log": True},
+    "source": {"type": "dict", "options": {"url": {"type": "str"}, "key": {"type": "str", "no_log": True}}},
+}
+
+
+class Ran(Exception):
+    """The task was given to a module."""
+
+
+class Host:
+    """One task on one host: what Ansible gives an action plugin, as far as it is looked at."""
+
+    def __init__(self, act: t.Callable[..., dict[str, t.Any]] | None = None, folder: str = "/", **args: t.Any) -> None:
+        self.module = _run.Module(SPEC, dict, act or (lambda api, desired, check_mode: {"changed": False, "desired": dict(desired)}), lambda desired: {})
+        self.task = types.SimpleNamespace(
+            action="community.lxd.lxd_image",
+            args={"url": "unix:/nowhere", **args},
+            check_mode=False,
+            async_val=0,
+            delegate_to=None,
+            environment=[],
+            no_log=False,
+            get_name=lambda: "the task",
+            untemplated_args={},
+        )
+        self.connection = types.SimpleNamespace(transport="local", become=None, _shell=types.SimpleNamespace(env_prefix=lambda **kwargs: "", tmpdir=None))
+        self.folder = folder
+
+    def plugin(self) -> t.Any:
+        kind = type("Plugin", (_direct.DirectAction,), {"MODULE": self.module})
+        templar = types.SimpleNamespace(template=lambda value, **kwargs: value)
+        loader = types.SimpleNamespace(get_basedir=lambda: self.folder)
+        return kind(self.task, self.connection, types.SimpleNamespace(check_mode=False), loader, templar, None)
+
+    def run(self, **variables: t.Any) -> dict[str, t.Any]:
+        return t.cast("dict[str, t.Any]", self.plugin().run(task_vars=variables))
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    def as_module(*args: t.Any, **kwargs: t.Any) -> t.NoReturn:
+        raise Ran
+
+    monkeypatch.setattr(normal.ActionModule, "run", as_module)
+    monkeypatch.setattr(_direct.ActionBase, "run", lambda self, tmp, task_vars: {})
+    monkeypatch.delenv("COMMUNITY_LXD_IN_PROCESS", raising=False)
+    for name in ("LXD_URL", "ANSIBLE_PYTHON_INTERPRETER"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_on_a_local_connection_it_runs_here() -> None:
+    result = Host(name="n").run()
+    assert (result["changed"], result["desired"]["name"]) == (False, "n")
+
+
+def another_connection(host: Host) -> dict[str, t.Any]:
+    host.connection.transport = "ssh"
+    return {}
+
+
+def become(host: Host) -> dict[str, t.Any]:
+    host.connection.become = object()
+    return {}
+
+
+def asynchronous(host: Host) -> dict[str, t.Any]:
+    host.task.async_val = 30
+    return {}
+
+
+def another_python(host: Host) -> dict[str, t.Any]:
+    return {"ansible_python_interpreter": "/usr/bin/env"}
+
+
+def no_python(host: Host) -> dict[str, t.Any]:
+    return {"ansible_python_interpreter": "/no/such/python"}
+
+
+def another_python_of_a_delegate(host: Host) -> dict[str, t.Any]:
+    host.task.delegate_to = "other"
+    return {"ansible_delegated_vars": {"other": {"ansible_python_interpreter": "/usr/bin/env"}}, "ansible_python_interpreter": sys.executable}
+
+
+REASONS: list[tuple[t.Callable[[Host], dict[str, t.Any]], str]] = [
+    (another_connection, "the connection is 'ssh'"),
+    (become, "another user"),
+    (asynchronous, "asynchronous"),
+    (another_python, "another Python"),
+    (no_python, "another Python"),
+    (another_python_of_a_delegate, "another Python"),
+]
+
+
+@pytest.mark.parametrize(("prepare", "words"), REASONS, ids=[prepare.__name__ for prepare, _words in REASONS])
+def test_where_the_result_could_differ_it_is_a_module(prepare: t.Callable[[Host], dict[str, t.Any]], words: str) -> None:
+    host = Host(name="n")
+    variables = prepare(host)
+    with pytest.raises(Ran):
+        host.run(**variables)
+    with pytest.raises(AnsibleActionFail, match=words):
+        host.run(**variables, community_lxd_in_process=True)
+
+
+def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_direct, "UNIXSOCKET_IMPORT_ERROR", "ImportError")
+    with pytest.raises(Ran):
+        Host().run()
+
+
+def test_macos(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(Ran):
+        Host().run()
+
+
+def test_files_that_are_to_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    get = C.config.get_config_value
+    monkeypatch.setattr(C.config, "get_config_value", lambda name, *args, **kwargs: True if name == "DEFAULT_KEEP_REMOTE_FILES" else get(name, *args, **kwargs))
+    with pytest.raises(Ran):
+        Host().run()
+
+
+@pytest.mark.parametrize("option", [{"mode": "0644"}, {"owner": "root"}, {"attr": "i"}, {"unsafe_writes": True}], ids=str)
+def test_attributes_of_files(option: dict[str, t.Any]) -> None:
+    host = Host(**option)
+    host.module = host.module._replace(file_attributes=True)
+    with pytest.raises(Ran):
+        host.run()
+    host = Host(name="n")
+    host.module = host.module._replace(file_attributes=True)
+    assert host.run()["desired"]["name"] == "n"
+
+
+@pytest.mark.parametrize("python", ["auto", "auto_silent", "auto_legacy", sys.executable, os.path.join(os.path.dirname(sys.executable), ".", "python")])
+def test_this_python_and_one_that_would_be_discovered(python: str) -> None:
+    if python.endswith("python") and not os.path.exists(python):
+        python = sys.executable
+    assert Host().run(ansible_python_interpreter=python)["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("variable", "environment", "here"),
+    [
+        (None, None, True),
+        ("auto", None, True),
+        (True, None, True),
+        (False, None, False),
+        ("no", None, False),
+        (None, "false", False),
+        (None, "true", True),
+        (None, "", True),
+        (True, "false", True),
+        (False, "true", False),
+    ],
+)
+def test_the_switch(variable: t.Any, environment: str | None, here: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if environment is not None:
+        monkeypatch.setenv("COMMUNITY_LXD_IN_PROCESS", environment)
+    variables = {} if variable is None else {"community_lxd_in_process": variable}
+    if here:
+        assert Host().run(**variables)["changed"] is False
+    else:
+        with pytest.raises(Ran):
+            Host().run(**variables)
+
+
+def test_a_switch_that_is_none() -> None:
+    with pytest.raises(AnsibleActionFail, match="'community_lxd_in_process' is 'perhaps'"):
+        Host().run(community_lxd_in_process="perhaps")
+
+
+# what a module's process would have
+
+
+def test_the_environment_and_the_folder_of_the_task(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, t.Any] = {}
+
+    def act(api: t.Any, desired: t.Any, check_mode: bool) -> dict[str, t.Any]:
+        seen.update(home=os.path.expanduser("~"), number=os.environ.get("NUMBER"), folder=os.getcwd(), url=api.client.url)
+        return {"changed": False}
+
+    before = (dict(os.environ), os.getcwd())
+    host = Host(act, str(tmp_path))
+    host.task.args = {}
+    host.task.environment = [{"HOME": "/home/else", "NUMBER": 12, "LXD_URL": "unix:/from/the/environment"}]
+    host.run()
+    assert seen == {"home": "/home/else", "number": "12", "folder": str(tmp_path), "url": "unix:/from/the/environment"}
+    assert (dict(os.environ), os.getcwd()) == before
+
+
+def test_after_a_failure_the_environment_is_as_it_was(tmp_path: pathlib.Path) -> None:
+    def act(api: t.Any, desired: t.Any, check_mode: bool) -> dict[str, t.Any]:
+        raise KeyboardInterrupt
+
+    before = (dict(os.environ), os.getcwd())
+    host = Host(act, str(tmp_path))
+    host.task.environment = [{"NUMBER": "1"}]
+    with pytest.raises(KeyboardInterrupt):
+        host.run()
+    assert (dict(os.environ), os.getcwd()) == before
+
+
+def test_check_mode_is_passed_on() -> None:
+    host = Host(lambda api, desired, check_mode: {"changed": check_mode})
+    host.task.check_mode = True
+    assert host.run()["changed"] is True
+
+
+SECRET = "s3cret-s3cret"
+
+
+def show(api: t.Any, desired: t.Any, check_mode: bool) -> dict[str, t.Any]:
+    return {"changed": False, "shown": f"it is {SECRET}", "desired": dict(desired), "list": [SECRET, 1]}
+
+
+def refuse(api: t.Any, desired: t.Any, check_mode: bool) -> dict[str, t.Any]:
+    raise LXDInputError(f"Cannot use {SECRET}.", request=f"GET {SECRET}")
+
+
+@pytest.mark.parametrize("act", [show, refuse])
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"secret": SECRET},
+        {"source": {"key": SECRET}},
+        {"source": {"url": f"https://u:{SECRET}@h"}},
+        {"secret": SECRET, "number": "no number"},
+        {"source": f"key={SECRET}", "secret": SECRET},
+        {"source": {"key": SECRET, "strange": 1}},
+        {"trust_token": SECRET},
+    ],
+    ids=str,
+)
+def test_secrets_are_masked(args: dict[str, t.Any], act: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANSIBLE_INJECT_INVOCATION", "true")
+    monkeypatch.setattr(_run, "_enrol", lambda api, params, check_mode: [])
+    result = Host(act, **args).run()
+    assert SECRET not in to_text(result)
+
+
+def test_wrong_options_fail_as_a_module_fails() -> None:
+    result = Host(nmae="n").run()
+    assert result["failed"] and result["msg"].startswith("Unsupported parameters for (community.lxd.lxd_image) module: nmae. Supported parameters include: ")
+    result = Host(number="x").run()
+    assert result["failed"] and "unable to convert to int" in result["msg"]
+    result = Host(refuse).run()
+    assert (result["failed"], result["changed"], result["failure"]) == (True, False, {"request": f"GET {SECRET}"})
+
+
+class Tagged(str):
+    """Stands for Ansible's own kinds of text."""
+
+
+def test_nothing_of_ansible_enters_the_library() -> None:
+    kinds: set[type] = set()
+
+    def act(api: t.Any, desired: t.Any, check_mode: bool) -> dict[str, t.Any]:
+        kinds.update(type(value) for value in desired.values())
+        return {"changed": False, "name": desired["name"]}
+
+    result = Host(act, name=Tagged("n"), source={"url": Tagged("https://h")}).run()
+    assert Tagged not in kinds and type(result["name"]) is str
+    assert _direct.plain({Tagged("k"): (Tagged("v"), 1, 1.5, True, None, [])}) == {"k": ["v", 1, 1.5, True, None, []]}
+
+
+def test_progress_is_shown_but_not_with_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(_direct.display, "display", lines.append)
+
+    def act(api: t.Any, desired: t.Any, check_mode: bool) -> dict[str, t.Any]:
+        if api.client.progress:
+            api.client.progress._last -= 60
+            api.client.progress.count("images", 12, 500, "done")
+        return {"changed": False}
+
+    host = Host(act)
+    host.run()
+    assert lines == ["the task: images: 12 of 500 done"]
+    host.task.no_log = True
+    host.run()
+    assert len(lines) == 1
+
+
+def test_no_thread_of_a_task_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped: list[bool] = []
+    monkeypatch.setattr(_direct, "stop_all", lambda: stopped.append(True))
+    Host().run()
+    Host(refuse).run()
+    assert stopped == [True, True]
