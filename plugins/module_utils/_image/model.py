@@ -245,7 +245,7 @@ class Withdrawn:
         """None also for what was not written by to_memory(): anybody may set properties."""
         try:
             data = json.loads(text or "null")
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         aliases = data.get("aliases", {}) if isinstance(data, dict) else None
         if not isinstance(aliases, dict) or not all(isinstance(description, str) for description in aliases.values()):
@@ -338,7 +338,7 @@ def scrub_source(made_from: str) -> str:
     """Return what an image remembers of its source without what is secret in a URL: version 1.0.0 kept that."""
     try:
         source = json.loads(made_from)
-    except ValueError:
+    except (ValueError, RecursionError):
         return made_from
     if not isinstance(source, dict):
         return made_from

@@ -29,7 +29,7 @@ _ROOTS = {
     "disk1.img": ("combined_disk1-img_sha256",),
 }
 _DISKS = ("disk-kvm.img", "uefi1.img", "disk1.img")
-_VERSION = re.compile(r"\d{8}")
+_VERSION = re.compile("[0-9]{8}")
 
 
 @record(frozen=True)

@@ -361,3 +361,11 @@ def test_plain_aliases(name: str) -> None:
 )
 def test_aliases_that_strict_servers_refuse(name: str) -> None:
     assert not model.is_plain_alias(name)
+
+
+@pytest.mark.parametrize("memory", ["withdrawn", "source"])
+def test_a_memory_that_is_nested_too_deeply_is_none(memory: str) -> None:
+    text = "[" * 100_000
+    image = make_image(A, memory={memory: text})
+    assert image.withdrawn is None and source_of(image) is None
+    assert image.to_result()["ansible"] == {memory: text}

@@ -105,8 +105,9 @@ def test_each_vendor_has_its_own() -> None:
     assert [image.fingerprint for image in found(both, vendor="incus")] == ["I"]
 
 
-def test_a_version_that_is_no_date_is_left_out() -> None:
-    assert found(product({"latest": [meta(squashfs="F"), item("squashfs")]})) == []
+@pytest.mark.parametrize("serial", ["latest", "2026", "\u0968\u0966\u0968\u096c\u0966\u0967\u0966\u0967"], ids=["latest", "a year", "other digits"])
+def test_a_version_that_is_no_date_is_left_out(serial: str) -> None:
+    assert found(product({serial: [meta(squashfs="F"), item("squashfs")]})) == []
 
 
 def test_newest_and_preferred_first() -> None:
