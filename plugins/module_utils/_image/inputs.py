@@ -47,8 +47,8 @@ class SourceServer:
         except LXDConnectionError as exc:
             if isinstance(self._source, ImageSource):
                 exc.add(
-                    "This node could not reach the source; it uses only the proxies of its environment. With the 'mode' pull, a full 'fingerprint' and no client certificate, "
-                    "only the target server has to reach it."
+                    "This node could not reach the source; it uses only the proxies of its environment. "
+                    "With the 'mode' pull, a full 'fingerprint' and no client certificate, only the target server has to reach it."
                 )
             raise
 

@@ -138,8 +138,14 @@ def _lzma_error() -> type[Exception]:
 
 
 def _check_members(archive: tarfile.TarFile) -> None:
-    for _number in range(LOOK_AT_MEMBERS):
-        member = archive.next()
+    for number in range(LOOK_AT_MEMBERS):
+        try:
+            member = archive.next()
+        except tarfile.StreamError:
+            # what Python up to 3.10 says of an archive that has nothing in it
+            if number:
+                raise
+            member = None
         if member is None:
             raise _Missing("is missing: it must be at the top of the archive")
         if member.name in NAMES and not member.isdir():
