@@ -69,13 +69,26 @@ class SlowSocket:
 
 
 class Playbook:
-    """A run of ansible-playbook that was started. ``results``: the task's name and its result, in their order, once it has ended."""
+    """A run of ansible-playbook that was started. ``files``: what is to be copied into its folder. ``results``: the task's name and its result, in their order, once it has ended."""
 
-    def __init__(self, folder: Path, store: Store, tasks: Sequence[Task], variables: Mapping[str, Any] | None = None, *words: str, every: float = 60) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        store: Store,
+        tasks: Sequence[Task],
+        variables: Mapping[str, Any] | None = None,
+        *words: str,
+        every: float = 60,
+        files: Mapping[str, Path] | None = None,
+    ) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         self.folder, self.temporary = folder, folder / "temporary"
         self.temporary.mkdir(parents=True)
-        play = {"hosts": "localhost", "gather_facts": False, "vars": {"community_lxd_in_process": True, **(variables or {})}, "tasks": list(tasks)}
+        for name, path in (files or {}).items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            shutil.copy(path, folder / name)
+        given = {"ansible_python_interpreter": sys.executable, "community_lxd_in_process": True, **(variables or {})}
+        play = {"hosts": "localhost", "gather_facts": False, "vars": given, "tasks": list(tasks)}
         # JSON is YAML
         (folder / "play.yml").write_text(json.dumps([play]))
         self._results, self._output = folder / "results", folder / "output"

@@ -92,7 +92,7 @@ def import_big(_web: str) -> dict[str, Any]:
 
 
 def fetch_big(web: str) -> dict[str, Any]:
-    return {"source": {"type": "url", "url": f"{web}/{BIG.name}"}}
+    return {"state": "latest", "source": {"type": "url", "url": f"{web}/{BIG.name}"}}
 
 
 @pytest.fixture(scope="module")
@@ -158,8 +158,6 @@ def test_what_a_task_finds_in_the_process(store: Store, tmp_path: Path) -> None:
             tmp_path / "run",
             store,
             [
-                {"name": "prepare", "ansible.builtin.copy": {"src": str(SMALL.path), "dest": "{{ playbook_dir }}/small.tar.gz"}},
-                {"name": "prepare", "ansible.builtin.copy": {"src": str(OTHER.path), "dest": "{{ playbook_dir }}/home/other.tar.gz"}},
                 task("folder", "lxd_image", {"name": "small", "source": file("small.tar.gz")}, environment={"LXD_URL": store.server.url}),
                 task(
                     "home",
@@ -170,13 +168,12 @@ def test_what_a_task_finds_in_the_process(store: Store, tmp_path: Path) -> None:
                 task("elsewhere", "lxd_image", {"name": "demo"}, environment={"LXD_URL": "unix:/nowhere/unix.socket"}, ignore_errors=True),
             ],
             {"community_lxd_in_process": in_process},
-        )
-        run.temporary.parent.joinpath("home").mkdir()
-        run.wait()
+            files={"small.tar.gz": SMALL.path, "home/other.tar.gz": OTHER.path},
+        ).wait()
         found = dict(run.results)
         assert found["folder"]["changed"] and found["home"]["changed"], run.output
         assert "/nowhere/unix.socket" in found["elsewhere"]["msg"] and not found["elsewhere"]["changed"]
-        results.append({name: (result.get("actions"), result.get("diff"), result.get("msg")) for name, result in found.items() if name != "prepare"})
+        results.append({name: (result.get("actions"), result.get("diff"), result.get("msg")) for name, result in found.items()})
         readings.append(store.read().world)
     assert readings[0] == readings[1] and readings[0].aliases == {
         "demo": (OLD.fingerprint, "described"),
