@@ -19,12 +19,14 @@ from typing import Any
 
 import pytest
 from playbooks import Playbook, SlowSocket, Task, await_true
-from stores import IMAGES, SCRATCH, Settings, Store, World, images
+from stores import IMAGES, SCRATCH, Settings, Store, World, images, servers
 
 OLD, SMALL, OTHER = IMAGES[:3]
 BIG = SCRATCH / "big.tar"
 BIG_MEBIBYTES = 6
 SLOW = 1 << 20
+ONE_VENDOR = pytest.mark.parametrize("store", servers.CHOSEN[:1], indirect=True, scope="session")
+"""Where nothing is the server's."""
 SECRET = "correct-horse-battery"
 BEFORE = World({OLD.fingerprint: Settings(properties=dict(OLD.properties))}, {"demo": (OLD.fingerprint, "described")})
 
@@ -149,6 +151,7 @@ def test_what_is_broken_off_is_finished_by_the_next_run(store: Store, slow: Slow
     assert set(world.images) == {big} and world.images[big].properties["stage"] == "x"
 
 
+@ONE_VENDOR
 def test_what_a_task_finds_in_the_process(store: Store, tmp_path: Path) -> None:
     """The environment of the task, its home, and the playbook's folder: in-process the same as in a module's process."""
     readings, results = [], []
@@ -183,9 +186,10 @@ def test_what_a_task_finds_in_the_process(store: Store, tmp_path: Path) -> None:
     assert results[0] == results[1]
 
 
+@ONE_VENDOR
 def test_progress_is_told_and_secrets_are_not(store: Store, slow: SlowSocket, tmp_path: Path, big: str, web: str) -> None:
     store.fill(World())
-    slow.rate = 4 * SLOW
+    slow.rate = 16 * SLOW
     imported = {"url": slow.url, "name": "demo", "source": file(BIG)}
     run = Playbook(
         tmp_path / "run",
