@@ -149,7 +149,9 @@ options:
         type: str
       filename:
         description:
-          - For all but V(image), the file name that the server remembers. The default for V(file) and V(url) is the name of the file.
+          - The file name that the server remembers of the image.
+          - The default for V(image) is the one that the image has on that server, for V(file) and V(url) the name of the file.
+          - It can't be chosen with O(source.mode=push). The server calls such an image by its fingerprint.
         type: str
       metadata:
         description:

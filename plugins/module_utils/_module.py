@@ -15,15 +15,14 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.community.lxd.plugins.module_utils import _run
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError, LXDMissingLibraryError
-from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import url_secrets
 
 
 class _Module(AnsibleModule):
-    """Hides secrets in URLs too; and all secrets also where Ansible itself ends it because an option is wrong."""
+    """Hides secrets in URLs and keys of several lines too; and all secrets also where Ansible itself ends it because an option is wrong."""
 
     def _log_invocation(self) -> None:
         # the system's log gets the options before anything else is done
-        self.no_log_values.update(url_secrets(self.params))
+        self.no_log_values.update(_run.secrets_of(self.argument_spec, self.params))
         super()._log_invocation()
 
     def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
@@ -39,7 +38,7 @@ def run_module(description: _run.Module) -> t.NoReturn:
         add_file_common_args=description.file_attributes,
         **description.full_constraints,
     )
-    module.no_log_values.update(url_secrets(module.params))
+    module.no_log_values.update(_run.secrets_of(module.argument_spec, module.params))
     try:
         result = _run.run(description, module.params, module.check_mode)
     except LXDMissingLibraryError as exc:

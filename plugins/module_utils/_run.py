@@ -217,10 +217,9 @@ def secrets_of(spec: Spec, *given: t.Any) -> set[str]:
     For an option that has no dictionary where suboptions belong, Ansible itself forgets what is secret.
     """
     names = frozenset(_secret_options(spec))
-    found = {secret for options in given for secret in _values_of(names, options)}
-    for options in given:
-        found.update(url_secrets(options))
-    return found
+    found = {secret for options in given for secret in (*_values_of(names, options), *url_secrets(options))}
+    # a key of several lines looks otherwise in a dictionary that is printed, as in the system's log
+    return found | {repr(secret)[1:-1] for secret in found}
 
 
 def _secret_options(spec: t.Mapping[str, dict[str, t.Any]]) -> t.Iterator[str]:

@@ -154,7 +154,7 @@ IMAGE = [
         "lxd_image",
         lambda b: {"name": "demo", "source": file(b, "new"), "previous": "delete"},
         before=(StoredImage("old", {"demo": "described"}, {"ansible.protected": "true"}),),
-        after=(StoredImage("old", {}, {"ansible.protected": "true"}), StoredImage("new", {"demo": "described"}, {"ansible.protected": "true"})),
+        after=(StoredImage("old", {}, {"ansible.protected": "true"}), StoredImage("new", {"demo": "described"})),
     ),
     Scenario(
         "import, what a killed run has left",

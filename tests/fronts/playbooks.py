@@ -69,7 +69,10 @@ class SlowSocket:
 
 
 class Playbook:
-    """A run of ansible-playbook that was started. ``files``: what is to be copied into its folder. ``results``: the task's name and its result, in their order, once it has ended."""
+    """A run of ansible-playbook that was started. ``files``: what is to be copied into its folder.
+
+    ``results``: the tasks' names and results, in their order, once it has ended.
+    """
 
     def __init__(
         self,

@@ -203,7 +203,7 @@ def test_progress_is_told_and_secrets_are_not(store: Store, slow: SlowSocket, tm
             task("remove", "lxd_image", {"url": slow.url, "name": "demo", "state": "absent"}),
             task("hidden", "lxd_image", imported, no_log=True),
             task("export", "lxd_image_export", {"url": slow.url, "name": "demo", "dest": str(tmp_path / "exported")}),
-            task("wrong", "lxd_image", {**imported, "trust_token": SECRET, "nonsense": SECRET, "source": {"type": "file", "secret": SECRET}}, ignore_errors=True),
+            task("wrong", "lxd_image", {"trust_token": SECRET, "nonsense": SECRET, "source": {"type": "file", "secret": SECRET}}, ignore_errors=True),
         ],
         None,
         "-vvv",

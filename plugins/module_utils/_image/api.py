@@ -20,6 +20,16 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd import paths
 from ansible_collections.community.lxd.plugins.module_utils._lxd.client import OPERATION_RUNNING
+from ansible_collections.community.lxd.plugins.module_utils._lxd.documents import (
+    answer_to,
+    mapping,
+    mappings,
+    need_mapping,
+    need_object,
+    need_objects,
+    need_text,
+    need_texts,
+)
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDError, LXDInputError, LXDNotFound
 
 if t.TYPE_CHECKING:
@@ -67,7 +77,7 @@ class ImageAPI:
             if not is_complete(fingerprint):
                 self._refuse_ambiguous(fingerprint)
             raise
-        image = Image.from_api(answer.metadata, answer.etag)
+        image = Image.from_api(answer.metadata, answer.etag, answer_to(paths.image(fingerprint)))
         if not image.fingerprint.startswith(fingerprint):
             raise LXDAPIError(f"Cannot {what}: the server answered with the image {image.fingerprint}.", status=200)
         if not image.settings.public and not secret:
@@ -82,17 +92,18 @@ class ImageAPI:
 
     def list_fingerprints(self) -> list[str]:
         """``GET /1.0/images``, sorted. Complete however many there are."""
-        urls = self.client.get(paths.IMAGES, "list the images").metadata or []
+        urls = need_texts(self.client.get(paths.IMAGES, "list the images").metadata, answer_to(paths.IMAGES))
         return sorted(url.partition("?")[0].rsplit("/", 1)[-1] for url in urls)
 
     def list_images(self) -> list[Image]:
         """``GET /1.0/images?recursion=1``, sorted by fingerprint; completed one by one where the server may have cut it short."""
         started = time.monotonic()
         try:
-            listed = self.client.get(paths.IMAGES, "list the images", {"recursion": "1"}).metadata or []
+            listed = self.client.get(paths.IMAGES, "list the images", {"recursion": "1"}).metadata
         except LXDNotFound as exc:
             raise self.missing_project() from exc
-        images = {data["fingerprint"]: Image.from_api(data) for data in listed}
+        where = answer_to(paths.IMAGES)
+        images = {image.fingerprint: image for image in [Image.from_api(data, where=where) for data in need_objects(listed, where)]}
         if time.monotonic() - started > LIST_MAY_BE_CUT_AFTER:
             for fingerprint in self.list_fingerprints():
                 if fingerprint not in images and (image := self.get_image(fingerprint)):
@@ -105,7 +116,7 @@ class ImageAPI:
             listed = self.client.get(paths.IMAGES, "list the images", {"recursion": "1"}, patience=LIST_PATIENCE).metadata
         except LXDError:
             return True
-        return any(data.get("size") == size for data in listed or [])
+        return any(data.get("size") == size for data in mappings(listed))
 
     def download_image(self, fingerprint: str, secret: str | None = None) -> t.ContextManager[tuple[t.Mapping[str, str], t.Iterator[bytes]]]:
         """``GET /1.0/images/{fingerprint}/export``: headers and blocks, raw (unified) or multipart (split)."""
@@ -118,7 +129,7 @@ class ImageAPI:
             answer = self.client.get(paths.operation(operation), "read the operation of the secret")
         except LXDNotFound:
             return False
-        return bool(answer.metadata.get("status_code") == OPERATION_RUNNING)
+        return bool(mapping(answer.metadata).get("status_code") == OPERATION_RUNNING)
 
     # aliases
 
@@ -127,7 +138,7 @@ class ImageAPI:
             answer = self.client.get(paths.alias(name), f"read the alias {name!r}")
         except LXDNotFound:
             return None
-        return Alias.from_api(answer.metadata, answer.etag)
+        return Alias.from_api(answer.metadata, answer.etag, answer_to(paths.alias(name)))
 
     # what images are made from and refer to
 
@@ -146,12 +157,21 @@ class ImageAPI:
     def list_instances(self, all_projects: bool = False) -> list[dict[str, t.Any]]:
         """``GET /1.0/instances?recursion=2`` of this or of all projects: the server's objects, with their ``snapshots``."""
         query = {"recursion": "2", **({"all-projects": "true"} if all_projects else {})}
-        return list(self.client.get(paths.INSTANCES, "list the instances", query, with_project=not all_projects).metadata or [])
+        where = answer_to(paths.INSTANCES)
+        instances = need_objects(self.client.get(paths.INSTANCES, "list the instances", query, with_project=not all_projects).metadata, where)
+        for instance in instances:
+            # what can't be read of one could say that an image is in use
+            for data in (instance, *need_objects(instance.get("snapshots"), where, "snapshots")):
+                need_text(data, "name", where)
+                for key in ("config", "expanded_config"):
+                    need_mapping(data, key, where)
+        return instances
 
     def list_projects(self) -> dict[str, bool]:
         """``GET /1.0/projects?recursion=1``: name -> whether it has images of its own, sorted. One without shows the default project's."""
-        listed = self.client.get(paths.PROJECTS, "list the projects", {"recursion": "1"}, with_project=False).metadata or []
-        return dict(sorted((item["name"], has_own_images(item)) for item in listed))
+        listed = self.client.get(paths.PROJECTS, "list the projects", {"recursion": "1"}, with_project=False).metadata
+        where = answer_to(paths.PROJECTS)
+        return dict(sorted((need_text(item, "name", where), has_own_images(item, where)) for item in need_objects(listed, where)))
 
     def has_profile(self, name: str) -> bool:
         return self._exists(paths.profile(name), f"read the profile {name!r}")
@@ -167,7 +187,8 @@ class ImageAPI:
             found = self.client.get(paths.project(name), f"read the project {name!r}", with_project=False).metadata
         except LXDNotFound as exc:
             raise self.missing_project() from exc
-        return has_own_images(found)
+        where = answer_to(paths.project(name))
+        return has_own_images(need_object(found, where), where)
 
     def has_project(self) -> bool:
         return self._exists(paths.project(self.client.project), f"read the project {self.client.project!r}")
@@ -180,6 +201,6 @@ class ImageAPI:
         return True
 
 
-def has_own_images(project: t.Mapping[str, t.Any]) -> bool:
-    """Return whether a project, as the server shows it, has images of its own: the default one always has."""
-    return project.get("name") == "default" or (project.get("config") or {}).get("features.images") == "true"
+def has_own_images(project: t.Mapping[str, t.Any], where: str) -> bool:
+    """Return whether a project, as the server shows it in its answer ``where``, has images of its own: the default one always has."""
+    return project.get("name") == "default" or need_mapping(project, "config", where).get("features.images") == "true"

@@ -16,13 +16,15 @@ import typing as t
 
 from ansible_collections.community.lxd.plugins.module_utils._image.model import NEVER, Alias, Image, ImageSettings, is_complete
 from ansible_collections.community.lxd.plugins.module_utils._lxd import paths
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError, LXDNotFound, LXDOperationError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.documents import answer_to, need_mapping, need_object, need_text, text
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError, LXDNotFound, LXDOperationError, LXDOutcomeUnknown
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
     from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles
     from ansible_collections.community.lxd.plugins.module_utils._image.upstream import Download
+    from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Answer
 
 _NOT_ON_ALL_MEMBERS = re.compile("syncing image between", re.IGNORECASE)
 """What a cluster says that has stored an image, but could not send it to a member as well."""
@@ -66,25 +68,28 @@ class ImageWriter:
         for vendor in ("LXD", "Incus"):
             if files.fingerprint_is_known:
                 headers[f"X-{vendor}-fingerprint"] = files.fingerprint
-            if files.filename and files.filename.isascii():
-                headers[f"X-{vendor}-filename"] = files.filename
+            headers.update(_filename_header(vendor, files.filename))
         try:
             metadata = self._client.write_and_wait("POST", paths.IMAGES, f"import {files}", headers=headers, body=files)
         except LXDOperationError as exc:
             return _stored_anyway(self._api, exc, files.fingerprint)
-        return str(metadata["fingerprint"])
+        return _made(metadata, f"import {files}")
 
-    def create_image_from_download(self, download: Download, fingerprint: str) -> str:
-        """``POST /1.0/images`` with what another server sends as body, as it comes. Returns the fingerprint, which the server verifies."""
+    def create_image_from_download(self, download: Download, fingerprint: str, filename: str) -> str:
+        """``POST /1.0/images`` with what another server sends as body, as it comes. Returns the fingerprint, which the server verifies.
+
+        ``filename``: of a body in parts, these say it.
+        """
         headers = {"Content-Type": download.content_type}
         for vendor in ("LXD", "Incus"):
             headers[f"X-{vendor}-fingerprint"] = fingerprint
+            headers.update(_filename_header(vendor, filename))
         body: t.Any = download.blocks if download.size is None else SizedBody(download.blocks, download.size)
         try:
             metadata = self._client.write_and_wait("POST", paths.IMAGES, f"import the image {fingerprint}", headers=headers, body=body)
         except LXDOperationError as exc:
             return _stored_anyway(self._api, exc, fingerprint)
-        return str(metadata["fingerprint"])
+        return _made(metadata, f"import the image {fingerprint}")
 
     def copy_image(self, body: t.Mapping[str, t.Any], fingerprint: str, origin: str | None) -> str:
         """``POST /1.0/images`` that lets the server fetch an image. Returns the fingerprint of what it has stored. ``origin``: for messages."""
@@ -92,7 +97,7 @@ class ImageWriter:
             metadata = self._client.write_and_wait("POST", paths.IMAGES, f"copy the image {fingerprint} from {origin}", data=body)
         except LXDOperationError as exc:
             return _stored_anyway(self._api, exc, fingerprint)
-        return str(metadata.get("fingerprint") or fingerprint)
+        return text(metadata.get("fingerprint")) or fingerprint
 
     def create_push_token(self, fingerprint: str, settings: ImageSettings) -> str:
         """``POST /1.0/images`` with the mode push: the secret with which another server may send this image here.
@@ -103,7 +108,7 @@ class ImageWriter:
         if settings.expires_at and settings.expires_at != NEVER:
             body["expires_at"] = settings.expires_at
         answer = self._client.write("POST", paths.IMAGES, f"expect the image {fingerprint}", data=body)
-        return str(answer.metadata["metadata"]["secret"])
+        return _secret(answer, paths.IMAGES)
 
     def push_image(self, fingerprint: str, target: t.Mapping[str, t.Any]) -> None:
         """``POST /1.0/images/{fingerprint}/export``: this server sends the image to another. Only by the full fingerprint."""
@@ -112,8 +117,9 @@ class ImageWriter:
 
     def create_secret(self, fingerprint: str) -> ImageSecret:
         """``POST /1.0/images/{fingerprint}/secret``."""
-        answer = self._client.write("POST", paths.image(fingerprint, "secret"), f"make a secret for the image {fingerprint}")
-        return ImageSecret(str(answer.metadata["metadata"]["secret"]), paths.operation(str(answer.operation)))
+        path = paths.image(fingerprint, "secret")
+        answer = self._client.write("POST", path, f"make a secret for the image {fingerprint}")
+        return ImageSecret(_secret(answer, path), paths.operation(answer.operation or ""))
 
     def delete_secret(self, operation: str) -> bool:
         """``DELETE /1.0/operations/{id}``. False where it is used up or gone already."""
@@ -144,11 +150,11 @@ class ImageWriter:
         try:
             metadata = self._client.write_and_wait("POST", paths.IMAGES, f"publish the {kind} {name!r}", data=body)
         except LXDOperationError as exc:
-            known = exc.metadata.get("fingerprint") or next(iter(re.findall("[0-9a-f]{64}", str(exc))), None)
+            known = text(exc.metadata.get("fingerprint")) or next(iter(re.findall("[0-9a-f]{64}", str(exc))), None)
             if known and self._api.get_image(known):
-                return str(known)
+                return known
             raise
-        return str(metadata["fingerprint"])
+        return _made(metadata, f"publish the {kind} {name!r}")
 
     def update_image(self, image: Image, settings: ImageSettings) -> None:
         """One conditional write. PATCH where it can say the change, else PUT with the whole writable set.
@@ -202,6 +208,25 @@ def _stored_anyway(api: ImageAPI, error: LXDOperationError, fingerprint: str) ->
     if _NOT_ON_ALL_MEMBERS.search(str(error)) and api.get_image(fingerprint) is not None:
         return fingerprint
     raise error
+
+
+def _made(metadata: t.Mapping[str, t.Any], what: str) -> str:
+    """Return the fingerprint that the operation says it has made. Raises LXDOutcomeUnknown: without one, look again."""
+    fingerprint = text(metadata.get("fingerprint"))
+    if not fingerprint:
+        raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: its operation ended well, but names no image.")
+    return fingerprint
+
+
+def _secret(answer: Answer, path: str) -> str:
+    """Return the secret of an operation that has just begun. Raises LXDAPIError."""
+    where = answer_to(path, "POST")
+    return need_text(need_mapping(need_object(answer.metadata, where), "metadata", where), "secret", where)
+
+
+def _filename_header(vendor: str, filename: str) -> dict[str, str]:
+    """UTF-8, as both servers read it: the library sends text as Latin-1."""
+    return {f"X-{vendor}-filename": filename.encode().decode("latin-1")} if filename else {}
 
 
 def settings_request(current: ImageSettings, desired: ImageSettings) -> tuple[str, dict[str, t.Any]]:

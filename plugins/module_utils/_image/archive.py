@@ -8,7 +8,7 @@
 
 The servers look at the beginning of an archive only, and store one that was cut short: it fails when an instance
 is made from it. So it is looked at here, by the structure of its format where that tells without unpacking it
-(tar, xz, zstd, bzip2, squashfs, qcow2), by unpacking where nothing else does (gzip).
+(tar, xz, zstd, lz4, bzip2, squashfs, qcow2), by unpacking where nothing else does (gzip).
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ import zlib
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import BLOCK_SIZE
 
-ARCHIVES = ("tar", "gzip", "xz", "lzma", "bzip2", "zstd", "squashfs")
+ARCHIVES = ("tar", "gzip", "xz", "lzma", "bzip2", "zstd", "lz4", "squashfs")
+INCUS_ONLY = ("lz4",)
+"""Archives that LXD doesn't unpack; as a root file system it would store one, and fail when an instance is made of it."""
 DISKS = ("qcow2", "raw disk")
 
 _MAGIC = (
@@ -30,6 +32,7 @@ _MAGIC = (
     (0, b"\xfd7zXZ\x00", "xz"),
     (0, b"BZh", "bzip2"),
     (0, b"\x28\xb5\x2f\xfd", "zstd"),
+    (0, b"\x04\x22\x4d\x18", "lz4"),
     (0, b"hsqs", "squashfs"),
     (0, b"QFI\xfb", "qcow2"),
     (257, b"ustar", "tar"),
@@ -61,7 +64,7 @@ def check_whole(path: str, kind: str | None, shown: str | None = None) -> None:
     try:
         with open(path, "rb") as file:
             check(file)
-    except (_Damaged, EOFError, tarfile.TarError, zlib.error, struct.error) as exc:
+    except (_Damaged, EOFError, tarfile.TarError, zlib.error, struct.error, IndexError) as exc:
         raise LXDInputError(f"The file {shown or path!r} is cut short or damaged: {exc or 'it ends too early'} ({kind}). Make or fetch it again.") from exc
 
 
@@ -129,6 +132,25 @@ def _check_zstd(file: t.BinaryIO) -> None:
         raise _Damaged("the compressed data does not end")
 
 
+def _check_lz4(file: t.BinaryIO) -> None:
+    """Hop from block to block (lz4_Frame_format.md)."""
+    size = os.fstat(file.fileno()).st_size
+    while file.tell() < size:
+        (magic,) = struct.unpack("<I", file.read(4))
+        if magic & 0xFFFFFFF0 == 0x184D2A50:
+            file.seek(struct.unpack("<I", file.read(4))[0], os.SEEK_CUR)
+            continue
+        if magic != 0x184D2204:
+            raise _Damaged("what follows the compressed data is none")
+        flags = file.read(2)[0]
+        file.seek((8 if flags & 0x08 else 0) + (4 if flags & 0x01 else 0) + 1, os.SEEK_CUR)
+        while block := struct.unpack("<I", file.read(4))[0]:
+            file.seek((block & 0x7FFFFFFF) + (4 if flags & 0x10 else 0), os.SEEK_CUR)
+        file.seek(4 if flags & 0x04 else 0, os.SEEK_CUR)
+    if file.tell() > size:
+        raise _Damaged("the compressed data does not end")
+
+
 def _check_squashfs(file: t.BinaryIO) -> None:
     used = struct.unpack("<Q", file.read(48)[40:])[0]
     if used > os.fstat(file.fileno()).st_size:
@@ -153,6 +175,7 @@ _CHECKS: dict[str, t.Callable[[t.BinaryIO], None]] = {
     "xz": _check_xz,
     "bzip2": _check_bzip2,
     "zstd": _check_zstd,
+    "lz4": _check_lz4,
     "squashfs": _check_squashfs,
     "qcow2": _check_qcow2,
 }

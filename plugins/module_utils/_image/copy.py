@@ -146,7 +146,17 @@ def _pull(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: Set
     if isinstance(upstream, StreamsUpstream):
         return _pull_from_streams(api, upstream, image, settings)
     origin, request = _url_request(upstream) if isinstance(upstream, UrlUpstream) else _server_request(api, t.cast(ServerUpstream, upstream), image)
-    return api.writer.copy_image({"source": request, **settings_of_pull(settings)}, image.fingerprint, origin)
+    return api.writer.copy_image({"source": request, **_named(upstream, image), **settings_of_pull(settings)}, image.fingerprint, origin)
+
+
+def _filename(upstream: Upstream, image: UpstreamImage) -> str:
+    """What the copy is called: as the task says, or as the source calls it."""
+    return upstream.source.filename or image.filename
+
+
+def _named(upstream: Upstream, image: UpstreamImage) -> dict[str, str]:
+    filename = _filename(upstream, image)
+    return {"filename": filename} if filename else {}
 
 
 def _url_request(upstream: UrlUpstream) -> tuple[str, dict[str, t.Any]]:
@@ -171,7 +181,8 @@ def _pull_from_streams(api: ImageAPI, upstream: StreamsUpstream, image: Upstream
 
     def ask(by_alias: bool, server: str | None) -> str:
         request = pull_request(source, image, api.client.server().vendor, None, by_alias, server)
-        return api.writer.copy_image({"source": request, **settings_of_pull(settings)}, image.fingerprint, shown_url(source.server or ""))
+        body = {"source": request, **_named(upstream, image), **settings_of_pull(settings)}
+        return api.writer.copy_image(body, image.fingerprint, shown_url(source.server or ""))
 
     fresh = fresh_spelling(source.server or "", upstream.digest())
     if settings.auto_update:
@@ -209,11 +220,9 @@ def _relay_instead(api: ImageAPI, upstream: Upstream, image: UpstreamImage, sett
 
 def _relay(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: SettingsChange) -> tuple[str, SettingsChange]:
     if isinstance(upstream, UrlUpstream):
-        files = upstream.files()
-        files.check()
-        return api.writer.create_image_from_files(files), settings
+        return api.writer.create_image_from_files(upstream.checked_files()), settings
     with t.cast(t.Union[ServerUpstream, StreamsUpstream], upstream).download(image) as content:
-        fingerprint = api.writer.create_image_from_download(content, image.fingerprint)
+        fingerprint = api.writer.create_image_from_download(content, image.fingerprint, _filename(upstream, image))
     return fingerprint, settings_of_copy(settings, image)
 
 

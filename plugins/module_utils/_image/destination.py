@@ -17,7 +17,7 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.record import r
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import BLOCK_SIZE
 
 # by what a file is, never by what a server calls it
-_ENDINGS = {"gzip": ".tar.gz", "xz": ".tar.xz", "bzip2": ".tar.bz2", "zstd": ".tar.zst", "lzma": ".tar.lzma", "tar": ".tar"}
+_ENDINGS = {"gzip": ".tar.gz", "xz": ".tar.xz", "bzip2": ".tar.bz2", "zstd": ".tar.zst", "lz4": ".tar.lz4", "lzma": ".tar.lzma", "tar": ".tar"}
 _ENDINGS.update({"squashfs": ".squashfs", "qcow2": ".qcow2", "raw disk": ".img"})
 _OTHER = ".root"
 

@@ -20,8 +20,9 @@ import tarfile
 import typing as t
 import uuid
 
-from ansible_collections.community.lxd.plugins.module_utils._image import archive
+from ansible_collections.community.lxd.plugins.module_utils._image import archive, metadata
 from ansible_collections.community.lxd.plugins.module_utils._image.model import FileSource, parse_time, property_value
+from ansible_collections.community.lxd.plugins.module_utils._image.multipart import part_head
 from ansible_collections.community.lxd.plugins.module_utils._lxd.background import Background, stop_sign
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import BLOCK_SIZE
@@ -47,6 +48,9 @@ class _Part(t.Protocol):
 
     def check_whole(self) -> None:
         """Raises LXDInputError."""
+
+    def check_metadata(self) -> None:
+        """Look into it for a metadata.yaml. Raises LXDInputError."""
 
 
 class _FilePart:
@@ -76,6 +80,14 @@ class _FilePart:
     def check_whole(self) -> None:
         archive.check_whole(self.path, self.kind, self.shown)
 
+    def check_metadata(self) -> None:
+        try:
+            file = open(self.path, "rb")  # noqa: SIM115 - only that it can't be opened is meant
+        except OSError as exc:
+            raise LXDInputError(f"Cannot read {self.shown!r}: {exc.strerror}.") from exc
+        with file:
+            metadata.check_archive(file, self.kind, self.shown, self.check_whole)
+
 
 class _BytesPart:
     def __init__(self, data: bytes) -> None:
@@ -87,6 +99,9 @@ class _BytesPart:
 
     def check_whole(self) -> None:
         pass
+
+    def check_metadata(self) -> None:
+        metadata.check_archive(io.BytesIO(self._data), "tar", "metadata")
 
 
 class _DirectoryPart:
@@ -154,6 +169,9 @@ class _DirectoryPart:
     def check_whole(self) -> None:
         pass
 
+    def check_metadata(self) -> None:
+        metadata.check_folder(self.path)
+
 
 def _extended_attributes(path: str) -> dict[str, str]:
     """File capabilities and the like, as GNU tar writes and reads them."""
@@ -181,13 +199,11 @@ class ImageFiles:
         self._stop = stop_sign()
         self._parts: list[tuple[str, _Part]] = _open_parts(source, label)
         self.size = sum(part.size for _name, part in self._parts)
-        self.filename = source.filename or os.path.basename(os.path.normpath(source.path))
-        name = source.filename or ""
-        if not (name.isascii() and name.isprintable() and name == name.strip()):
-            raise LXDInputError(f"'filename' is {source.filename!r}, but the servers take ASCII only, without control characters or blanks at the ends.")
+        self.filename = clean_filename(source.filename or os.path.basename(os.path.normpath(source.path)))
         self._frame, self.content_type = multipart_frame([name for name, _part in self._parts], self.filename)
         self._hash = Background(self._compute_fingerprint)
         self._check: Background | None = None
+        self._is_acceptable = False
 
     def __str__(self) -> str:
         return self._label or " and ".join(repr(path) for path in (self._source.path, self._source.rootfs_path) if path)
@@ -200,6 +216,22 @@ class ImageFiles:
     def fingerprint(self) -> str:
         """64 hex digits. Raises LXDInputError where 'checksum' does not match or a file can't be read."""
         return str(self._hash.result())
+
+    def check_acceptable(self, vendor: t.Callable[[], str | None]) -> None:
+        """Raises LXDInputError for what no server, or not this one, would take: its format and its metadata. Quick.
+
+        ``vendor``: the server's, asked only where the format is in doubt.
+        """
+        if self._is_acceptable:
+            return
+        for _name, part in self._parts:
+            if isinstance(part, _FilePart) and part.kind in archive.INCUS_ONLY and vendor() != "incus":
+                others = ", ".join(kind for kind in archive.ARCHIVES if kind not in archive.INCUS_ONLY)
+                raise LXDInputError(
+                    f"The file {part.shown!r} is an archive of the format {part.kind}, which Incus can unpack, but LXD can't. Pack it as one of {others}."
+                )
+        self._parts[0][1].check_metadata()
+        self._is_acceptable = True
 
     def start_check(self) -> Background:
         """Begin to look whether the files are whole; a matching checksum has said so already."""
@@ -299,12 +331,13 @@ def multipart_frame(parts: t.Sequence[str], filename: str) -> tuple[list[bytes],
     if len(parts) == 1:
         return [b"", b""], "application/octet-stream"
     boundary = uuid.uuid4().hex
-    safe = "".join(character if character.isascii() and character.isprintable() and character not in '"\\' else "_" for character in filename)
-    frame = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{safe}"\r\nContent-Type: application/octet-stream\r\n\r\n' for name in parts
-    ]
-    pieces = [("\r\n" if position else "") + head for position, head in enumerate(frame)]
-    return [piece.encode() for piece in [*pieces, f"\r\n--{boundary}--\r\n"]], f"multipart/form-data; boundary={boundary}"
+    pieces = [(b"\r\n" if position else b"") + part_head(boundary, name, filename) for position, name in enumerate(parts)]
+    return [*pieces, f"\r\n--{boundary}--\r\n".encode()], f"multipart/form-data; boundary={boundary}"
+
+
+def clean_filename(name: str) -> str:
+    """Return a file's name as one that every request can carry: on the node it may be any bytes."""
+    return "".join(character if character.isprintable() else "_" for character in name).strip()
 
 
 def build_metadata(metadata: t.Mapping[str, t.Any]) -> bytes:

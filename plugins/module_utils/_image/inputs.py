@@ -63,6 +63,8 @@ class Inputs:
             if not isinstance(action, CreateImage):
                 continue
             deletes_first = any(isinstance(earlier, DeleteImage) for earlier in plan.actions[:position])
+            if self.files is not None:
+                self.files.check_acceptable(lambda: api.client.server().vendor)
             if self.files is not None and (look_into_files or deletes_first):
                 self.files.check()
             if self.server is not None and action.upstream is not None:

@@ -18,6 +18,16 @@ import re
 import typing as t
 from datetime import datetime, timedelta, timezone
 
+from ansible_collections.community.lxd.plugins.module_utils._lxd.documents import (
+    mapping,
+    mappings,
+    need_mapping,
+    need_object,
+    need_text,
+    text,
+    text_values,
+    texts,
+)
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record, replace
 from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import shown_url
@@ -147,6 +157,14 @@ def normalize_time(value: str | None) -> str:
     return format_time(parse_time(value or NEVER))
 
 
+def time_of_others(value: t.Any) -> datetime | None:
+    """Return a moment that somebody else has written, or None where there is none: they may write anything."""
+    try:
+        return parse_time(text(value) or NEVER)
+    except ValueError:
+        return None
+
+
 # what the server has
 
 
@@ -161,8 +179,10 @@ class Alias:
     etag: str | None = None
 
     @classmethod
-    def from_api(cls, data: t.Mapping[str, t.Any], etag: str | None = None) -> Alias:
-        return cls(data["name"], data["target"], data.get("description") or "", data.get("type") or "", etag)
+    def from_api(cls, data: t.Any, etag: str | None = None, where: str = "the alias") -> Alias:
+        """Of any answer. Raises LXDAPIError, which calls it ``where``, if it is no alias."""
+        data = need_object(data, where)
+        return cls(need_text(data, "name", where), need_text(data, "target", where), text(data.get("description")), text(data.get("type")), etag)
 
     def to_result(self) -> dict[str, t.Any]:
         return {"name": self.name, "target": self.target, "description": self.description, "type": self.type}
@@ -187,9 +207,9 @@ class ImageSettings:
             public=bool(data.get("public")),
             auto_update=bool(data.get("auto_update")),
             # an upload can store an empty value; to the server it is none: the next write drops it
-            properties={key: value for key, value in (data.get("properties") or {}).items() if value},
-            expires_at=normalize_time(data.get("expires_at")),
-            profiles=tuple(sorted(data.get("profiles") or [])),
+            properties={key: value for key, value in text_values(data.get("properties")).items() if value},
+            expires_at=format_time(time_of_others(data.get("expires_at"))),
+            profiles=tuple(sorted(texts(data.get("profiles")))),
         )
 
     def to_api(self) -> dict[str, t.Any]:
@@ -240,6 +260,15 @@ class Withdrawn:
         return json.dumps({"aliases": dict(self.aliases), "auto_update": self.auto_update, "public": self.public}, sort_keys=True)
 
 
+_KINDS: dict[str, type] = {
+    **dict.fromkeys(("aliases", "profiles"), list),
+    **dict.fromkeys(("public", "auto_update", "cached"), bool),
+    **dict.fromkeys(("architecture", "type", "filename", "created_at", "expires_at", "last_used_at", "uploaded_at"), str),
+    **dict.fromkeys(("properties", "update_source"), dict),
+    "size": int,
+}
+
+
 @record(frozen=True)
 class Image:
     """``GET /1.0/images/{fingerprint}``. ``data`` is the server's object, whole."""
@@ -252,9 +281,16 @@ class Image:
     etag: str | None = None
 
     @classmethod
-    def from_api(cls, data: t.Mapping[str, t.Any], etag: str | None = None) -> Image:
-        aliases = {alias["name"]: alias.get("description") or "" for alias in data.get("aliases") or []}
-        return cls(data["fingerprint"], ImageSettings.from_api(data), aliases, data, etag)
+    def from_api(cls, data: t.Any, etag: str | None = None, where: str = "the image") -> Image:
+        """Of any answer. Raises LXDAPIError, which calls it ``where``, if it is no image."""
+        data = need_object(data, where)
+        fingerprint = need_text(data, "fingerprint", where)
+        # others read these as what they are; of another kind they are none
+        data = {key: value for key, value in data.items() if value is None or isinstance(value, _KINDS.get(key, object))}
+        if data.get("properties"):
+            data["properties"] = text_values(data["properties"])
+        aliases = {name: text(alias.get("description")) for alias in mappings(data.get("aliases")) if (name := text(alias.get("name")))}
+        return cls(fingerprint, ImageSettings.from_api(data), aliases, data, etag)
 
     @property
     def protected(self) -> bool:
@@ -263,7 +299,7 @@ class Image:
     @property
     def followed_alias(self) -> str | None:
         """The alias that the server asks for to update the image. It may have noted a fingerprint there, which never changes."""
-        alias = (self.data.get("update_source") or {}).get("alias")
+        alias = text(mapping(self.data.get("update_source")).get("alias"))
         return alias if alias and not is_fingerprint(alias) else None
 
     @property
@@ -295,7 +331,7 @@ class Image:
         return {"update_source": {**source, "server": shown_url(source["server"])}}
 
     def list_aliases(self) -> list[Alias]:
-        return [Alias(name, self.fingerprint, description, self.data.get("type", "")) for name, description in sorted(self.aliases.items())]
+        return [Alias(name, self.fingerprint, description, self.data.get("type") or "") for name, description in sorted(self.aliases.items())]
 
 
 def scrub_source(made_from: str) -> str:
@@ -329,8 +365,11 @@ class Instance:
     STOPPED: t.ClassVar[int] = 102
 
     @classmethod
-    def from_api(cls, name: str, kind: str, data: t.Mapping[str, t.Any]) -> Instance:
-        config = data.get("config") or {}
+    def from_api(cls, name: str, kind: str, data: t.Any) -> Instance:
+        """Of any answer. Raises LXDAPIError if it is no instance."""
+        where = f"the server's answer about the {kind} {name!r}"
+        data = need_object(data, where)
+        config = text_values(need_mapping(data, "config", where))
         return cls(
             name=name,
             running=kind == "instance" and data.get("status_code") != cls.STOPPED,
@@ -339,8 +378,8 @@ class Instance:
             identity={
                 "type": kind,
                 "name": name,
-                "created_at": data.get("created_at") or "",
-                **({"last_used_at": data.get("last_used_at") or "", "config": _digest(config)} if kind == "instance" else {}),
+                "created_at": text(data.get("created_at")),
+                **({"last_used_at": text(data.get("last_used_at")), "config": _digest(config)} if kind == "instance" else {}),
             },
         )
 
@@ -451,6 +490,7 @@ class ImageSource:
     client_key: str | None = field(default=None, repr=False)
     copy_aliases: bool = False
     mode: str = "auto"
+    filename: str | None = None
 
     action: t.ClassVar[str] = "copy"
 
@@ -494,6 +534,8 @@ class UpstreamImage:
     expires_at: str = NEVER
     full_names: tuple[str, ...] = ()
     """Of a simplestreams server: aliases that name the architecture too."""
+    filename: str = ""
+    """What the copy is called, unless the task says otherwise."""
     files: tuple[t.Any, ...] = field(default=(), repr=False)
     made_from: str = ""
     """What the copy remembers, as JSON: enough to ask again whether there is a newer one."""

@@ -21,6 +21,22 @@ def boundary_of(content_type: str) -> str | None:
     return message.get_boundary() if message.get_content_maintype() == "multipart" else None
 
 
+def part_head(boundary: str, name: str, filename: str) -> bytes:
+    """What stands before the content of a part. The file name is UTF-8, as both servers read it; what would end it is escaped."""
+    escaped = filename.replace("\\", "\\\\").replace('"', '\\"')
+    return f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{escaped}"\r\nContent-Type: application/octet-stream\r\n\r\n'.encode()
+
+
+def rename_parts(blocks: t.Iterator[bytes], boundary: str, filename: str) -> t.Iterator[bytes]:
+    """A multipart body with another file name in each part: what a server sends is called by the fingerprint."""
+    before = b""
+    for name, content in MultipartReader(blocks, boundary):
+        yield before + part_head(boundary, name, filename)
+        yield from content
+        before = b"\r\n"
+    yield f"\r\n--{boundary}--\r\n".encode()
+
+
 class MultipartReader:
     """Iterates over parts; each must be read to its end before the next. A part is (name, blocks)."""
 

@@ -50,6 +50,7 @@ _SOURCE_OPTIONS: dict[str, frozenset[str]] = {
             "client_key",
             "copy_aliases",
             "mode",
+            "filename",
         }
     ),
     "url": frozenset({"url", "checksum", "filename", "certificate"}),
@@ -131,6 +132,7 @@ def desired_source(params: Params, fingerprint: str | None = None) -> Source:
     strange = sorted(set(given) - _SOURCE_OPTIONS[kind])
     if strange:
         raise LXDInputError(f"A 'source' of type '{kind}' has no option {', '.join(strange)}; it takes {', '.join(sorted(_SOURCE_OPTIONS[kind]))}.")
+    _check_filename(given.get("filename") or "")
     if kind == "image":
         return _image_source(given, fingerprint)
     if "checksum" in given:
@@ -151,6 +153,12 @@ def desired_source(params: Params, fingerprint: str | None = None) -> Source:
     return InstanceSource(kind=kind, **given)
 
 
+def _check_filename(name: str) -> None:
+    """A header has to carry it. Raises LXDInputError."""
+    if not name.isprintable() or name != name.strip():
+        raise LXDInputError(f"The 'filename' in 'source' is {name!r}, but must have no control characters, and no blanks at its ends.")
+
+
 def _image_source(given: dict[str, t.Any], fingerprint: str | None) -> ImageSource:
     if "remote" not in given and "server" not in given:
         raise LXDInputError("A 'source' of type 'image' needs either 'remote', a configured or well-known name, or 'server', a URL.")
@@ -160,6 +168,8 @@ def _image_source(given: dict[str, t.Any], fingerprint: str | None) -> ImageSour
         raise LXDInputError("A 'source' of type 'image' needs either 'alias' or 'fingerprint': which of the server's images is meant.")
     if "fingerprint" in given:
         check_fingerprint(given["fingerprint"], "fingerprint' in 'source")
+    if given.get("filename") and given.get("mode") == "push":
+        raise LXDInputError("With the 'mode' push, 'filename' can't be chosen: the other server sends the image under its fingerprint. Use pull or relay.")
     if "server" in given:
         given.setdefault("protocol", "lxd")
         schemes = ("http://", "https://") if given["protocol"] == "simplestreams" else ("https://",)

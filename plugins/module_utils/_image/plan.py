@@ -155,7 +155,8 @@ def _plan_present(desired: DesiredImage, current: CurrentImage) -> Plan:
         # one that was read before somebody deleted the image has gone with it
         current = replace(current, aliases={name: alias for name, alias in current.aliases.items() if alias.target != target})
     elif renewed:
-        actions += [DeleteImage(image.fingerprint), *_create_image(desired, current, _keep_settings(settings, image), previous)]
+        kept = settings if isinstance(desired.source, FileSource) else _keep_settings(settings, image)
+        actions += [DeleteImage(image.fingerprint), *_create_image(desired, current, kept, previous)]
         target = image.fingerprint
     else:
         target = image.fingerprint
@@ -302,7 +303,10 @@ def _inherit(desired: DesiredImage, current: CurrentImage, settings: SettingsCha
 
 
 def _keep_settings(settings: SettingsChange, image: Image) -> SettingsChange:
-    """Take over for the new copy what the image has, where the task says nothing else."""
+    """Take over for the new copy what the image has, where the task says nothing else.
+
+    Not for files: those bring properties of their own, and what a killed run has deleted could not be taken over by the next.
+    """
     have = image.settings
     kept = {name: getattr(have, name) for name in ("public", "expires_at", "profiles") if getattr(settings, name) is None}
     properties = settings.properties if settings.purge_properties else {**have.user_properties, **(settings.properties or {})}

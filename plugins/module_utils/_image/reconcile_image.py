@@ -25,6 +25,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     UNKNOWN,
     CurrentImage,
     DesiredImage,
+    FileSource,
     Image,
     ImageSettings,
     SettingsChange,
@@ -105,7 +106,7 @@ def _resulting_image(api: ImageAPI, desired: DesiredImage, current: CurrentImage
     fingerprint = outcome.plan.fingerprint
     if desired.state == "absent" or fingerprint is None:
         return None
-    image = current.images.get(fingerprint)
+    image = None if _is_imported_anew(outcome.plan) and check_mode else current.images.get(fingerprint)
     if outcome.changed and not check_mode:
         image = api.get_image(fingerprint)
     if image is not None and outcome.changed and check_mode:
@@ -118,6 +119,11 @@ def _resulting_image(api: ImageAPI, desired: DesiredImage, current: CurrentImage
     after = outcome.plan.after
     names = [{"name": name, "description": text} for name, text in sorted(_predicted_aliases(outcome.plan, None).items())]
     return {**after, "fingerprint": fingerprint or UNKNOWN, "aliases": names}
+
+
+def _is_imported_anew(plan: Plan) -> bool:
+    """Return whether the plan makes an image from files: what their metadata says is known to the server only."""
+    return any(isinstance(action, CreateImage) and isinstance(action.source, FileSource) for action in plan.actions)
 
 
 def _predicted_settings(plan: Plan, image: Image) -> ImageSettings:

@@ -16,7 +16,7 @@ import shlex
 import typing as t
 from datetime import datetime, timedelta
 
-from ansible_collections.community.lxd.plugins.module_utils._image.model import Image, check_fingerprint, parse_time
+from ansible_collections.community.lxd.plugins.module_utils._image.model import Image, check_fingerprint, parse_time, time_of_others
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record
 
@@ -108,7 +108,7 @@ def is_expired(image: Image, now: datetime) -> bool:
 
 def added_at(image: Image, now: datetime) -> datetime:
     """When the image came into the store: when it was built says nothing about how long it has been kept."""
-    return parse_time(image.data.get("uploaded_at") or "never") or now
+    return time_of_others(image.data.get("uploaded_at")) or now
 
 
 def parse_age(value: str) -> timedelta:

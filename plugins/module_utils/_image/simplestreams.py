@@ -15,6 +15,7 @@ import re
 import typing as t
 
 from ansible_collections.community.lxd.plugins.module_utils._image.model import architecture_name
+from ansible_collections.community.lxd.plugins.module_utils._lxd.documents import Object, mapping, mappings, need_mapping, need_object, need_text, text
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record
 
 INDEX = "streams/v1/index.json"
@@ -57,18 +58,26 @@ class StreamImage:
     preference: int = 0
 
 
-def product_paths(index: t.Mapping[str, t.Any]) -> list[str]:
-    """Of an index, the paths of the product lists that have images."""
-    entries = (index.get("index") or {}).values()
-    return [entry["path"] for entry in entries if entry.get("datatype") == "image-downloads" and entry.get("products")]
+def product_paths(index: t.Any, where: str) -> list[str]:
+    """Return of an index, called ``where``, the paths of the product lists that have images. Raises LXDAPIError if it is none."""
+    entries = mappings(need_mapping(need_object(index, where), "index", where))
+    return [need_text(entry, "path", where) for entry in entries if entry.get("datatype") == "image-downloads" and entry.get("products")]
 
 
-def list_stream_images(products: t.Mapping[str, t.Any], vendor: str) -> list[StreamImage]:
-    """All images of a product list that a server of ``vendor`` ("lxd" or "incus") can use, newest and preferred first."""
+def read_products(document: t.Any, where: str) -> list[Object]:
+    """Return the products of a product list, called ``where``. Raises LXDAPIError if it is none. A product that isn't one is left out."""
+    return mappings(need_mapping(need_object(document, where), "products", where))
+
+
+def list_stream_images(products: t.Iterable[Object], vendor: str) -> list[StreamImage]:
+    """Return the images of these products that a server of ``vendor`` ("lxd" or "incus") can use, newest and preferred first.
+
+    Give those of all product lists at once: one alias may be in several, and means the newest image of them all.
+    """
     images: list[StreamImage] = []
-    for product in (products.get("products") or {}).values():
-        requirements = product.get("lxd_requirements" if vendor == "lxd" else "requirements") or {}
-        for serial, version in (product.get("versions") or {}).items():
+    for product in products:
+        requirements = mapping(product.get("lxd_requirements" if vendor == "lxd" else "requirements"))
+        for serial, version in mapping(product.get("versions")).items():
             if _VERSION.match(serial):
                 images += _images_of({**product, "requirements": requirements}, serial, version, vendor)
     # stable sorts, least important first
@@ -77,15 +86,16 @@ def list_stream_images(products: t.Mapping[str, t.Any], vendor: str) -> list[Str
     return images
 
 
-def _images_of(product: t.Mapping[str, t.Any], serial: str, version: t.Mapping[str, t.Any], vendor: str) -> t.Iterator[StreamImage]:
-    items = list((version.get("items") or {}).values())
+def _images_of(product: t.Mapping[str, t.Any], serial: str, version: t.Any, vendor: str) -> t.Iterator[StreamImage]:
+    items = mappings(mapping(version).get("items"))
     for meta in items:
-        if meta.get("ftype") == f"{vendor}_combined.tar.gz" and meta.get("sha256"):
+        kind = meta.get("ftype")
+        if kind == f"{vendor}_combined.tar.gz" and text(meta.get("sha256")):
             yield _image(product, serial, version, meta, None, meta["sha256"])
-        if meta.get("ftype") != f"{vendor}.tar.xz":
+        if kind != f"{vendor}.tar.xz":
             continue
         for root in items:
-            fingerprint = next((meta[key] for key in _ROOTS.get(root.get("ftype"), ()) if meta.get(key)), None)
+            fingerprint = next((meta[key] for key in _ROOTS.get(text(root.get("ftype")), ()) if text(meta.get(key))), None)
             if fingerprint:
                 yield _image(product, serial, version, meta, root, fingerprint)
 
@@ -103,41 +113,47 @@ def _image(
     files = [_file(meta, "metadata" if root else "")]
     if root:
         files.append(_file(root, "rootfs.img" if is_disk else "rootfs"))
-    names = [name.strip() for name in (product.get("aliases") or "").split(",") if name.strip()]
+    names = [name.strip() for name in text(product.get("aliases")).split(",") if name.strip()]
+    architecture = text(product.get("arch"))
     return StreamImage(
         fingerprint=fingerprint,
         type="virtual-machine" if is_disk else "container",
-        architecture=architecture_name(product.get("arch") or ""),
+        architecture=architecture_name(architecture),
         serial=serial,
-        names=tuple(name for alias in names for name in (alias, f"{alias}/{product.get('arch')}")),
+        names=tuple(name for alias in names for name in (alias, f"{alias}/{architecture}")),
         properties=_properties(product, serial, version, kind),
-        expires_at=product.get("support_eol") or None,
+        expires_at=text(product.get("support_eol")) or None,
         files=tuple(files),
         preference=list(_ROOTS).index(kind) if root else -1,
     )
 
 
 def _file(item: t.Mapping[str, t.Any], part: str) -> StreamFile:
-    return StreamFile(item.get("path") or "", item.get("sha256") or "", int(item.get("size") or 0), part)
+    return StreamFile(text(item.get("path")), text(item.get("sha256")), _size(item.get("size")), part)
+
+
+def _size(value: t.Any) -> int:
+    """Return a size that is a number or the text of one, or 0 for "not told"."""
+    digits = str(value)
+    return int(digits) if isinstance(value, (int, str)) and digits.isascii() and digits.isdecimal() and len(digits) < 20 else 0
 
 
 def _properties(product: t.Mapping[str, t.Any], serial: str, version: t.Mapping[str, t.Any], kind: str) -> dict[str, str]:
-    release, architecture, label = product.get("release_title") or product.get("release"), product.get("arch"), version.get("label")
+    told = {key: str(value) for key, value in product.items() if isinstance(value, (str, int, float))}
+    system, release, architecture, label = told.get("os"), told.get("release_title") or told.get("release"), told.get("arch"), text(version.get("label"))
     properties = {
-        "os": product.get("os"),
-        "release": product.get("release"),
-        "version": product.get("version"),
+        "os": system,
+        "release": told.get("release"),
+        "version": told.get("version"),
         "architecture": architecture,
         "label": label,
         "serial": serial,
         "type": kind,
-        "variant": product.get("variant"),
-        "description": f"{product.get('os')} {release} {architecture} ({label}) ({serial})"
-        if label
-        else f"{product.get('os')} {release} {architecture} ({serial})",
+        "variant": told.get("variant"),
+        "description": f"{system} {release} {architecture} ({label}) ({serial})" if label else f"{system} {release} {architecture} ({serial})",
     }
     properties.update({f"requirements.{key}": str(value) for key, value in product["requirements"].items()})
-    return {key: str(value) for key, value in properties.items() if value}
+    return {key: value for key, value in properties.items() if value}
 
 
 def find_stream_image(

@@ -12,7 +12,7 @@ import platform
 import typing as t
 from datetime import datetime, timezone
 
-from ansible_collections.community.lxd.plugins.module_utils._image.model import NEVER, Image, ImageSource, normalize_time
+from ansible_collections.community.lxd.plugins.module_utils._image.model import NEVER, Image, ImageSource, format_time, normalize_time, time_of_others
 from ansible_collections.community.lxd.plugins.module_utils._image.simplestreams import StreamImage
 from ansible_collections.community.lxd.plugins.module_utils._image.upstream import StreamsUpstream
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
@@ -58,7 +58,7 @@ def _with_aliases(images: t.Iterable[StreamImage]) -> t.Iterator[Image]:
 
 
 def _image(image: StreamImage, names: list[str]) -> Image:
-    serial = f"{image.serial[:4]}-{image.serial[4:6]}-{image.serial[6:8]}"
+    built_at = format_time(time_of_others(f"{image.serial[:4]}-{image.serial[4:6]}-{image.serial[6:8]}"))
     never = normalize_time(NEVER)
     return Image.from_api(
         {
@@ -74,8 +74,8 @@ def _image(image: StreamImage, names: list[str]) -> Image:
             "expires_at": image.expires_at or never,
             "size": sum(file.size for file in image.files),
             "filename": image.files[0].path.rsplit("/", 1)[-1],
-            "created_at": normalize_time(serial),
-            "uploaded_at": normalize_time(serial),
+            "created_at": built_at,
+            "uploaded_at": built_at,
             "last_used_at": never,
         }
     )

@@ -13,6 +13,7 @@ import os
 import typing as t
 
 from ansible_collections.community.lxd.plugins.module_utils._image.model import MADE_FROM, Image, ImageSource
+from ansible_collections.community.lxd.plugins.module_utils._lxd.documents import text_values
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError
 
 if t.TYPE_CHECKING:
@@ -53,7 +54,7 @@ class UpdateChecker:
 
 def source_of(image: Image) -> ImageSource | None:
     """What the server follows, or what the collection remembers of its copy; None unless there is an alias to ask for."""
-    followed = image.data.get("update_source") or {}
+    followed = text_values(image.data.get("update_source"))
     if image.followed_alias:
         return ImageSource(
             server=followed.get("server"),
@@ -64,7 +65,7 @@ def source_of(image: Image) -> ImageSource | None:
         )
     try:
         remembered = json.loads(image.settings.memory.get(MADE_FROM) or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(remembered, dict) or remembered.get("type") != "image" or not remembered.get("alias"):
         return None

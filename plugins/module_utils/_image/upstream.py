@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
 from ansible_collections.community.lxd.plugins.module_utils._image.checksum import SHA256, Checksum, resolve_checksum
-from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles, multipart_frame, write_block
+from ansible_collections.community.lxd.plugins.module_utils._image.files import ImageFiles, clean_filename, multipart_frame, write_block
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     MADE_FROM,
     RESERVED_PREFIX,
@@ -34,17 +34,21 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     UpstreamImage,
     UrlSource,
     architecture_name,
+    format_time,
     is_complete,
-    normalize_time,
+    time_of_others,
 )
+from ansible_collections.community.lxd.plugins.module_utils._image.multipart import boundary_of, rename_parts
 from ansible_collections.community.lxd.plugins.module_utils._image.simplestreams import (
     INDEX,
     StreamImage,
     find_stream_image,
     list_stream_images,
     product_paths,
+    read_products,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
+from ansible_collections.community.lxd.plugins.module_utils._lxd.documents import Object
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record, replace
 from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import SIMPLESTREAMS, find_remote
@@ -66,6 +70,10 @@ class Download:
 
 class Upstream(t.Protocol):
     """Where one task copies from."""
+
+    @property
+    def source(self) -> t.Any:
+        """What the task says of it."""
 
     @property
     def mode(self) -> str:
@@ -118,12 +126,13 @@ class StreamsUpstream:
         """Those that a server of the target's vendor can use, as the index has them now."""
         if self._images is None:
             self._digest = hashlib.sha256()
-            index = self._web.get_json(self._url(INDEX))
-            self._images = []
-            for path in product_paths(index):
-                products = self._web.get_json(self._url(path))
-                self._digest.update(json.dumps(products, sort_keys=True).encode())
-                self._images += list_stream_images(products, self._vendor)
+            index = self._url(INDEX)
+            products: list[Object] = []
+            for path in product_paths(self._web.get_json(index), shown_url(index)):
+                document = self._web.get_json(self._url(path))
+                self._digest.update(json.dumps(document, sort_keys=True).encode())
+                products += read_products(document, shown_url(self._url(path)))
+            self._images = list_stream_images(products, self._vendor)
         return self._images
 
     def digest(self) -> str:
@@ -146,9 +155,11 @@ class StreamsUpstream:
             architecture=image.architecture,
             type=image.type,
             public=not self.has_credentials,
-            expires_at=normalize_time(image.expires_at),
+            expires_at=format_time(time_of_others(image.expires_at)),
             full_names=image.names[1::2],
             files=image.files,
+            # as the servers call what they fetch from there, and as lxd_image_info does
+            filename=clean_filename(os.path.basename(image.files[0].path)) if image.files else "",
             made_from=_made_from(source),
         )
 
@@ -163,7 +174,7 @@ class StreamsUpstream:
     def download(self, image: UpstreamImage) -> t.Iterator[Download]:
         """The files one after the other, as the parts of an upload. Each is opened only when the one before is through."""
         files = image.files
-        frame, content_type = multipart_frame([file.part for file in files], os.path.basename(files[-1].path))
+        frame, content_type = multipart_frame([file.part for file in files], self.source.filename or image.filename)
         size = sum(len(piece) for piece in frame) + sum(file.size for file in files)
         yield Download(content_type, size if all(file.size for file in files) else None, self._blocks(image, frame))
 
@@ -247,14 +258,20 @@ class ServerUpstream:
             # what nobody can ask again over the network can't be followed
             public=image.settings.public and not self.is_local,
             expires_at=image.settings.expires_at,
+            filename=clean_filename(image.data.get("filename") or ""),
             made_from=_made_from(source),
         )
 
     @contextlib.contextmanager
     def download(self, image: UpstreamImage) -> t.Iterator[Download]:
         with self.api.download_image(image.fingerprint, self.source.secret) as (headers, blocks):
-            length = headers.get("Content-Length")
-            yield Download(headers.get("Content-Type") or "application/octet-stream", int(length) if length else None, blocks)
+            length, content_type = headers.get("Content-Length"), headers.get("Content-Type") or "application/octet-stream"
+            boundary = boundary_of(content_type)
+            if boundary:
+                # how long the body is with other names in it is known only at its end
+                yield Download(content_type, None, rename_parts(blocks, boundary, self.source.filename or image.filename))
+            else:
+                yield Download(content_type, int(length) if length and length.isdecimal() else None, blocks)
 
 
 class UrlUpstream:
@@ -293,7 +310,13 @@ class UrlUpstream:
         return self._image(self.files().fingerprint)
 
     def _image(self, fingerprint: str) -> UpstreamImage:
-        return UpstreamImage(fingerprint=fingerprint, public=False, made_from=self._made_from)
+        return UpstreamImage(fingerprint=fingerprint, public=False, filename=self._name, made_from=self._made_from)
+
+    @property
+    def _name(self) -> str:
+        """What the image is called: as the file of the web is."""
+        url = self.source.url if self._announced_is_unasked or not self._announced else self._announced[0]
+        return clean_filename(os.path.basename(urlsplit(url).path))
 
     @property
     def _made_from(self) -> str:
@@ -318,7 +341,7 @@ class UrlUpstream:
         if self._announced and self._checksum and self._checksum.algorithm == SHA256 and self._checksum.digest != self._announced[1]:
             raise LXDInputError(f"The URL {self.url} announces the image {self._announced[1]}, but 'checksum' says {self._checksum.digest}.")
         if self.mode == "relay":
-            self.files().check()
+            self.checked_files()
 
     @functools.cached_property
     def _checksum(self) -> Checksum | None:
@@ -347,6 +370,13 @@ class UrlUpstream:
         told = {"Server-Architectures": server.architecture or "", "Server-Version": server.version or ""}
         return {f"{vendor}-{key}": value for vendor in ("LXD", "Incus") for key, value in told.items()}
 
+    def checked_files(self) -> ImageFiles:
+        """The tarball, looked into. Raises LXDError where the server would not take it."""
+        files = self.files()
+        files.check_acceptable(lambda: self._api.client.server().vendor)
+        files.check()
+        return files
+
     def files(self) -> ImageFiles:
         """The tarball on the node's disk, hashed; gone with this object. Raises LXDError, also for a wrong checksum."""
         if self._files is None:
@@ -357,10 +387,9 @@ class UrlUpstream:
                 _write(self._file, blocks, shown)
             if size is not None and self._file.tell() != size:
                 raise LXDInputError(f"The download of {shown} was cut short: {self._file.tell()} of {size} bytes.")
-            name = self.source.filename or os.path.basename(urlsplit(url).path)
             checksum = self._checksum or (Checksum(SHA256, announced) if announced else None)
             origin = "'checksum'" if self._checksum else f"the URL {self.url}"
-            source = FileSource(path=path, checksum=checksum, filename=name if name.isascii() and name else "image", checksum_origin=origin)
+            source = FileSource(path=path, checksum=checksum, filename=self.source.filename or self._name or "image", checksum_origin=origin)
             files = ImageFiles(source, label=shown)
             if announced and files.fingerprint != announced:
                 raise LXDInputError(f"The URL {self.url} announces the image {announced}, but its content has the fingerprint {files.fingerprint}.")

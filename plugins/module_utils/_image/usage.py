@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.community.lxd.plugins.module_utils._lxd.documents import text
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record
 
@@ -43,7 +44,7 @@ class Usage:
 
 def project_of(instance: t.Mapping[str, t.Any]) -> str:
     """Return the project of a server's object."""
-    return instance.get("project") or "default"
+    return text(instance.get("project")) or "default"
 
 
 def collect_usage(instances: t.Iterable[t.Mapping[str, t.Any]]) -> Usage:
@@ -62,6 +63,6 @@ def collect_usage(instances: t.Iterable[t.Mapping[str, t.Any]]) -> Usage:
                 member = instance.get("location") or "none"
                 where = f"its cluster member {member!r} does not answer" if member != "none" else "the server does not show its configuration"
                 unknown.append(f"The image of the instance '{project}/{user}' is unknown, as {where}.")
-            for fingerprint in {config["volatile.base_image"] for config in configs if config.get("volatile.base_image")}:
+            for fingerprint in {text(config.get("volatile.base_image")) for config in configs} - {""}:
                 users.setdefault(fingerprint, []).append({"project": project, "name": user})
     return Usage({fingerprint: sorted(found, key=lambda user: (user["project"], user["name"])) for fingerprint, found in users.items()}, tuple(sorted(unknown)))

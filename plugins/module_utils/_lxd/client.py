@@ -17,7 +17,7 @@ import json
 import time
 import typing as t
 
-from ansible_collections.community.lxd.plugins.module_utils._lxd import paths
+from ansible_collections.community.lxd.plugins.module_utils._lxd import documents, paths
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDAPIError,
     LXDConflict,
@@ -38,13 +38,10 @@ if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._lxd.progress import Progress
     from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Transport, UploadBody
 
-# A read whose connection broke has had no effect and is tried again; a write never is.
-READ_RETRY_PAUSES = (0.2, 1.0)
-# Likewise what a server that is starting says, or a proxy in front of it.
-BUSY = (502, 503, 504)
 # One long poll of an operation. Short enough that a lost connection is noticed, long enough to be no load.
 WAIT_SECONDS = 10
 CANCEL_SECONDS = 10
+SETTLE_PAUSE = 0.2
 
 OPERATION_RUNNING = 103
 OPERATION_SUCCESS = 200
@@ -110,8 +107,7 @@ class Client:
 
         ``patience``: give up, without another try, on an answer that takes longer than these seconds.
         """
-        pauses = () if patience else READ_RETRY_PAUSES
-        response = self._get(path, what, self._query(query) if with_project else query, timeout=patience, pauses=pauses)
+        response = self._get(path, what, self._query(query) if with_project else query, timeout=patience, once=patience is not None)
         body = _envelope(response, f"GET {path}", what)
         return Answer(body.get("metadata"), response.headers.get("ETag"))
 
@@ -122,20 +118,12 @@ class Client:
         query: t.Mapping[str, str] | None = None,
         stream: bool = False,
         timeout: float | None = None,
-        pauses: tuple[float, ...] = READ_RETRY_PAUSES,
+        once: bool = False,
     ) -> requests.Response:
-        for pause in (*pauses, None):
-            try:
-                response = self._transport.request("GET", path, query=query, stream=stream, timeout=timeout)
-            except LXDConnectionError as exc:
-                if pause is None or not exc.sent:
-                    raise _with_object(exc, what) from exc
-            else:
-                if pause is None or response.status_code not in BUSY:
-                    return response
-                response.close()
-            time.sleep(pause)
-        raise AssertionError("the last round raises")
+        try:
+            return self._transport.request("GET", path, query=query, stream=stream, timeout=timeout, once=once)
+        except LXDConnectionError as exc:
+            raise _with_object(exc, what) from exc
 
     @contextlib.contextmanager
     def download(self, path: str, what: str, query: t.Mapping[str, str] | None = None) -> t.Iterator[tuple[t.Mapping[str, str], t.Iterator[bytes]]]:
@@ -153,18 +141,20 @@ class Client:
     def server(self) -> ServerInfo:
         """Who answers; asked once, and only where a request depends on it."""
         if self._server is None:
-            metadata = self.get(paths.SERVER, "read the server's capabilities").metadata
-            environment = metadata.get("environment") or {}
-            extensions = frozenset(metadata.get("api_extensions") or [])
+            answer = self.get(paths.SERVER, "read the server's capabilities").metadata
+            metadata = documents.need_object(answer, documents.answer_to(paths.SERVER))
+            environment = documents.text_values(metadata.get("environment"))
+            lists = documents.mapping(metadata.get("environment"))
+            extensions = frozenset(documents.texts(metadata.get("api_extensions")))
             vendor = environment.get("server") or ("incus" if "dev_incus_images" in extensions else "lxd" if "devlxd_images" in extensions else None)
             self._server = ServerInfo(
                 vendor,
                 environment.get("server_version"),
                 metadata.get("auth") == "trusted",
                 extensions,
-                architecture=next(iter(environment.get("architectures") or []), None),
+                architecture=next(iter(documents.texts(lists.get("architectures"))), None),
                 certificate=environment.get("certificate"),
-                addresses=tuple(environment.get("addresses") or []),
+                addresses=tuple(documents.texts(lists.get("addresses"))),
             )
         return self._server
 
@@ -227,7 +217,10 @@ class Client:
             raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: {exc}", late=exc.late, request=request) from exc
         except _NoEnvelope as exc:
             raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: {exc}", request=request, status=exc.status) from exc
-        return Answer(envelope.get("metadata"), operation=envelope.get("operation") or None)
+        operation = documents.text(envelope.get("operation"))
+        if envelope["type"] == "async" and not operation:
+            raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: its answer names no operation.", request=request)
+        return Answer(envelope.get("metadata"), operation=operation or None)
 
     def _counted_body(self, what: str, body: UploadBody | None) -> UploadBody | None:
         """Return the body as one that tells how much of it has been sent."""
@@ -241,7 +234,7 @@ class Client:
         """Send one write and wait for its operation. Returns the operation's metadata. Raises like write() and wait()."""
         answer = self.write(method, path, what, **kwargs)
         if answer.operation is None:
-            return answer.metadata or {}
+            return documents.mapping(answer.metadata)
         try:
             return self.wait(answer.operation, what)
         except (LXDConnectionError, _NoEnvelope) as exc:
@@ -261,12 +254,12 @@ class Client:
         while True:
             state = self._poll(operation, what, min(WAIT_SECONDS, deadline - time.monotonic()))
             if state["status_code"] == OPERATION_SUCCESS:
-                return state.get("metadata") or {}
+                return documents.mapping(state.get("metadata"))
             self._tell_progress(what, state)
             if state["status_code"] >= OPERATION_FAILURE:
-                raise LXDOperationError(
-                    f"Cannot {what}: {state.get('err') or state.get('status')}", metadata=state.get("metadata"), operation=operation, error=state.get("err")
-                )
+                words = documents.text(state.get("err")) or documents.text(state.get("status")) or "no reason given"
+                metadata = documents.mapping(state.get("metadata"))
+                raise LXDOperationError(f"Cannot {what}: {words}", metadata=metadata, operation=operation, error=documents.text(state.get("err")))
             if time.monotonic() >= deadline:
                 self._cancel(operation, what, state)
 
@@ -311,8 +304,8 @@ class Client:
         """
         deadline = time.monotonic() + self.timeout
         while time.monotonic() < deadline:
-            listed = self.get(paths.OPERATIONS, "list the running operations", {"recursion": "1"}).metadata or {}
-            running = [item for item in listed.get("running") or [] if item.get("class") == "task" and item.get("status_code", 0) < OPERATION_SUCCESS]
+            listed = documents.mapping(self.get(paths.OPERATIONS, "list the running operations", {"recursion": "1"}).metadata)
+            running = [item for item in documents.mappings(listed.get("running")) if _is_running_task(item)]
             if only_new_images:
                 running = [item for item in running if not item.get("resources")]
             if not running:
@@ -320,10 +313,15 @@ class Client:
             try:
                 self._poll(running[0]["id"], "wait for a running operation", min(WAIT_SECONDS, deadline - time.monotonic()))
             except LXDError:
-                time.sleep(READ_RETRY_PAUSES[0])
+                time.sleep(SETTLE_PAUSE)
 
     def _query(self, query: t.Mapping[str, str] | None) -> dict[str, str]:
         return {**({} if self.project == "default" else {"project": self.project}), **(query or {})}
+
+
+def _is_running_task(item: t.Mapping[str, t.Any]) -> bool:
+    code = item.get("status_code")
+    return item.get("class") == "task" and bool(documents.text(item.get("id"))) and isinstance(code, int) and code < OPERATION_SUCCESS
 
 
 class _SizedBlocks:
@@ -347,12 +345,13 @@ def _envelope(response: requests.Response, request: str, what: str, check: bool 
     """The JSON of an answer. Raises the LXDAPIError of its ``error_code``, or _NoEnvelope where it is none."""
     try:
         body = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict) or body.get("type") not in ("sync", "async", "error"):
         raise _NoEnvelope(f"Cannot {what}: HTTP {response.status_code}, and no answer of an LXD or Incus server.", status=response.status_code, request=request)
     if check and body["type"] == "error":
-        status = body.get("error_code") or response.status_code
+        code = body.get("error_code")
+        status = code if isinstance(code, int) and code else response.status_code
         words = str(body.get("error") or "no reason given")
         raise _ERRORS.get(status, LXDAPIError)(
             f"Cannot {what}: {words} (HTTP {status} to {request}){_ADVICE.get(status, '')}", status=status, error=words, request=request

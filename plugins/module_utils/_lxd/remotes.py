@@ -82,7 +82,7 @@ def find_remote(name: str, vendor: t.Callable[[], str | None], environ: t.Mappin
     if name in WELL_KNOWN:
         return Remote(name, WELL_KNOWN[name], SIMPLESTREAMS)
     if name == "images":
-        return Remote(name, IMAGES[vendor() or "lxd"], SIMPLESTREAMS)
+        return Remote(name, IMAGES.get(vendor() or "lxd", IMAGES["lxd"]), SIMPLESTREAMS)
     if name == LOCAL:
         return Remote(name, "unix:", "lxd")
     names = ", ".join(sorted({*known, *WELL_KNOWN, "images", LOCAL}))
@@ -156,7 +156,7 @@ def parse_remotes(data: bytes, path: str) -> dict[str, t.Any]:
     """Return ``remotes`` of the text of a config.yml. All scalars are text, as to the clients. Raises LXDInputError that names ``path``."""
     try:
         document = yaml.load(data, Loader=_loader())
-    except (yaml.YAMLError, ValueError, RecursionError, TypeError) as exc:
+    except (yaml.YAMLError, ValueError, RecursionError, TypeError, LookupError, AttributeError) as exc:  # of values that their tags don't fit
         words = " ".join(str(exc).split())
         raise LXDInputError(f"Cannot read the client configuration {path}: it is not valid YAML: {words}.") from exc
     remotes = {} if document is None else document.get("remotes") if isinstance(document, dict) else document

@@ -16,6 +16,7 @@ import tempfile
 import typing as t
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.retries import read_policy, set_retries
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import (
     SOURCE_CERTIFICATE,
     Connection,
@@ -78,6 +79,7 @@ def open_web_session(certificate: str | None) -> requests.Session:
         session.verify = False
         pin = certificate_fingerprint(read_pem(certificate, SOURCE_CERTIFICATE), SOURCE_CERTIFICATE)
         session.mount("https://", _TLSAdapter(_tls_context(verify=False), pin))
+    set_retries(session, read_policy())
     return session
 
 

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import ssl
 import traceback
 import typing as t
@@ -22,6 +21,7 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDMissingLibraryError,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record
+from ansible_collections.community.lxd.plugins.module_utils._lxd.retries import UNSENT, no_retries, read_policy, set_retries
 from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import show_urls, shown_url
 
 REQUESTS_IMPORT_ERROR: str | None
@@ -115,7 +115,7 @@ def find_local_url(environ: t.Mapping[str, str]) -> str:
 
 
 class Transport:
-    """One server's connection. Never retries, never follows a redirect, reads no proxy, netrc or CA settings of the environment."""
+    """One server's connection. Repeats no write, never follows a redirect, reads no proxy, netrc or CA settings of the environment."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -146,16 +146,22 @@ class Transport:
         body: UploadBody | None = None,
         stream: bool = False,
         timeout: float | None = None,
+        once: bool = False,
     ) -> requests.Response:
-        """Send one request. Raises LXDConnectionError where no answer came; any status is an answer."""
+        """Send one request, a read again where that may help and it isn't to be sent ``once``.
+
+        Raises LXDConnectionError where no answer came; any status is an answer.
+        """
         self._stop.check()
         read_timeout = timeout or self.connection.timeout
-        try:
+        set_retries(self._session, no_retries() if once else read_policy())
+
+        def send() -> requests.Response:
             return self._session.request(
                 method,
                 self._base + path,
                 params=query,
-                headers=headers,
+                headers={**(headers or {}), "Accept-Encoding": "identity"} if stream else headers,
                 json=json,
                 data=body,
                 stream=stream,
@@ -163,6 +169,15 @@ class Transport:
                 # while a body is sent, the socket has the connect timeout: a busy disk may stall it for long
                 timeout=(read_timeout if body is not None else min(CONNECT_TIMEOUT, read_timeout), read_timeout),
             )
+
+        try:
+            try:
+                return send()
+            except requests.exceptions.ChunkedEncodingError:
+                # the body of the answer broke off, of which the policy knows nothing
+                if method != "GET" or once:
+                    raise
+                return send()
         except requests.exceptions.InvalidURL as exc:
             raise LXDMissingLibraryError(
                 "The installed requests-unixsocket is too old for the installed requests. Install requests-unixsocket 0.4.0 or newer.",
@@ -172,12 +187,12 @@ class Transport:
             raise self._connection_error(exc, f"{method} {path}") from exc
 
     def blocks(self, response: requests.Response) -> t.Iterator[bytes]:
-        """The body of a streamed answer. Raises LXDConnectionError where it breaks off."""
+        """The body of a streamed answer, never decoded. Raises LXDConnectionError where it breaks off."""
         try:
-            for block in response.iter_content(BLOCK_SIZE):
+            for block in stored_blocks(response):
                 self._stop.check()
                 yield block
-        except requests.exceptions.RequestException as exc:
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
             raise self._connection_error(exc, f"GET {urlsplit(response.url).path}") from exc
 
     def _connection_error(self, exc: Exception, request: str) -> LXDConnectionError:
@@ -199,11 +214,16 @@ class Transport:
         return ""
 
 
+def stored_blocks(response: requests.Response) -> t.Iterator[bytes]:
+    """The body of a streamed answer as the server has it: an archive that is also called an encoding must not be unpacked on the way."""
+    return t.cast("t.Iterator[bytes]", response.raw.stream(BLOCK_SIZE, decode_content=False))
+
+
 def connection_error(exc: Exception, url: str, request: str, hint: str = "") -> LXDConnectionError:
     """What an exception of requests means: whether the request can have been sent, and the innermost words about why."""
     causes = list(_causes(exc))
-    sent = not any(isinstance(cause, _UNSENT) for cause in causes) and not isinstance(exc, requests.exceptions.ConnectTimeout)
-    late = isinstance(exc, requests.exceptions.ReadTimeout)
+    sent = not any(isinstance(cause, UNSENT) for cause in causes) and not isinstance(exc, requests.exceptions.ConnectTimeout)
+    late = isinstance(exc, requests.exceptions.ReadTimeout) or any(isinstance(cause, urllib3.exceptions.ReadTimeoutError) for cause in causes)
     url, reason = shown_url(url), show_urls(_reason(causes))
     return LXDConnectionError(f"No answer from {url} to {request}: {reason}.{hint}", sent=sent, late=late, url=url, request=request)
 
@@ -221,10 +241,6 @@ def _open_socket_session(connection: Connection) -> tuple[requests.Session, str]
     if len(os.fsencode(path)) > UNIX_PATH_MAX:
         raise LXDInputError(f"The path of the socket {path!r} is longer than the {UNIX_PATH_MAX} bytes that the system allows. Use a shorter one.")
     return requests_unixsocket.Session(), f"http+unix://{quote(path, safe='')}"
-
-
-# what can only happen before a single byte of the request has left
-_UNSENT = (FileNotFoundError, PermissionError, ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
 
 
 def _causes(exc: BaseException | None) -> t.Iterator[BaseException]:

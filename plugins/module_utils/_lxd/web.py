@@ -14,7 +14,7 @@ import typing as t
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDInputError, LXDNotFound
 from ansible_collections.community.lxd.plugins.module_utils._lxd.tls import open_web_session
-from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import BLOCK_SIZE, connection_error
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import BLOCK_SIZE, connection_error, stored_blocks
 from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import show_urls, shown_url, split_url
 
 if t.TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Web:
         with self._open("GET", url) as response:
             try:
                 return json.loads(b"".join(self._blocks(response)))
-            except ValueError as exc:
+            except (ValueError, RecursionError) as exc:
                 raise LXDAPIError(f"Cannot read {shown_url(url)}: it is no JSON.", status=response.status_code, url=shown_url(url)) from exc
 
     def get_text(self, url: str) -> str:
@@ -59,10 +59,10 @@ class Web:
 
     @contextlib.contextmanager
     def stream(self, url: str) -> t.Iterator[tuple[int | None, t.Iterator[bytes]]]:
-        """Yields the size, if it is told, and the blocks."""
+        """Yields the size, if it is told, and the blocks as the server has them, not decoded."""
         with self._open("GET", url, {"Accept-Encoding": "identity"}) as response:
             length = response.headers.get("Content-Length")
-            size, blocks = int(length) if length else None, self._blocks(response)
+            size, blocks = int(length) if length else None, self._blocks(response, stored_blocks(response))
             yield size, self._progress.transfer(f"download {shown_url(url)}", blocks, size) if self._progress else blocks
 
     def _open(self, method: str, url: str, headers: t.Mapping[str, str] | None = None) -> requests.Response:
@@ -84,10 +84,12 @@ class Web:
             raise kind(f"Cannot read {shown}: HTTP {response.status_code} {response.reason}.", status=response.status_code, url=shown)
         return response
 
-    def _blocks(self, response: requests.Response) -> t.Iterator[bytes]:
+    def _blocks(self, response: requests.Response, blocks: t.Iterator[bytes] | None = None) -> t.Iterator[bytes]:
+        """The body, decoded if no ``blocks`` of it are given."""
         from requests.exceptions import RequestException
+        from urllib3.exceptions import HTTPError
 
         try:
-            yield from response.iter_content(BLOCK_SIZE)
-        except RequestException as exc:
+            yield from response.iter_content(BLOCK_SIZE) if blocks is None else blocks
+        except (RequestException, HTTPError, OSError) as exc:
             raise connection_error(exc, response.url, "GET") from exc

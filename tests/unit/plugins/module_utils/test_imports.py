@@ -19,7 +19,7 @@ FRONT = {
     "_run",
     "_image.api",
     "_image.model",
-    *(f"_lxd.{name}" for name in ("background", "client", "errors", "paths", "record", "transport", "urls")),
+    *(f"_lxd.{name}" for name in ("background", "client", "documents", "errors", "paths", "record", "retries", "transport", "urls")),
 }
 """What every module needs."""
 
@@ -56,7 +56,7 @@ NEEDED = {
     },
 }
 
-WRITES = {f"module_utils._image.{name}" for name in ("api_writes", "apply", "archive", "copy", "export", "files", "multipart", "upstream")}
+WRITES = {f"module_utils._image.{name}" for name in ("api_writes", "apply", "archive", "copy", "export", "files", "metadata", "multipart", "upstream")}
 """What writes to a server or to files, and what reads the content of images."""
 
 COSTLY = {"concurrent.futures", "dataclasses", "inspect", "tarfile", "uuid", "yaml"}

@@ -47,6 +47,15 @@ def zstd_skippable(size: int) -> bytes:
     return struct.pack("<II", 0x184D2A53, size) + bytes(size)
 
 
+def lz4_frame(*blocks: int, size: bool = False, dictionary: bool = False, block_sums: bool = False, content_sum: bool = False) -> bytes:
+    """lz4_Frame_format.md. ``blocks``: bytes of each, negative for one that is not compressed."""
+    frame = b"\x04\x22\x4d\x18" + bytes([0x60 | block_sums << 4 | size << 3 | content_sum << 2 | dictionary, 0x40])
+    frame += bytes(8 * size + 4 * dictionary) + b"h"
+    for block in blocks:
+        frame += struct.pack("<I", abs(block) | (0x80000000 if block < 0 else 0)) + NOISE[: abs(block)] + (b"sum!" if block_sums else b"")
+    return frame + bytes(4) + (b"sum!" if content_sum else b"")
+
+
 def squashfs(used: int) -> bytes:
     return b"hsqs" + bytes(36) + struct.pack("<Q", used) + NOISE[: used - 48]
 
@@ -75,6 +84,13 @@ WHOLE = {
         *(zstd_frame((2, 100), dictionary=size, checksum=True) for size in range(4)),
         zstd_frame((0, 10), checksum=True) + zstd_frame((2, 10)),
         zstd_frame((0, 10)) + zstd_skippable(20),
+    ],
+    "lz4": [
+        lz4_frame(),
+        lz4_frame(1000, -700, 3),
+        *(lz4_frame(100, size=size, dictionary=not size, block_sums=sums, content_sum=not sums) for size in (False, True) for sums in (False, True)),
+        lz4_frame(10, content_sum=True) + lz4_frame(20),
+        lz4_frame(10) + zstd_skippable(20),
     ],
     "squashfs": [squashfs(5000), squashfs(5000) + bytes(3192)],
     "qcow2": [qcow2(512, 8, 1024), qcow2(512, 64, 1024)],

@@ -46,6 +46,9 @@ class Files:
 
     fingerprint_is_known = True
 
+    def check_acceptable(self, vendor: t.Any) -> None:
+        """Anything is."""
+
     def check(self) -> None:
         pass
 

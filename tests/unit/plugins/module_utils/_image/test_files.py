@@ -66,10 +66,13 @@ def test_sent_again_it_is_the_same(tmp_path: pathlib.Path) -> None:
     assert sent(files) == sent(files) == ARCHIVE
 
 
-@pytest.mark.parametrize("filename", ["Größe", "a\r\nb", " x", "x ", "\0"])
-def test_a_filename_that_no_header_can_carry(tmp_path: pathlib.Path, filename: str) -> None:
-    with pytest.raises(LXDInputError, match="'filename' is"):
-        ImageFiles(FileSource(write(tmp_path, "x", ARCHIVE), filename=filename))
+@pytest.mark.parametrize(
+    ("name", "filename"),
+    [("Größe", "Größe"), ("a\r\nb", "a__b"), (" x", "x"), ("x ", "x"), ("\x7f", "_"), (os.fsdecode(b"\xff.tar"), "_.tar")],
+    ids=["unicode", "lines", "blank before", "blank behind", "control", "no UTF-8"],
+)
+def test_a_file_is_called_what_a_request_can_carry(tmp_path: pathlib.Path, name: str, filename: str) -> None:
+    assert ImageFiles(FileSource(write(tmp_path, name, ARCHIVE))).filename == filename
 
 
 def test_filename_can_be_chosen(tmp_path: pathlib.Path) -> None:
@@ -105,11 +108,21 @@ def test_split(tmp_path: pathlib.Path, rootfs: bytes, name: str) -> None:
     assert str(files) == f"{source.path!r} and {source.rootfs_path!r}"
 
 
-@pytest.mark.parametrize("filename", ['quo"te', "back\\slash", "Größe", "new\nline"], ids=["quote", "backslash", "unicode", "newline"])
-def test_a_file_name_never_breaks_the_frame(tmp_path: pathlib.Path, filename: str) -> None:
+@pytest.mark.parametrize(
+    ("filename", "shown"),
+    [('quo"te', 'quo\\"te'), ("back\\slash", "back\\\\slash"), ("Größe", "Größe"), ("new\nline", "new_line")],
+    ids=["quote", "backslash", "unicode", "newline"],
+)
+def test_a_file_name_never_breaks_the_frame(tmp_path: pathlib.Path, filename: str, shown: str) -> None:
     files = ImageFiles(FileSource(write(tmp_path, filename, ARCHIVE), write(tmp_path, "root", SQUASHFS)))
-    names = [(name, content) for name, _filename, content in parts_of(files)]
-    assert names == [("metadata", ARCHIVE), ("rootfs", SQUASHFS)]
+    body = sent(files)
+    assert len(files) == len(body)
+    boundary = files.content_type.partition("boundary=")[2].encode()
+    heads = [
+        b"--" + boundary + f'\r\nContent-Disposition: form-data; name="{name}"; filename="{shown}"\r\nContent-Type: application/octet-stream\r\n\r\n'.encode()
+        for name in ("metadata", "rootfs")
+    ]
+    assert body == heads[0] + ARCHIVE + b"\r\n" + heads[1] + SQUASHFS + b"\r\n--" + boundary + b"--\r\n"
 
 
 # bare, with metadata from the task
@@ -295,7 +308,6 @@ def test_directory_keeps_extended_attributes(directory: pathlib.Path) -> None:
         pytest.param({"path": "folder"}, ["no metadata.yaml"], id="directory that is no image"),
         pytest.param({"path": "folder", "rootfs_path": "disk"}, ["directory", "neither 'rootfs_path' nor 'metadata'"], id="directory with rootfs"),
         pytest.param({"path": "folder", "metadata": {}}, ["directory", "neither 'rootfs_path' nor 'metadata'"], id="directory with metadata"),
-        pytest.param({"path": "archive", "filename": "Größe"}, ["'filename'", "ASCII"], id="filename that no header can hold"),
     ],
 )
 def test_refused(tmp_path: pathlib.Path, source: dict[str, t.Any], words: list[str]) -> None:
@@ -306,6 +318,66 @@ def test_refused(tmp_path: pathlib.Path, source: dict[str, t.Any], words: list[s
     with pytest.raises(LXDInputError) as caught:
         ImageFiles(FileSource(**located))
     assert [word for word in words if word not in str(caught.value)] == []
+
+
+LZ4 = b"\x04\x22\x4d\x18\x60\x40\x82" + bytes(4)
+
+
+@pytest.mark.parametrize("vendor", ["lxd", "incus", None])
+@pytest.mark.parametrize(
+    ("source", "doubtful"),
+    [
+        ({"path": "lz4"}, "lz4"),
+        ({"path": "archive", "rootfs_path": "lz4"}, "lz4"),
+        ({"path": "lz4", "rootfs_path": "archive"}, "lz4"),
+        ({"path": "lz4", "metadata": {}}, "lz4"),
+        ({"path": "archive"}, None),
+        ({"path": "archive", "rootfs_path": "disk"}, None),
+    ],
+    ids=["unified", "rootfs", "metadata", "bare", "gzip", "split"],
+)
+def test_a_format_that_only_one_of_the_servers_takes(tmp_path: pathlib.Path, source: dict[str, t.Any], doubtful: str | None, vendor: str | None) -> None:
+    for name, data in {"archive": ARCHIVE, "lz4": LZ4, "disk": DISK}.items():
+        write(tmp_path, name, data)
+    files = ImageFiles(FileSource(**{key: str(tmp_path / value) if key.endswith("path") else value for key, value in source.items()}))
+    asked: list[str | None] = []
+
+    def ask() -> str | None:
+        asked.append(vendor)
+        return vendor
+
+    if doubtful and vendor != "incus":
+        with pytest.raises(LXDInputError, match=f"^The file '{tmp_path}/lz4' is an archive of the format lz4, .*Pack it as one of tar, gzip, xz, .*squashfs.$"):
+            files.check_acceptable(ask)
+    else:
+        files.check_acceptable(ask)
+        files.check_acceptable(ask)  # once is enough
+    assert len(asked) == (1 if doubtful else 0)
+
+
+def test_metadata_of_the_task_is_looked_at(tmp_path: pathlib.Path) -> None:
+    files = ImageFiles(FileSource(write(tmp_path, "disk", DISK), metadata={"architecture": ""}))
+    with pytest.raises(LXDInputError, match="^The servers would refuse 'metadata': its metadata.yaml has no 'architecture'"):
+        files.check_acceptable(lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "is a symbolic link"), (b"", "is empty"), (b"architecture: x86_64\n", "has no 'creation_date'"), (b"architecture: x86_64\ncreation_date: 1\n", "")],
+)
+def test_metadata_of_a_directory(tmp_path: pathlib.Path, content: bytes | None, words: str) -> None:
+    target = tmp_path / "metadata.yaml"
+    if content is None:
+        (tmp_path / "real.yaml").write_bytes(b"architecture: x86_64\ncreation_date: 1\n")
+        target.symlink_to("real.yaml")
+    else:
+        target.write_bytes(content)
+    files = ImageFiles(FileSource(str(tmp_path)))
+    if not words:
+        files.check_acceptable(lambda: None)
+        return
+    with pytest.raises(LXDInputError, match=f"^The servers would refuse '{tmp_path}': its metadata.yaml {words}"):
+        files.check_acceptable(lambda: None)
 
 
 # checksum and completeness: the server must not get the last byte of what is wrong

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import configuration, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.community.lxd.plugins.module_utils._image.multipart import MultipartReader, boundary_of
+from ansible_collections.community.lxd.plugins.module_utils._image.multipart import MultipartReader, boundary_of, rename_parts
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError
 
 configuration.set_hypothesis_home_dir(tempfile.gettempdir() + "/community.lxd-hypothesis")
@@ -150,3 +150,17 @@ def test_any_content_in_any_blocks(parts: list[bytes], sizes: list[int]) -> None
 )
 def test_the_boundary(content_type: str, boundary: str | None) -> None:
     assert boundary_of(content_type) == boundary
+
+
+@pytest.mark.parametrize(("filename", "shown"), [("", ""), ("new.tar", "new.tar"), ('Größe "1\\2"', 'Größe \\"1\\\\2\\"')])
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_parts_are_renamed_on_the_way(filename: str, shown: str, size: int) -> None:
+    renamed = b"".join(rename_parts(blocks(body(PARTS, b"preamble", b"\r\nepilogue"), size), BOUNDARY, filename))
+    assert renamed == body(PARTS).replace(b'filename="x"', f'filename="{shown}"'.encode())
+
+
+def test_a_body_that_is_cut_short_is_not_ended() -> None:
+    taken: list[bytes] = []
+    with pytest.raises(LXDAPIError, match="cut short"):
+        taken.extend(rename_parts(blocks(WHOLE[:-8], 5), BOUNDARY, "new.tar"))
+    assert f"--{BOUNDARY}--".encode() not in b"".join(taken)

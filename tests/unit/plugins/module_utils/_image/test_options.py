@@ -18,6 +18,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     ImageSource,
     InstanceSource,
     SettingsChange,
+    UrlSource,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A
@@ -141,8 +142,10 @@ def test_what_is_to_go_needs_no_source(identity: dict[str, str]) -> None:
             InstanceSource("instance", "c1", "xz", "f", True),
         ),
         ({"type": "snapshot", "name": "c1/s0", "stop": None}, InstanceSource("snapshot", "c1/s0")),
+        ({"type": "url", "url": "https://h/a", "filename": "Größe 1"}, UrlSource("https://h/a", filename="Größe 1")),
+        ({"server": "https://h", "alias": "a", "filename": "f", "mode": "relay"}, ImageSource("https://h", "lxd", alias="a", filename="f", mode="relay")),
     ],
-    ids=["file", "file with all", "instance", "instance with all", "snapshot"],
+    ids=["file", "file with all", "instance", "instance with all", "snapshot", "url", "image"],
 )
 def test_source(params: dict[str, t.Any], source: t.Any) -> None:
     assert options.desired_source(params) == source
@@ -157,6 +160,17 @@ def test_source(params: dict[str, t.Any], source: t.Any) -> None:
         ({"type": "instance", "name": "c1/s0"}, "'c1/s0', but must be the name of an instance; for a snapshot"),
         ({"type": "snapshot", "name": "c1"}, "'c1', but must be 'instance/snapshot'"),
         ({"type": "snapshot", "name": "c1/"}, "must be 'instance/snapshot'"),
+        ({"server": "https://h", "alias": "a", "filename": "f", "mode": "push"}, "'mode' push, 'filename' can't be chosen: .* Use pull or relay"),
+        *[
+            ({**source, "filename": name}, "'filename' in 'source' is .*, but must have no control characters")
+            for source in (
+                {"type": "file", "path": "/a"},
+                {"type": "instance", "name": "c1"},
+                {"server": "https://h", "alias": "a"},
+                {"type": "url", "url": "https://h"},
+            )
+            for name in ("a\r\nb", " x", "x ", "\0", "\udcff")
+        ],
     ],
     ids=str,
 )

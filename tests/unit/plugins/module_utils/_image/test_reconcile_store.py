@@ -51,6 +51,9 @@ class Files:
             raise LXDInputError("Cannot read 'missing': No such file or directory.")
         return self.source.path
 
+    def check_acceptable(self, vendor: t.Any) -> None:
+        """Anything is."""
+
     def check(self) -> None:
         pass
 

@@ -14,6 +14,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.simplestreams
     find_stream_image,
     list_stream_images,
     product_paths,
+    read_products,
 )
 
 
@@ -37,7 +38,7 @@ def product(versions: dict[str, t.Any], **fields: t.Any) -> dict[str, t.Any]:
 
 
 def found(*products: dict[str, t.Any], vendor: str = "lxd") -> list[t.Any]:
-    return list_stream_images({"products": {str(number): each for number, each in enumerate(products)}}, vendor)
+    return list_stream_images(products, vendor)
 
 
 def test_index() -> None:
@@ -48,8 +49,8 @@ def test_index() -> None:
             "other": {"datatype": "image-ids", "path": "y", "products": ["p"]},
         }
     }
-    assert product_paths(index) == ["streams/v1/images.json"]
-    assert product_paths({}) == []
+    assert product_paths(index, "index.json") == ["streams/v1/images.json"]
+    assert product_paths({}, "index.json") == []
 
 
 @pytest.mark.parametrize(
@@ -116,6 +117,17 @@ def test_newest_and_preferred_first() -> None:
     assert [image.fingerprint for image in images] == ["S", "X", "D", "S old", "X old", "D old"]
 
 
+def test_an_alias_in_two_lists_means_the_newest_of_both() -> None:
+    lists = [
+        {"products": {"p": product({serial: [meta(squashfs=fingerprint), item("squashfs")]})}}
+        for serial, fingerprint in (("20250101", "old"), ("20260101", "new"), ("20240101", "oldest"))
+    ]
+    images = list_stream_images([each for document in lists for each in read_products(document, "p.json")], "lxd")
+    assert [image.fingerprint for image in images] == ["new", "old", "oldest"]
+    found = find_stream_image(images, "x86_64", "a", None, None, None)
+    assert found is not None and found.fingerprint == "new"
+
+
 def test_properties_and_files() -> None:
     version = {"items": {"m": meta(squashfs="F"), "r": item("squashfs", size="7")}, "label": "release"}
     described = {
@@ -142,7 +154,7 @@ def test_properties_and_files() -> None:
 
 
 def test_an_empty_server() -> None:
-    assert list_stream_images({}, "lxd") == []
+    assert read_products({}, "p.json") == read_products({"products": None}, "p.json") == list_stream_images([], "lxd") == []
     assert found({"versions": None}) == []
 
 

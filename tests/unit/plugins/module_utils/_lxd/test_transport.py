@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import pathlib
@@ -350,6 +351,124 @@ def test_a_server_that_does_not_answer_in_time(serve: t.Any) -> None:
     with pytest.raises(LXDConnectionError, match="timed out") as caught:
         Transport(Connection("unix:s", timeout=0.1)).request("POST", "/1.0/images")
     assert caught.value.sent is True
+
+
+# reads are tried again, writes never
+
+
+BUSY = b"HTTP/1.1 503 Later\r\nContent-Length: 5\r\nConnection: close\r\n\r\nbusy!"
+CUT = b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{}"
+
+
+def after(text: str, status: int = 503) -> bytes:
+    return f"HTTP/1.1 {status} Later\r\nRetry-After: {text}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    taken: list[float] = []
+    monkeypatch.setattr("urllib3.util.retry.time.sleep", taken.append)
+    return taken
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        pytest.param([b"", OK], [], id="closed"),
+        pytest.param([b"", b"", OK], [1.0], id="closed twice"),
+        pytest.param([BUSY, OK], [], id="503"),
+        pytest.param([BUSY.replace(b"503", b"502"), OK], [], id="502"),
+        pytest.param([BUSY.replace(b"503", b"504"), BUSY, BUSY, OK], [1.0, 2.0], id="three times"),
+        pytest.param([after("7", 429), after("3600"), OK], [7, 30.0], id="as the server says, within reason"),
+        pytest.param([after("Fri, 01 Jan 1999 00:00:00 GMT"), after("soon"), after("9" * 5000), OK], [1.0, 2.0], id="nothing that can be waited for"),
+        pytest.param([CUT, OK], [], id="cut in the body"),
+        pytest.param([CUT, BUSY, OK], [], id="cut, then busy"),
+    ],
+)
+def test_a_read_is_tried_again(serve: t.Any, pauses: list[float], answers: list[bytes], expected: list[float]) -> None:
+    server, client = serve(*answers)
+    assert client.request("GET", "/1.0").content == b"{}"
+    assert len(server.received) == len(answers)
+    assert pauses == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "tries", "outcome"),
+    [(b"", 3, None), (BUSY, 4, 503), (CUT, 2, None), (BUSY.replace(b"503", b"500"), 1, 500), (after("1", 413), 1, 413)],
+    ids=["closed", "503", "cut", "500", "413"],
+)
+def test_a_read_is_tried_a_bounded_number_of_times(serve: t.Any, pauses: list[float], answer: bytes, tries: int, outcome: int | None) -> None:
+    server, client = serve(*[answer] * tries)
+    if outcome:
+        response = client.request("GET", "/1.0")
+        # the last answer as it came: its words say more than a count does
+        assert (response.status_code, response.content) == (outcome, answer.partition(b"\r\n\r\n")[2])
+    else:
+        with pytest.raises(LXDConnectionError, match="No answer from unix:s to GET /1.0: ") as caught:
+            client.request("GET", "/1.0")
+        assert caught.value.sent is True
+    assert len(server.received) == tries
+
+
+@pytest.mark.parametrize(("method", "once"), [("POST", False), ("PUT", False), ("PATCH", False), ("DELETE", False), ("GET", True)])
+@pytest.mark.parametrize("answer", [b"", BUSY, after("1"), CUT], ids=["closed", "503", "Retry-After", "cut"])
+def test_what_is_sent_once_only(serve: t.Any, pauses: list[float], method: str, once: bool, answer: bytes) -> None:
+    server, client = serve(answer)
+    if answer.startswith(b"HTTP/1.1 503"):
+        assert client.request(method, "/1.0", once=once).status_code == 503
+    else:
+        with pytest.raises(LXDConnectionError) as caught:
+            client.request(method, "/1.0", once=once)
+        assert caught.value.sent is True
+    assert (len(server.received), pauses) == (1, [])
+
+
+def test_a_single_try_does_not_change_the_next_request(serve: t.Any, pauses: list[float]) -> None:
+    server, client = serve(BUSY, BUSY, OK)
+    assert client.request("GET", "/1.0", once=True).status_code == 503
+    assert client.request("GET", "/1.0").status_code == 200
+    assert len(server.received) == 3
+
+
+@pytest.mark.parametrize(("method", "tries"), [("GET", 3), ("POST", 1)])
+def test_a_server_that_is_late(serve: t.Any, pauses: list[float], tmp_path: pathlib.Path, method: str, tries: int) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "late"))
+        listener.listen()
+        client = Transport(Connection(f"unix:{tmp_path}/late", timeout=0.1))
+        with pytest.raises(LXDConnectionError, match="timed out") as caught:
+            client.request(method, "/1.0")
+        assert (caught.value.sent, caught.value.late) == (True, True)
+        listener.settimeout(0.1)
+        accepted = 0
+        with pytest.raises(socket.timeout):
+            while True:
+                listener.accept()[0].close()
+                accepted += 1
+        assert accepted == tries
+
+
+# encodings
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "deflate", "zstd", "nonsense"])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_what_is_streamed_is_not_decoded(serve: t.Any, encoding: str, chunked: bool) -> None:
+    stored = gzip.compress(b"an image" * 1000)
+    body = f"{len(stored):x}\r\n".encode() + stored + b"\r\n0\r\n\r\n" if chunked else stored
+    length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(stored)}"
+    server, client = serve(f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\n{length}\r\nConnection: close\r\n\r\n".encode() + body)
+    response = client.request("GET", "/1.0/images/x/export", stream=True)
+    assert b"".join(client.blocks(response)) == stored
+    # nobody is asked to pack an image once more
+    assert b"\r\nAccept-Encoding: identity\r\n" in server.received[0]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip"])
+def test_a_document_is_decoded(serve: t.Any, encoding: str) -> None:
+    packed = gzip.compress(b"{}")
+    _server, client = serve(f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(packed)}\r\n\r\n".encode() + packed)
+    assert client.request("GET", "/1.0").content == b"{}"
 
 
 @pytest.mark.parametrize(("prepare", "reason"), [(False, "No such file or directory"), (True, "Connection refused")], ids=["missing", "nobody listens"])
