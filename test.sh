@@ -13,6 +13,7 @@
 #   runner [ARGUMENT…]             the built collection, as a job of ansible-runner
 #   properties [ARGUMENT…]         random stores and random tasks
 #   concurrency [ARGUMENT…]        many tasks at once
+#   fronts [ARGUMENT…]             tasks inside Ansible's own process that are broken off, interrupted, killed
 #   clusters [ARGUMENT…]           clusters with a member that goes down
 #   faults [ARGUMENT…]             a fault at every request, a killed module, a killed server
 # Options:
@@ -51,7 +52,7 @@ done
 what=${what:-all}
 case $what in
     all) [[ ${#arguments[@]} == 0 ]] || usage ;;
-    units | sanity | integration | runner | properties | concurrency | clusters | faults) ;;
+    units | sanity | integration | runner | properties | concurrency | fronts | clusters | faults) ;;
     *) usage ;;
 esac
 if [[ $what != units && $what != sanity ]] && [[ $(id -u) != 0 ]]; then
@@ -284,6 +285,10 @@ run_concurrency() {
     run_pytest concurrency --rounds "$(if [[ -n $whole ]]; then echo 10; else echo 1; fi)" tests/concurrency
 }
 
+run_fronts() {
+    run_pytest fronts tests/fronts
+}
+
 run_clusters() {
     run_pytest clusters tests/clusters
 }
@@ -500,7 +505,7 @@ case $what in
 esac
 case $what in
     # The long ones first.
-    all) queue+=(sanity properties concurrency runner faults clusters units) ;;
+    all) queue+=(sanity properties concurrency runner faults clusters fronts units) ;;
     integration) ;;
     *) queue+=("$what") ;;
 esac

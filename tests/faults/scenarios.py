@@ -234,6 +234,42 @@ COPY = [
         after=(StoredImage(SPLIT, {"demo": "", "origin/split": "at the origin"}, AT_ORIGIN, auto_update=True),),
     ),
     Scenario(
+        # nothing but the image itself can say what is still to be done
+        "copy by fingerprint, with its aliases",
+        "lxd_image",
+        lambda b: {"fingerprint": b.fingerprints["new"], "source": origin(b, "new", alias=None, copy_aliases=True)},
+        after=(StoredImage("new", {"origin/new": "at the origin"}, AT_ORIGIN),),
+    ),
+    Scenario(
+        "copy by fingerprint, relay, everything",
+        "lxd_image",
+        lambda b: {
+            "fingerprint": b.fingerprints["new"],
+            "source": origin(b, "new", alias=None, mode="relay", copy_aliases=True),
+            "properties": {"stage": "x"},
+            "public": True,
+            "profiles": [EXTRA_PROFILE],
+            "expires_at": "2031-01-01",
+        },
+        after=(
+            StoredImage(
+                "new",
+                {"origin/new": "at the origin"},
+                {**AT_ORIGIN, "stage": "x"},
+                public=True,
+                expires_at="2031-01-01T00:00:00Z",
+                profiles=(EXTRA_PROFILE,),
+            ),
+        ),
+    ),
+    Scenario(
+        # what the source has set reaches the copy only after the upload
+        "copy by fingerprint, relay",
+        "lxd_image",
+        lambda b: {"fingerprint": b.fingerprints[SPLIT], "source": origin(b, SPLIT, alias=None, mode="relay")},
+        after=(StoredImage(SPLIT, {}, AT_ORIGIN),),
+    ),
+    Scenario(
         "copy, a private one",
         "lxd_image",
         lambda b: {"name": "demo", "source": origin(b, "other")},
