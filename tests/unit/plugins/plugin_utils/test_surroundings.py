@@ -2,19 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""When a task runs inside Ansible's own process and when as a module, and what it finds there. A line of the contract, a case."""
+"""What a task finds inside Ansible's own process: all that a module's process would have, and nothing of Ansible's. When it runs there, test_direct.py says."""
 
 from __future__ import annotations
 
 import os
 import pathlib
-import sys
 import types
 import typing as t
 
 import pytest
-from ansible import constants as C
-from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.action import normal
 
@@ -78,122 +75,6 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_on_a_local_connection_it_runs_here() -> None:
     result = Host(name="n").run()
     assert (result["changed"], result["desired"]["name"]) == (False, "n")
-
-
-def another_connection(host: Host) -> dict[str, t.Any]:
-    host.connection.transport = "ssh"
-    return {}
-
-
-def become(host: Host) -> dict[str, t.Any]:
-    host.connection.become = object()
-    return {}
-
-
-def asynchronous(host: Host) -> dict[str, t.Any]:
-    host.task.async_val = 30
-    return {}
-
-
-def another_python(host: Host) -> dict[str, t.Any]:
-    return {"ansible_python_interpreter": "/usr/bin/env"}
-
-
-def no_python(host: Host) -> dict[str, t.Any]:
-    return {"ansible_python_interpreter": "/no/such/python"}
-
-
-def another_python_of_a_delegate(host: Host) -> dict[str, t.Any]:
-    host.task.delegate_to = "other"
-    return {"ansible_delegated_vars": {"other": {"ansible_python_interpreter": "/usr/bin/env"}}, "ansible_python_interpreter": sys.executable}
-
-
-REASONS: list[tuple[t.Callable[[Host], dict[str, t.Any]], str]] = [
-    (another_connection, "the connection is 'ssh'"),
-    (become, "another user"),
-    (asynchronous, "asynchronous"),
-    (another_python, "another Python"),
-    (no_python, "another Python"),
-    (another_python_of_a_delegate, "another Python"),
-]
-
-
-@pytest.mark.parametrize(("prepare", "words"), REASONS, ids=[prepare.__name__ for prepare, _words in REASONS])
-def test_where_the_result_could_differ_it_is_a_module(prepare: t.Callable[[Host], dict[str, t.Any]], words: str) -> None:
-    host = Host(name="n")
-    variables = prepare(host)
-    with pytest.raises(Ran):
-        host.run(**variables)
-    with pytest.raises(AnsibleActionFail, match=words):
-        host.run(**variables, community_lxd_in_process=True)
-
-
-def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_direct, "UNIXSOCKET_IMPORT_ERROR", "ImportError")
-    with pytest.raises(Ran):
-        Host().run()
-
-
-def test_macos(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "darwin")
-    with pytest.raises(Ran):
-        Host().run()
-
-
-def test_files_that_are_to_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    get = C.config.get_config_value
-    monkeypatch.setattr(C.config, "get_config_value", lambda name, *args, **kwargs: True if name == "DEFAULT_KEEP_REMOTE_FILES" else get(name, *args, **kwargs))
-    with pytest.raises(Ran):
-        Host().run()
-
-
-@pytest.mark.parametrize("option", [{"mode": "0644"}, {"owner": "root"}, {"attr": "i"}, {"unsafe_writes": True}], ids=str)
-def test_attributes_of_files(option: dict[str, t.Any]) -> None:
-    host = Host(**option)
-    host.module = host.module._replace(file_attributes=True)
-    with pytest.raises(Ran):
-        host.run()
-    host = Host(name="n")
-    host.module = host.module._replace(file_attributes=True)
-    assert host.run()["desired"]["name"] == "n"
-
-
-@pytest.mark.parametrize("python", ["auto", "auto_silent", "auto_legacy", sys.executable, os.path.join(os.path.dirname(sys.executable), ".", "python")])
-def test_this_python_and_one_that_would_be_discovered(python: str) -> None:
-    if python.endswith("python") and not os.path.exists(python):
-        python = sys.executable
-    assert Host().run(ansible_python_interpreter=python)["changed"] is False
-
-
-@pytest.mark.parametrize(
-    ("variable", "environment", "here"),
-    [
-        (None, None, True),
-        ("auto", None, True),
-        (True, None, True),
-        (False, None, False),
-        ("no", None, False),
-        (None, "false", False),
-        (None, "true", True),
-        (None, "", True),
-        (True, "false", True),
-        (False, "true", False),
-    ],
-)
-def test_the_switch(variable: t.Any, environment: str | None, here: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    if environment is not None:
-        monkeypatch.setenv("COMMUNITY_LXD_IN_PROCESS", environment)
-    variables = {} if variable is None else {"community_lxd_in_process": variable}
-    if here:
-        assert Host().run(**variables)["changed"] is False
-    else:
-        with pytest.raises(Ran):
-            Host().run(**variables)
-
-
-def test_a_switch_that_is_none() -> None:
-    with pytest.raises(AnsibleActionFail, match="'community_lxd_in_process' is 'perhaps'"):
-        Host().run(community_lxd_in_process="perhaps")
 
 
 # what a module's process would have
