@@ -46,6 +46,7 @@ class Exchange:
     answer_headers: list[tuple[str, str]] = field(default_factory=list)
     bytes_sent: int = 0
     bytes_received: int = 0
+    is_recorded: bool = False
 
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
@@ -144,6 +145,8 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def send_answer(self, exchange: Exchange, answer: http.client.HTTPResponse) -> None:
+        # Written down before it is sent: who has the whole answer may look into the log at once.
+        self.server.record(exchange)
         length = answer.getheader("Content-Length")
         empty = exchange.method == "HEAD" or answer.status in (204, 304)
         chunked = length is None and not empty
@@ -217,6 +220,13 @@ class Recorder(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
     def after_answer(self, exchange: Exchange) -> None:
         """The answer was forwarded, or will never come."""
+        self.record(exchange)
+
+    def record(self, exchange: Exchange) -> None:
+        """Write a request down, once."""
+        if exchange.is_recorded:
+            return
+        exchange.is_recorded = True
         line: dict[str, Any] = {"method": exchange.method, "path": exchange.path}
         if exchange.header("If-Match") is not None:
             line["if_match"] = exchange.header("If-Match")
