@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,3 +34,11 @@ def slow(store: stores.Store, tmp_path: Path) -> Iterator[playbooks.SlowSocket]:
     front = playbooks.SlowSocket(stores.SCRATCH / f"slow-{tmp_path.name[-20:]}", store.server.socket)
     yield front
     front.close()
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder with a short name: Ansible makes sockets in it, whose paths the system limits."""
+    folder = Path(tempfile.mkdtemp(dir=stores.SCRATCH, prefix="f"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
