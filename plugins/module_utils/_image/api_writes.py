@@ -19,6 +19,7 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd import paths
 from ansible_collections.community.lxd.plugins.module_utils._lxd.documents import answer_to, need_mapping, need_object, need_text, text
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError, LXDNotFound, LXDOperationError, LXDOutcomeUnknown
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SizedBody
 
 if t.TYPE_CHECKING:
     from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
@@ -36,20 +37,6 @@ class ImageSecret:
 
     secret: str = field(repr=False)
     operation: str
-
-
-@record(frozen=True)
-class SizedBody:
-    """Blocks of a body whose size is known: sent with Content-Length."""
-
-    blocks: t.Iterator[bytes]
-    size: int
-
-    def __len__(self) -> int:
-        return self.size
-
-    def __iter__(self) -> t.Iterator[bytes]:
-        return self.blocks
 
 
 class ImageWriter:

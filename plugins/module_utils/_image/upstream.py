@@ -53,7 +53,7 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.documents impor
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDInputError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record, replace
 from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import SIMPLESTREAMS, find_remote
-from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SOURCE_CERTIFICATE, Connection, Transport, find_local_url
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SOURCE_CERTIFICATE, Connection, Transport, content_length, find_local_url
 from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import has_credentials, server_url, shown_url, split_url
 from ansible_collections.community.lxd.plugins.module_utils._lxd.web import Web
 
@@ -277,13 +277,13 @@ class ServerUpstream:
     @contextlib.contextmanager
     def download(self, image: UpstreamImage) -> t.Iterator[Download]:
         with self.api.download_image(image.fingerprint, self.source.secret) as (headers, blocks):
-            length, content_type = headers.get("Content-Length"), headers.get("Content-Type") or "application/octet-stream"
+            content_type = headers.get("Content-Type") or "application/octet-stream"
             boundary = boundary_of(content_type)
             if boundary:
                 # how long the body is with other names in it is known only at its end
                 yield Download(content_type, None, rename_parts(blocks, boundary, self.source.filename or image.filename))
             else:
-                yield Download(content_type, int(length) if length and length.isdecimal() else None, blocks)
+                yield Download(content_type, content_length(headers), blocks)
 
 
 class UrlUpstream:

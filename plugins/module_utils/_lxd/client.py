@@ -31,6 +31,7 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDTimeout,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SizedBody, content_length
 
 if t.TYPE_CHECKING:
     import requests
@@ -131,12 +132,12 @@ class Client:
         with self._get(path, what, self._query(query), stream=True) as response:
             if response.headers.get("Content-Type", "").startswith("application/json"):
                 _envelope(response, f"GET {path}", what)
-            yield response.headers, self._counted(what, self._transport.blocks(response), response.headers.get("Content-Length"))
+            yield response.headers, self._counted(what, self._transport.blocks(response), content_length(response.headers))
 
-    def _counted(self, what: str, blocks: t.Iterator[bytes], length: str | None) -> t.Iterator[bytes]:
+    def _counted(self, what: str, blocks: t.Iterator[bytes], size: int | None) -> t.Iterator[bytes]:
         if self.progress is None:
             return blocks
-        return self.progress.transfer(what, blocks, int(length) if length and length.isdecimal() else None)
+        return self.progress.transfer(what, blocks, size)
 
     def server(self) -> ServerInfo:
         """Who answers; asked once, and only where a request depends on it."""
@@ -228,7 +229,7 @@ class Client:
             return body
         size = len(body) if hasattr(body, "__len__") else None
         blocks = self.progress.transfer(what, body, size)
-        return t.cast("UploadBody", blocks) if size is None else _SizedBlocks(blocks, size)
+        return t.cast("UploadBody", blocks) if size is None else SizedBody(blocks, size)
 
     def write_and_wait(self, method: str, path: str, what: str, **kwargs: t.Any) -> dict[str, t.Any]:
         """Send one write and wait for its operation. Returns the operation's metadata. Raises like write() and wait()."""
@@ -322,19 +323,6 @@ class Client:
 def _is_running_task(item: t.Mapping[str, t.Any]) -> bool:
     code = item.get("status_code")
     return item.get("class") == "task" and bool(documents.text(item.get("id"))) and isinstance(code, int) and code < OPERATION_SUCCESS
-
-
-class _SizedBlocks:
-    """Blocks of a body whose size is known."""
-
-    def __init__(self, blocks: t.Iterator[bytes], size: int) -> None:
-        self._blocks, self._size = blocks, size
-
-    def __len__(self) -> int:
-        return self._size
-
-    def __iter__(self) -> t.Iterator[bytes]:
-        return self._blocks
 
 
 class _NoEnvelope(LXDAPIError):

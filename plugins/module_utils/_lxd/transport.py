@@ -61,6 +61,20 @@ class UploadBody(t.Protocol):
 
 
 @record(frozen=True)
+class SizedBody:
+    """Blocks of a body whose size is known: sent with Content-Length."""
+
+    blocks: t.Iterator[bytes]
+    size: int
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __iter__(self) -> t.Iterator[bytes]:
+        return self.blocks
+
+
+@record(frozen=True)
 class Connection:
     """How to reach one server. ``client_cert``, ``client_key`` and ``server_cert``: a path or PEM text."""
 
@@ -217,6 +231,12 @@ class Transport:
 def stored_blocks(response: requests.Response) -> t.Iterator[bytes]:
     """The body of a streamed answer as the server has it: an archive that is also called an encoding must not be unpacked on the way."""
     return t.cast("t.Iterator[bytes]", response.raw.stream(BLOCK_SIZE, decode_content=False))
+
+
+def content_length(headers: t.Mapping[str, str]) -> int | None:
+    """Return how many bytes an answer says that it has, or None where it does not say."""
+    length = headers.get("Content-Length")
+    return int(length) if length and length.isdecimal() else None
 
 
 def connection_error(exc: Exception, url: str, request: str, hint: str = "") -> LXDConnectionError:

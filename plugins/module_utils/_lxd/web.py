@@ -14,7 +14,7 @@ import typing as t
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDInputError, LXDNotFound
 from ansible_collections.community.lxd.plugins.module_utils._lxd.tls import open_web_session
-from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import BLOCK_SIZE, connection_error, stored_blocks
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import BLOCK_SIZE, CONNECT_TIMEOUT, connection_error, content_length, stored_blocks
 from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import show_urls, shown_url, split_url
 
 if t.TYPE_CHECKING:
@@ -22,7 +22,6 @@ if t.TYPE_CHECKING:
 
     from ansible_collections.community.lxd.plugins.module_utils._lxd.progress import Progress
 
-CONNECT_TIMEOUT = 20.0
 LONGEST_TEXT = 1024 * 1024
 
 
@@ -61,8 +60,7 @@ class Web:
     def stream(self, url: str) -> t.Iterator[tuple[int | None, t.Iterator[bytes]]]:
         """Yields the size, if it is told, and the blocks as the server has them, not decoded."""
         with self._open("GET", url, {"Accept-Encoding": "identity"}) as response:
-            length = response.headers.get("Content-Length")
-            size, blocks = int(length) if length and length.isdecimal() else None, self._blocks(response, stored_blocks(response))
+            size, blocks = content_length(response.headers), self._blocks(response, stored_blocks(response))
             yield size, self._progress.transfer(f"download {shown_url(url)}", blocks, size) if self._progress else blocks
 
     def _open(self, method: str, url: str, headers: t.Mapping[str, str] | None = None) -> requests.Response:
