@@ -154,17 +154,19 @@ def _pull(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: Set
     if isinstance(upstream, StreamsUpstream):
         return _pull_from_streams(api, upstream, image, settings)
     origin, request = _url_request(upstream) if isinstance(upstream, UrlUpstream) else _server_request(api, t.cast(ServerUpstream, upstream), image)
-    return api.writer.copy_image({"source": request, **_named(upstream, image), **settings_of_pull(settings)}, image.fingerprint, origin)
+    return _send_pull(api, upstream, image, settings, request, origin)
+
+
+def _send_pull(api: ImageAPI, upstream: Upstream, image: UpstreamImage, settings: SettingsChange, request: t.Mapping[str, t.Any], origin: str) -> str:
+    """Let the target fetch the image. ``request``: what it is told of the source. Returns the fingerprint."""
+    filename = _filename(upstream, image)
+    named = {"filename": filename} if filename else {}
+    return api.writer.copy_image({"source": request, **named, **settings_of_pull(settings)}, image.fingerprint, origin)
 
 
 def _filename(upstream: Upstream, image: UpstreamImage) -> str:
     """What the copy is called: as the task says, or as the source calls it."""
     return upstream.source.filename or image.filename
-
-
-def _named(upstream: Upstream, image: UpstreamImage) -> dict[str, str]:
-    filename = _filename(upstream, image)
-    return {"filename": filename} if filename else {}
 
 
 def _url_request(upstream: UrlUpstream) -> tuple[str, dict[str, t.Any]]:
@@ -189,8 +191,7 @@ def _pull_from_streams(api: ImageAPI, upstream: StreamsUpstream, image: Upstream
 
     def ask(by_alias: bool, server: str | None) -> str:
         request = pull_request(source, image, api.client.server().vendor, None, by_alias, server)
-        body = {"source": request, **_named(upstream, image), **settings_of_pull(settings)}
-        return api.writer.copy_image(body, image.fingerprint, shown_url(source.server or ""))
+        return _send_pull(api, upstream, image, settings, request, shown_url(source.server or ""))
 
     if settings.auto_update:
         return ask(True, fresh_spelling(source.server or "", upstream.digest()))

@@ -60,9 +60,7 @@ def plan_image(desired: DesiredImage, current: CurrentImage) -> Plan:
 
 
 def _plan_absent(desired: DesiredImage, current: CurrentImage) -> Plan:
-    named = current.target_of(desired.name) or current.images.get(current.adopted or "")
-    image = current.images.get(desired.fingerprint) if desired.fingerprint else named
-    _check_same(desired, named, "delete an image")
+    image = _image_meant(desired, current, "delete an image")
     if image is None:
         return Plan()
     if image.protected and not desired.force:
@@ -74,19 +72,22 @@ def _plan_absent(desired: DesiredImage, current: CurrentImage) -> Plan:
     )
 
 
-def _check_same(desired: DesiredImage, named: Image | None, what: str) -> None:
-    if desired.fingerprint and named and named.fingerprint != desired.fingerprint:
+def _image_meant(desired: DesiredImage, current: CurrentImage, what: str) -> Image | None:
+    """Return the image that the fingerprint, or else the name, stands for. Raises LXDInputError where they stand for different ones."""
+    named = current.target_of(desired.name) or current.images.get(current.adopted or "")
+    if not desired.fingerprint:
+        return named
+    if named and named.fingerprint != desired.fingerprint:
         raise LXDInputError(
             f"Cannot {what}: the alias {desired.name!r} points at {named.fingerprint}, not at {desired.fingerprint}. "
             "Give only the one of both that says which image is meant."
         )
+    return current.images.get(desired.fingerprint)
 
 
 def _plan_inactive(desired: DesiredImage, current: CurrentImage) -> Plan:
     """Remember first, then take the aliases off: a run that is killed in between has lost nothing."""
-    named = current.target_of(desired.name) or current.images.get(current.adopted or "")
-    image = current.images.get(desired.fingerprint) if desired.fingerprint else named
-    _check_same(desired, named, "withdraw an image")
+    image = _image_meant(desired, current, "withdraw an image")
     if image is None:
         asked = (
             f"no image has the fingerprint {desired.fingerprint}"

@@ -100,7 +100,6 @@ class StreamsUpstream:
         self._web = Web(source.certificate, timeout)
         self._images: list[StreamImage] | None = None
         self._products: list[Object] = []
-        self._digest = hashlib.sha256()
 
     @property
     def has_credentials(self) -> bool:
@@ -127,13 +126,11 @@ class StreamsUpstream:
     def list_images(self) -> list[StreamImage]:
         """Those that a server of the target's vendor can use, as the index has them now."""
         if self._images is None:
-            self._digest = hashlib.sha256()
             index = self._url(INDEX)
             products: list[Object] = []
             for path in product_paths(self._web.get_json(index), shown_url(index)):
-                document = self._web.get_json(self._url(path))
-                self._digest.update(json.dumps(document, sort_keys=True).encode())
-                products += read_products(document, shown_url(self._url(path)))
+                url = self._url(path)
+                products += read_products(self._web.get_json(url), shown_url(url))
             self._products, self._images = products, list_stream_images(products, self._vendor)
         return self._images
 
@@ -143,7 +140,7 @@ class StreamsUpstream:
             # the node may not be able to reach it: then any spelling that was not used yet will do
             return hashlib.sha256(os.urandom(32)).hexdigest()
         self.list_images()
-        return self._digest.hexdigest()
+        return hashlib.sha256(json.dumps(self._products, sort_keys=True).encode()).hexdigest()
 
     def find(self, known: Image | None = None) -> UpstreamImage:
         source = self.source
@@ -300,8 +297,7 @@ class UrlUpstream:
     @property
     def mode(self) -> str:
         """How the image gets here: a server can fetch by itself only what headers tell it, and is told no password and no signature."""
-        checksum = self._checksum
-        is_verified_there = checksum is None or checksum.algorithm == SHA256
+        is_verified_there = self._checksum is None or self._sha256 is not None
         return "auto" if self._announced and is_verified_there and not has_credentials(self.source.url) else "relay"
 
     def renew(self) -> None:
@@ -312,10 +308,9 @@ class UrlUpstream:
 
         ``known``: the image that the task has now. It is taken where the web server says that the file has not changed since.
         """
-        checksum = self._checksum
-        if checksum and checksum.algorithm == SHA256:
-            return self._image(checksum.digest)
-        if self._announced and not checksum:
+        if self._sha256:
+            return self._image(self._sha256)
+        if self._announced and not self._checksum:
             return self._image(self._announced[1])
         if known and self._validators and known.settings.memory.get(MADE_FROM) == self._made_from:
             return self._image(known.fingerprint)
@@ -327,7 +322,7 @@ class UrlUpstream:
     @property
     def _name(self) -> str:
         """What the image is called: as the file of the web is."""
-        url = self.source.url if self._announced_is_unasked or not self._announced else self._announced[0]
+        url = self.source.url if self._sha256 or not self._announced else self._announced[0]
         return clean_filename(os.path.basename(urlsplit(url).path))
 
     @property
@@ -337,21 +332,21 @@ class UrlUpstream:
     @property
     def _validators(self) -> dict[str, str]:
         """What the web server says of the state of the file; empty unless it says enough to know the file again."""
-        if self._announced_is_unasked or self._announced:
+        if self._sha256 or self._announced:
             return {}
         named = {"etag": "etag", "last-modified": "last_modified", "content-length": "size"}
         found = {name: self._headers[header] for header, name in named.items() if self._headers.get(header)}
         return found if found.get("etag") or (found.get("last_modified") and found.get("size")) else {}
 
     @property
-    def _announced_is_unasked(self) -> bool:
-        """Whether the headers don't matter: a SHA-256 checksum says what the image is, and they are only asked where it is to be copied."""
-        return bool(self._checksum and self._checksum.algorithm == SHA256)
+    def _sha256(self) -> str | None:
+        """The digest of a SHA-256 checksum: it says what the image is, and the headers are asked only where it is to be copied."""
+        return self._checksum.digest if self._checksum and self._checksum.algorithm == SHA256 else None
 
     def check(self) -> None:
         """Look at what would be copied. Raises LXDError where it isn't what the checksum or the headers say."""
-        if self._announced and self._checksum and self._checksum.algorithm == SHA256 and self._checksum.digest != self._announced[1]:
-            raise LXDInputError(f"The URL {self.url} announces the image {self._announced[1]}, but 'checksum' says {self._checksum.digest}.")
+        if self._announced and self._sha256 and self._sha256 != self._announced[1]:
+            raise LXDInputError(f"The URL {self.url} announces the image {self._announced[1]}, but 'checksum' says {self._sha256}.")
         if self.mode == "relay":
             self.checked_files()
 
