@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible.module_utils.common.parameters import PASS_VARS
+
 MODULES = ("lxd_image", "lxd_image_alias", "lxd_image_export", "lxd_image_info", "lxd_image_prune", "lxd_image_secret", "lxd_image_store")
 PACKAGE = "ansible_collections.community.lxd.plugins.modules"
 ACTIONS = "ansible_collections.community.lxd.plugins.action"
@@ -141,7 +143,8 @@ class Run:
             "_ansible_check_mode": check,
             "_ansible_diff": True,
             "_ansible_module_name": f"community.lxd.{module}",
-            "_ansible_inject_invocation": True,
+            # since ansible-core 2.21 a module returns its options only on demand; the ones before refuse the word
+            **({"_ansible_inject_invocation": True} if "inject_invocation" in PASS_VARS else {}),
         }
         text = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
         self.process = CONTEXT.Process(target=direct_main_of if direct else main_of, args=(module, text, self.output, dict(environment or {})))
