@@ -16,14 +16,6 @@ from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes imp
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.website import META, ROOT, Site, item, pair, publish
 
 
-@pytest.fixture
-def site(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[Site]:
-    monkeypatch.setenv("NO_PROXY", "*")
-    site = Site()
-    yield site
-    site.stop()
-
-
 def gather(site: Site, **selector: t.Any) -> dict[str, t.Any]:
     wanted = {key: selector.pop(key) for key in ("used_by", "all_projects", "secret", "check_updates") if key in selector}
     return gather_stream_images(Remote("r", f"{site.url}/tree", "simplestreams"), Wanted(Selector(**selector), **wanted), 10.0)

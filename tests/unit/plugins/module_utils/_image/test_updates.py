@@ -19,14 +19,6 @@ from ansible_collections.community.lxd.tests.unit.plugins.module_utils.website i
 NEWEST = pair(META, ROOT)
 
 
-@pytest.fixture
-def site(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[Site]:
-    monkeypatch.setenv("NO_PROXY", "*")
-    site = Site()
-    yield site
-    site.stop()
-
-
 def checker() -> UpdateChecker:
     script = Script(("GET /1.0", sync({"auth": "trusted", "environment": {"server": "lxd", "architectures": ["x86_64"]}})))
     return UpdateChecker(ImageAPI(script.client()))

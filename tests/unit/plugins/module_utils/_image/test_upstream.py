@@ -34,14 +34,6 @@ from ansible_collections.community.lxd.tests.unit.plugins.module_utils.scripted 
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.website import DISK, META, ROOT, Site, item, pair, publish
 
 
-@pytest.fixture
-def site(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[Site]:
-    monkeypatch.setenv("NO_PROXY", "*")
-    site = Site()
-    yield site
-    site.stop()
-
-
 def info(vendor: str = "lxd", **environment: t.Any) -> tuple[str, t.Any]:
     return "GET /1.0", sync({"auth": "trusted", "environment": {"server": vendor, "server_version": "5.0.2", "architectures": ["x86_64"], **environment}})
 
