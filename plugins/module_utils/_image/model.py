@@ -494,6 +494,12 @@ class ImageSource:
 
     action: t.ClassVar[str] = "copy"
 
+    @property
+    def wanted_kind(self) -> dict[str, str]:
+        """What the image must be, as the servers call it: its ``type`` and ``architecture``, as far as the task says."""
+        architecture = self.architecture and architecture_name(self.architecture)
+        return {key: value for key, value in (("type", self.image_type), ("architecture", architecture)) if value}
+
     def with_remote(
         self, server: str, protocol: str, project: str | None, certificate: str | None, client_cert: str | None, client_key: str | None
     ) -> ImageSource:

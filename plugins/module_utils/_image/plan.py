@@ -43,7 +43,6 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     UpstreamImage,
     UrlSource,
     Withdrawn,
-    architecture_name,
     scrub_source,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
@@ -204,10 +203,9 @@ def _check_kind(desired: DesiredImage, named: Image | None) -> None:
     source = desired.source
     if named is None or not isinstance(source, ImageSource):
         return
-    wanted = {"type": source.image_type, "architecture": source.architecture and architecture_name(source.architecture)}
-    for key, value in wanted.items():
+    for key, value in source.wanted_kind.items():
         have = named.data.get(key)
-        if value and have and have != value:
+        if have and have != value:
             option = "image_type" if key == "type" else key
             raise LXDInputError(
                 f"The alias {desired.name!r} points at the image {named.fingerprint} whose {key} is {have!r}, but '{option}' in 'source' is {value!r}. "

@@ -33,7 +33,6 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     ImageSource,
     UpstreamImage,
     UrlSource,
-    architecture_name,
     format_time,
     is_complete,
     time_of_others,
@@ -428,9 +427,8 @@ def _write(file: t.IO[bytes], blocks: t.Iterator[bytes], url: str) -> None:
 
 def _check_kind(source: ImageSource, data: t.Mapping[str, t.Any]) -> None:
     """A server has one image per alias: it either is what is wanted, or it isn't."""
-    wanted = {"type": source.image_type, "architecture": architecture_name(source.architecture) if source.architecture else None}
-    for key, value in wanted.items():
-        if value and data.get(key) != value:
+    for key, value in source.wanted_kind.items():
+        if data.get(key) != value:
             raise LXDInputError(f"The image {_asked(source)} of {shown_url(source.server or '')} has the {key} {data.get(key)!r}, not {value!r}.")
 
 
