@@ -419,8 +419,8 @@ stop_servers() {
     if [[ -d $work/servers ]]; then python3 tests/servers/servers.py stop --dir "$work/servers"; fi
 }
 
-# integrate VENDOR: runs the targets against one server, in a tree of its own.
-integrate() {
+# run_integration VENDOR: runs the targets against one server, in a tree of its own.
+run_integration() {
     # Homes of their own, because ansible-test makes an SSH key there when it starts.
     local vendor=$1 begin=$SECONDS tree=$work/$1 home=$work/home-$1 log=$logs/integration-$1.log total bad line status=0
     mkdir "$work/scratch-$vendor" "$home"
@@ -446,10 +446,6 @@ integrate() {
         tail -n 150 "$log"
     fi
     record "integration $vendor" $((total > bad ? total - bad : 0)) "$bad" $((SECONDS - begin))
-}
-
-run_integration() {
-    integrate "$1"
 }
 
 # job PART [ARGUMENT]: a part in the background, as a process group, so that an interrupted run can end all it has started.
