@@ -21,7 +21,6 @@ import shutil
 import sys
 import typing as t
 
-from ansible import __version__ as core_release
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS
@@ -50,8 +49,6 @@ for _folder, _names in _LAZY.items():
 
 SWITCH = "community_lxd_in_process"
 """The variable, and in capitals the environment variable, that turns this off, or makes a task fail where it can't be had."""
-
-CORE_VERSION = tuple(int(part) for part in core_release.split(".")[:2])
 
 display = Display()
 
@@ -133,11 +130,9 @@ class DirectAction(NormalAction):
             else:
                 result = self._answer(params)
         warnings = [*_alias_warnings(module.spec, given), *result.pop("warnings", [])]
-        if warnings and CORE_VERSION < (2, 19):
+        if warnings:
+            # where 'failed_when' and 'changed_when' find them too
             result["warnings"] = warnings
-        for warning in warnings if CORE_VERSION >= (2, 19) else ():
-            # collected by Ansible, which puts them into the result itself
-            display.warning(str(remove_values(warning, secrets)))
         if result.get("failed"):
             result.setdefault("changed", False)
         if show_invocation:

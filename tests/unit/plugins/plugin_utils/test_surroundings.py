@@ -77,6 +77,12 @@ def test_on_a_local_connection_it_runs_here() -> None:
     assert (result["changed"], result["desired"]["name"]) == (False, "n")
 
 
+def test_warnings_are_in_the_result_where_conditions_find_them() -> None:
+    host = Host(lambda api, desired, check_mode: {"changed": False, "warnings": ["The key is t0p-s3cret."]}, name="n", alias="m", secret="t0p-s3cret")
+    assert host.run()["warnings"] == ["Both option name and its alias alias are set.", "The key is ********."]
+    assert "warnings" not in Host(name="n").run()
+
+
 # what a module's process would have
 
 
