@@ -9,14 +9,12 @@ Imports nothing of the collection, as ``servers``.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -38,19 +36,16 @@ def free_address() -> str:
 
 
 class Cluster:
-    """Three members of one vendor; a storage pool "default" on each. ``replicas``: on how many of them each image is stored."""
+    """Three members of one vendor; a storage pool "default" on each."""
 
-    def __init__(self, vendor: str, directory: Path, replicas: int | None = None) -> None:
+    def __init__(self, vendor: str, directory: Path) -> None:
         self.vendor, self.directory = vendor, directory.resolve()
         self.members: dict[str, Server] = {}
         try:
             with ThreadPoolExecutor(len(MEMBERS)) as pool:
                 for name, server in zip(MEMBERS, pool.map(lambda name: Server.start(vendor, self.directory / name), MEMBERS)):
                     self.members[name] = server
-            config = {"cluster.offline_threshold": str(OFFLINE_SECONDS)}
-            if replicas is not None:
-                config["cluster.images_minimal_replica"] = str(replicas)
-            self._found(config)
+            self._found()
             for name in MEMBERS[1:]:
                 self._join(name)
         except BaseException:
@@ -62,7 +57,7 @@ class Cluster:
         """The member that made the cluster."""
         return self.members[MEMBERS[0]]
 
-    def _found(self, config: dict[str, str]) -> None:
+    def _found(self) -> None:
         """The first member makes a cluster of itself."""
         root = {"type": "disk", "path": "/", "pool": "default"}
         self._preseed(
@@ -74,7 +69,7 @@ class Cluster:
                 "cluster": {"server_name": MEMBERS[0], "enabled": True},
             },
         )
-        self.first.perform("PATCH", "/1.0", {"config": config})
+        self.first.perform("PATCH", "/1.0", {"config": {"cluster.offline_threshold": str(OFFLINE_SECONDS)}})
 
     def _join(self, name: str) -> None:
         """A member that isn't in the cluster yet joins it, with a token from the first one."""
@@ -144,13 +139,3 @@ class Cluster:
         with ThreadPoolExecutor(len(MEMBERS)) as pool:
             list(pool.map(lambda server: server.stop(remove=True), servers))
         shutil.rmtree(self.directory, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def running_cluster(vendor: str, directory: Path, replicas: int | None = None) -> Iterator[Cluster]:
-    """A cluster that is stopped afterwards, whatever happens."""
-    cluster = Cluster(vendor, directory, replicas)
-    try:
-        yield cluster
-    finally:
-        cluster.stop()

@@ -12,6 +12,7 @@ The collection has to be importable: PYTHONPATH is a folder that holds ansible_c
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import json
 import multiprocessing
@@ -19,10 +20,10 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ansible.module_utils.common.parameters import PASS_VARS
 
@@ -58,22 +59,14 @@ class Result:
         return (self.answer or {}).get(key, default)
 
 
-def main_of(module: str, arguments: bytes, output: str, environment: Mapping[str, str]) -> None:
-    """In the new process: the module, with its output in a file."""
+def end_with(work: Callable[[], int], output: str) -> NoReturn:
+    """In the new process: some work, with its output in a file, and its exit status as that of the process."""
     descriptor = os.open(output, os.O_WRONLY | os.O_APPEND)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
-    os.environ.update(environment)
-    from ansible.module_utils import basic
-
-    # What would go to the system's log goes into the output, where tests look for secrets.
-    basic.has_journal = False
-    basic.AnsibleModule._log_to_syslog = lambda _module, message: print(f"log: {message!r}")  # type: ignore[method-assign, assignment]
-    basic._ANSIBLE_ARGS = arguments
-    basic._ANSIBLE_PROFILE = "legacy"
     status = 1
     try:
-        importlib.import_module(f"{PACKAGE}.{module}").main()
+        status = work()
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 1
     except BaseException:
@@ -83,24 +76,28 @@ def main_of(module: str, arguments: bytes, output: str, environment: Mapping[str
     os._exit(status)
 
 
-def direct_main_of(module: str, arguments: bytes, output: str, environment: Mapping[str, str]) -> None:
-    """In the new process: the action plugin, which runs the module's work without a module. The other front end."""
-    descriptor = os.open(output, os.O_WRONLY | os.O_APPEND)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
+def run_module(module: str, arguments: bytes, environment: Mapping[str, str]) -> int:
+    """The module, which ends by itself."""
+    os.environ.update(environment)
+    from ansible.module_utils import basic
+
+    # What would go to the system's log goes into the output, where tests look for secrets.
+    basic.has_journal = False
+    basic.AnsibleModule._log_to_syslog = lambda _module, message: print(f"log: {message!r}")  # type: ignore[method-assign, assignment]
+    basic._ANSIBLE_ARGS = arguments
+    basic._ANSIBLE_PROFILE = "legacy"
+    importlib.import_module(f"{PACKAGE}.{module}").main()
+    return 1
+
+
+def run_directly(module: str, arguments: bytes, environment: Mapping[str, str]) -> int:
+    """The action plugin, which does the module's work without a module. The other front end."""
     options = json.loads(arguments)["ANSIBLE_MODULE_ARGS"]
     check = options.pop("_ansible_check_mode")
     given = {name: value for name, value in options.items() if not name.startswith("_ansible_")}
-    status = 1
-    try:
-        answer = run_action(module, given, check, environment)
-        print("\n" + json.dumps(answer))
-        status = int(bool(answer.get("failed")))
-    except BaseException:
-        traceback.print_exc()
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-    os._exit(status)
+    answer = run_action(module, given, check, environment)
+    print("\n" + json.dumps(answer))
+    return int(bool(answer.get("failed")))
 
 
 def run_action(module: str, options: Mapping[str, Any], check: bool, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -147,7 +144,8 @@ class Run:
             **({"_ansible_inject_invocation": True} if "inject_invocation" in PASS_VARS else {}),
         }
         text = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
-        self.process = CONTEXT.Process(target=direct_main_of if direct else main_of, args=(module, text, self.output, dict(environment or {})))
+        work = functools.partial(run_directly if direct else run_module, module, text, dict(environment or {}))
+        self.process = CONTEXT.Process(target=end_with, args=(work, self.output))
         self.process.start()
 
     def kill(self) -> None:
