@@ -21,6 +21,7 @@ import shutil
 import sys
 import typing as t
 
+from ansible import __version__ as core_release
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS
@@ -49,6 +50,8 @@ for _folder, _names in _LAZY.items():
 
 SWITCH = "community_lxd_in_process"
 """The variable, and in capitals the environment variable, that turns this off, or makes a task fail where it can't be had."""
+
+CORE_VERSION = tuple(int(part) for part in core_release.split(".")[:2])
 
 display = Display()
 
@@ -130,8 +133,12 @@ class DirectAction(NormalAction):
             else:
                 result = self._answer(params)
         warnings = [*_alias_warnings(module.spec, given), *result.pop("warnings", [])]
-        if warnings:
-            # where 'failed_when' and 'changed_when' find them too
+        # where 'failed_when' and 'changed_when' find them, too
+        if CORE_VERSION >= (2, 21):
+            # those of a result would not be found there; these are collected, and put into the result
+            for warning in warnings:
+                display.warning(str(remove_values(warning, secrets)))
+        elif warnings:
             result["warnings"] = warnings
         if result.get("failed"):
             result.setdefault("changed", False)

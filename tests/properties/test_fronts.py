@@ -40,7 +40,7 @@ def run_both(store: Store, module: str, options: Mapping[str, Any], check: bool,
 def comparable(value: Any) -> Any:
     """Without what differs from one run to the next; a failure that changes nothing may say so or not."""
     if isinstance(value, dict):
-        kept = {key: comparable(item) for key, item in value.items() if key not in (*TIMES, "etag", "secret", "operation")}
+        kept = {key: comparable(item) for key, item in value.items() if key not in (*TIMES, "etag", "warnings", "secret", "operation")}
         if kept.get("failed"):
             kept.setdefault("changed", False)
         return kept
