@@ -13,8 +13,9 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.community.lxd.plugins.module_utils import _run
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError, LXDMissingLibraryError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.libraries import require_libraries
+from ansible_collections.community.lxd.plugins.module_utils._run import Module, run, secrets_of
 
 
 class _Module(AnsibleModule):
@@ -22,15 +23,15 @@ class _Module(AnsibleModule):
 
     def _log_invocation(self) -> None:
         # the system's log gets the options before anything else is done
-        self.no_log_values.update(_run.secrets_of(self.argument_spec, self.params))
+        self.no_log_values.update(secrets_of(self.argument_spec, self.params))
         super()._log_invocation()
 
     def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
-        self.no_log_values.update(_run.secrets_of(self.argument_spec, self.params))
+        self.no_log_values.update(secrets_of(self.argument_spec, self.params))
         super().fail_json(msg=msg, **kwargs)
 
 
-def run_module(description: _run.Module) -> t.NoReturn:
+def run_module(description: Module) -> t.NoReturn:
     """Build the module, run it, and exit with what it returns or with its error."""
     module = _Module(
         argument_spec=description.full_spec,
@@ -38,9 +39,10 @@ def run_module(description: _run.Module) -> t.NoReturn:
         add_file_common_args=description.file_attributes,
         **description.full_constraints,
     )
-    module.no_log_values.update(_run.secrets_of(module.argument_spec, module.params))
+    module.no_log_values.update(secrets_of(module.argument_spec, module.params))
     try:
-        result = _run.run(description, module.params, module.check_mode)
+        require_libraries(local=False)
+        result = run(description, module.params, module.check_mode)
     except LXDMissingLibraryError as exc:
         module.fail_json(msg=str(exc) or missing_required_lib(exc.library), exception=exc.trace)
     except LXDError as exc:

@@ -21,7 +21,7 @@ from ansible.module_utils.errors import AnsibleFallbackNotFound
 from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
 from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
-from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Connection, Transport, find_local_url, require_libraries
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Connection, Transport, find_local_url
 from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import server_url, url_secrets
 
 if t.TYPE_CHECKING:
@@ -104,7 +104,6 @@ def run(module: Module, params: Params, check_mode: bool, progress: Progress | N
 
     The options are parsed before anything is connected, enrolled or read: a typo uses up no token and changes nothing.
     """
-    require_libraries(local=False)
     # options that were left out are None, as Ansible has them
     params = {**dict.fromkeys(params), **without_empty_text(params, module.full_spec, module.keep_empty)}
     _check_timeout(params["timeout"])

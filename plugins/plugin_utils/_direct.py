@@ -36,8 +36,8 @@ from ansible.utils.display import Display
 from ansible_collections.community.lxd.plugins.module_utils import _run
 from ansible_collections.community.lxd.plugins.module_utils._lxd.background import stop_all
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.libraries import REQUESTS_IMPORT_ERROR, UNIXSOCKET_IMPORT_ERROR
 from ansible_collections.community.lxd.plugins.module_utils._lxd.progress import Progress
-from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import REQUESTS_IMPORT_ERROR, UNIXSOCKET_IMPORT_ERROR
 
 _LAZY = {
     "_image": ("api_writes", "apply", "checksum", "copy", "export", "files", "reconcile_trust", "streams_info", "updates", "upstream"),

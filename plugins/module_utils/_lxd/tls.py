@@ -16,12 +16,9 @@ import tempfile
 import typing as t
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.libraries import require_libraries
 from ansible_collections.community.lxd.plugins.module_utils._lxd.retries import read_policy, set_retries
-from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import (
-    SOURCE_CERTIFICATE,
-    Connection,
-    require_libraries,
-)
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SOURCE_CERTIFICATE, Connection
 from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import server_url
 
 try:

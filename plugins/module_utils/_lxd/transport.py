@@ -10,36 +10,23 @@ from __future__ import annotations
 
 import os
 import ssl
-import traceback
 import typing as t
 from urllib.parse import quote, urlsplit
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd.background import stop_sign
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
-    LXDConnectionError,
-    LXDInputError,
-    LXDMissingLibraryError,
-)
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDConnectionError, LXDInputError, LXDMissingLibraryError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.libraries import require_libraries
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record
 from ansible_collections.community.lxd.plugins.module_utils._lxd.retries import UNSENT, no_retries, read_policy, set_retries
 from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import show_urls, shown_url
 
-REQUESTS_IMPORT_ERROR: str | None
 try:
     import requests
+    import requests_unixsocket
     import urllib3
 except ImportError:
-    REQUESTS_IMPORT_ERROR = traceback.format_exc()
-else:
-    REQUESTS_IMPORT_ERROR = None
-
-UNIXSOCKET_IMPORT_ERROR: str | None
-try:
-    import requests_unixsocket
-except ImportError:
-    UNIXSOCKET_IMPORT_ERROR = traceback.format_exc()
-else:
-    UNIXSOCKET_IMPORT_ERROR = None
+    # require_libraries() says so before any of it is needed
+    pass
 
 BLOCK_SIZE = 1024 * 1024
 """Bytes that are read, hashed and sent at a time: memory stays flat whatever the size of an image."""
@@ -246,14 +233,6 @@ def connection_error(exc: Exception, url: str, request: str, hint: str = "") -> 
     late = isinstance(exc, requests.exceptions.ReadTimeout) or any(isinstance(cause, urllib3.exceptions.ReadTimeoutError) for cause in causes)
     url, reason = shown_url(url), show_urls(_reason(causes))
     return LXDConnectionError(f"No answer from {url} to {request}: {reason}.{hint}", sent=sent, late=late, url=url, request=request)
-
-
-def require_libraries(local: bool) -> None:
-    """Raises LXDMissingLibraryError for a library that the connection needs and the node lacks."""
-    if REQUESTS_IMPORT_ERROR:
-        raise LXDMissingLibraryError("", "requests (package python3-requests on Debian and Ubuntu)", REQUESTS_IMPORT_ERROR)
-    if local and UNIXSOCKET_IMPORT_ERROR:
-        raise LXDMissingLibraryError("", "requests-unixsocket (package python3-requests-unixsocket on Debian and Ubuntu)", UNIXSOCKET_IMPORT_ERROR)
 
 
 def _open_socket_session(connection: Connection) -> tuple[requests.Session, str]:

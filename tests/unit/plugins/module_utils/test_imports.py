@@ -6,7 +6,11 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+import re
+import subprocess
+import sys
 
 import pytest
 
@@ -19,7 +23,7 @@ FRONT = {
     "_run",
     "_image.api",
     "_image.model",
-    *(f"_lxd.{name}" for name in ("background", "client", "documents", "errors", "paths", "record", "retries", "transport", "urls")),
+    *(f"_lxd.{name}" for name in ("background", "client", "documents", "errors", "libraries", "paths", "record", "retries", "transport", "urls")),
 }
 """What every module needs."""
 
@@ -75,3 +79,15 @@ def test_nothing_to_do_needs_these_files(module: str, path: pathlib.Path) -> Non
     assert set(report["files"]) == {f"modules.{module}", *(f"module_utils.{name}" for name in FRONT | NEEDED[module])}
     assert not WRITES.intersection(report["files"])
     assert COSTLY.intersection(report["libraries"]) <= ({"concurrent.futures"} if module == "lxd_image_store" else set())
+
+
+@pytest.mark.parametrize("module", noop.TASKS)
+def test_libraries_are_imported_from_few_levels(module: str, path: pathlib.Path) -> None:
+    """From deeper inside of other imports they cost twice as much: see _lxd/libraries.py."""
+    environment = {**os.environ, "PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-X", "importtime", "-c", f"import {noop.PREFIX}modules.{module}"]
+    report = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, check=True).stderr
+    # "import time: 12 | 34 |   name", two spaces for each level
+    found = re.findall(r"^import time: .*[|] ( *)([^ |\n]+)$", report, re.MULTILINE)
+    levels = {name: len(spaces) // 2 for spaces, name in found}
+    assert levels["requests"] - levels[f"{noop.PREFIX}modules.{module}"] <= 6

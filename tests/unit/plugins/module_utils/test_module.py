@@ -11,7 +11,7 @@ import pytest
 from ansible.module_utils import basic
 
 from ansible_collections.community.lxd.plugins.module_utils import _module, _run
-from ansible_collections.community.lxd.plugins.module_utils._lxd import transport
+from ansible_collections.community.lxd.plugins.module_utils._lxd import libraries
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDError, LXDInputError, LXDMissingLibraryError
 
 
@@ -106,7 +106,7 @@ def test_a_bad_url_fails_the_task(run: Run) -> None:
     ],
 )
 def test_a_missing_library_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, missing: str, url: str, words: list[str]) -> None:
-    monkeypatch.setattr(transport, missing, "ImportError: no such module")
+    monkeypatch.setattr(libraries, missing, "ImportError: no such module")
     ended = run(fails(AssertionError("no library, no action")), url=url)
     assert ended.failed and ended.result["exception"] == "ImportError: no such module"
     assert [word for word in words if word not in ended.result["msg"]] == []

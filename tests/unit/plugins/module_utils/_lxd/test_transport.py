@@ -15,7 +15,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.community.lxd.plugins.module_utils._lxd import tls, transport
+from ansible_collections.community.lxd.plugins.module_utils._lxd import libraries, tls, transport
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDConnectionError, LXDInputError, LXDMissingLibraryError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.tls import certificate_fingerprint, pinned_fingerprint, read_pem
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Connection, Transport, find_local_url, socket_candidates
@@ -198,12 +198,12 @@ def test_what_is_verified(options: dict[str, t.Any], verify: t.Any) -> None:
 
 
 def test_missing_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "UNIXSOCKET_IMPORT_ERROR", "trace")
+    monkeypatch.setattr(libraries, "UNIXSOCKET_IMPORT_ERROR", "trace")
     Transport(Connection("https://h"))
     with pytest.raises(LXDMissingLibraryError) as caught:
         Transport(Connection("unix:/s"))
     assert "python3-requests-unixsocket" in caught.value.library and caught.value.trace == "trace"
-    monkeypatch.setattr(transport, "REQUESTS_IMPORT_ERROR", "other")
+    monkeypatch.setattr(libraries, "REQUESTS_IMPORT_ERROR", "other")
     with pytest.raises(LXDMissingLibraryError) as caught:
         Transport(Connection("https://h"))
     assert "python3-requests " in caught.value.library + " " and caught.value.trace == "other"

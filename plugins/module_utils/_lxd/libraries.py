@@ -1,0 +1,45 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Imports the libraries of the transport and keeps what went wrong with it, so that a task can say which one is missing.
+
+``_module.py`` imports this before all else. Loaded from deeper inside other imports, requests costs twice as much CPU time:
+urllib3 compiles long regular expressions, and where their recursion crosses the end of a block of Python's stack,
+each call allocates and frees the next block.
+"""
+
+from __future__ import annotations
+
+import traceback
+
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDMissingLibraryError
+
+REQUESTS_IMPORT_ERROR: str | None
+try:
+    import requests  # noqa: F401
+except ImportError:
+    REQUESTS_IMPORT_ERROR = traceback.format_exc()
+else:
+    REQUESTS_IMPORT_ERROR = None
+
+UNIXSOCKET_IMPORT_ERROR: str | None
+try:
+    import requests_unixsocket  # noqa: F401
+except ImportError:
+    UNIXSOCKET_IMPORT_ERROR = traceback.format_exc()
+else:
+    UNIXSOCKET_IMPORT_ERROR = None
+
+
+def require_libraries(local: bool) -> None:
+    """Check that the libraries of a connection are there. Raises LXDMissingLibraryError.
+
+    ``local``: whether the connection is one to a unix socket.
+    """
+    if REQUESTS_IMPORT_ERROR:
+        raise LXDMissingLibraryError("", "requests (package python3-requests on Debian and Ubuntu)", REQUESTS_IMPORT_ERROR)
+    if local and UNIXSOCKET_IMPORT_ERROR:
+        raise LXDMissingLibraryError("", "requests-unixsocket (package python3-requests-unixsocket on Debian and Ubuntu)", UNIXSOCKET_IMPORT_ERROR)
