@@ -15,7 +15,22 @@ from typing import Any
 
 import many
 import servers
-from measure import ANSIBLE, CLIENT, CLIENTS, LIMIT, OURS, Contestant, Outcome, Row, client, collections_tree, compete, limit, module, pylxd
+from measure import (
+    ANSIBLE,
+    CLIENT,
+    CLIENTS,
+    LIMIT,
+    OURS,
+    Contestant,
+    Outcome,
+    Row,
+    client,
+    collections_tree,
+    compete,
+    limit,
+    module,
+    pylxd,
+)
 
 EMPTY = "no task at all"
 TASKS = 20

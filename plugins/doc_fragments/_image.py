@@ -17,193 +17,230 @@ options:
   name:
     description:
       - Alias of the image.
-      - One of O(name), O(fingerprint), or a O(source) with O(source.type=file) must be given. They say which image is meant.
+      - One of O(name), O(fingerprint), or a O(source) with O(source.type=file) is required. It identifies the image.
     type: str
     aliases: [alias]
   fingerprint:
     description:
-      - Fingerprint of the image, or how it begins. 12 to 64 lower-case hex digits.
-      - Together with O(name), the image that the alias is to point at.
+      - Fingerprint of the image. A prefix of the fingerprint is also accepted. The value must have 12 to 64 lower-case
+        hex digits.
+      - If O(name) is also given, the alias is pointed at this image.
     type: str
   state:
     description:
-      - V(present) makes sure that the image is there with the given settings. If it is, no other server is asked.
-      - V(latest) makes sure that it also is the newest that O(source) offers. The module finds out what that is, so check mode is exact.
-        An update keeps the aliases with their descriptions, properties that the new image does not have itself, expiry, profiles,
-        O(public) and O(auto_update).
-        An instance is published again if it was started or its configuration was changed since, a snapshot if it is another one of that name.
-      - V(inactive) takes the image out of use without deleting it. Its aliases are taken off and remembered, it is private and no longer updated.
-        With V(present) and the same O(name) or O(fingerprint), it gets back exactly what it had.
-      - V(absent) makes sure that the image is gone, with all of its aliases, also if it is inactive.
+      - V(present) makes sure that the image exists with the given settings. If the image exists, the module contacts no
+        other server.
+      - V(latest) also replaces the image if O(source) provides a newer one. The module itself determines the newest
+        fingerprint, so check mode predicts the result exactly.
+        An update keeps the aliases with their descriptions, the expiry, the profiles, O(public) and O(auto_update).
+        It also keeps properties that the new image does not have itself.
+        An instance is published again if it was started, or if its configuration was changed, since it was published.
+        A snapshot is published again if it was replaced by another snapshot with the same name.
+      - V(inactive) deactivates the image without deleting it. The module records the aliases of the image and removes
+        them. The image becomes private and is no longer updated.
+        To reactivate the image, use V(present) with the same O(name) or O(fingerprint). The image gets back exactly
+        what it had before.
+      - V(absent) makes sure that the image does not exist. The image is deleted with all of its aliases, even if it is
+        inactive.
         To remove only an alias, use M(community.lxd.lxd_image_alias).
     type: str
     choices: [present, latest, inactive, absent]
     default: present
   source:
     description:
-      - How to get the image if it is not there. Options that belong to another O(source.type) are an error.
-      - With V(absent) as O(state), this is used only if neither O(name) nor O(fingerprint) is given.
+      - Describes how to get the image if it does not exist. Options that belong to another O(source.type) are an error.
+      - With O(state=absent), O(source) is used only if neither O(name) nor O(fingerprint) is given.
     type: dict
     suboptions:
       type:
         description:
-          - V(image) copies an image from another server. Needs O(source.remote) or O(source.server), and O(source.alias) or O(source.fingerprint).
-          - V(url) fetches a tarball from O(source.url).
-          - V(file) imports files on the managed node. Their content decides. Content that the server has is not sent again,
-            and a changed file becomes a new image under the same O(name).
-          - V(instance) and V(snapshot) publish an instance or a snapshot of an instance of the same server and project.
-            If O(name) exists, nothing is published.
+          - V(image) copies an image from another server. It requires O(source.remote) or O(source.server),
+            and O(source.alias) or O(source.fingerprint).
+          - V(url) downloads a tarball from O(source.url).
+          - V(file) imports files from the managed node. The content of the files identifies the image. Content that the
+            server already has is not sent again. A changed file becomes a new image under the same O(name).
+          - V(instance) and V(snapshot) publish an instance, or a snapshot of an instance, from the same server and
+            project. If O(name) exists, nothing is published.
         type: str
         choices: [image, url, file, instance, snapshot]
         default: image
       remote:
         description:
-          - For V(image), the server by its name in the configuration of the C(lxc) or C(incus) client of the task's user on the managed node,
-            or one of the well-known V(ubuntu), V(ubuntu-daily), V(ubuntu-minimal), V(ubuntu-minimal-daily) and V(images).
-            V(images) is the one that belongs to the vendor of the managed server.
+          - For V(image), the name of the source server in the configuration of the C(lxc) or C(incus) client.
+            The module reads the configuration of the task's user on the managed node.
+          - The well-known names V(ubuntu), V(ubuntu-daily), V(ubuntu-minimal), V(ubuntu-minimal-daily) and V(images)
+            are also accepted. V(images) is the image server that belongs to the vendor of the managed server.
         type: str
       server:
         description:
-          - For V(image), the URL of the server.
+          - For V(image), the URL of the source server.
         type: str
       protocol:
         description:
-          - For V(image), what O(source.server) speaks. V(lxd) and V(incus) mean the same, it is found out which one it is.
-          - The default with O(source.server) is V(lxd), with O(source.remote) what its configuration says.
+          - For V(image), the protocol of O(source.server). V(lxd) and V(incus) are equivalent; the module detects the
+            server type.
+          - The default with O(source.server) is V(lxd). The default with O(source.remote) is the protocol in the
+            configuration of this remote.
         type: str
         choices: [simplestreams, lxd, incus]
       alias:
         description:
-          - For V(image), the alias of the image on that server.
+          - For V(image), the alias of the image on the source server.
         type: str
       fingerprint:
         description:
-          - For V(image), the fingerprint of the image, or how it begins. The default is O(fingerprint), unless there is O(source.alias).
+          - For V(image), the fingerprint of the image, or a prefix of it. Defaults to O(fingerprint), unless
+            O(source.alias) is given.
         type: str
       image_type:
         description:
-          - For V(image), whether the image is for containers or for virtual machines, if O(source.alias) stands for both.
+          - For V(image), whether to copy the image for containers or the image for virtual machines. Use this option if
+            O(source.alias) exists for both.
         type: str
         choices: [container, virtual-machine]
       architecture:
         description:
-          - For V(image), the architecture. The default on a simplestreams server is that of the managed server.
+          - For V(image), the architecture of the image. For a simplestreams server, it defaults to the architecture of
+            the managed server.
         type: str
       certificate:
         description:
-          - For V(image) and V(url), the certificate of that server, as a path on the managed node or as PEM text. Needed if it is self-signed.
+          - For V(image) and V(url), the certificate of the source server, as a path on the managed node or as PEM text.
+            It is required if the certificate is self-signed.
         type: str
       secret:
         description:
-          - For V(image), a secret for the one private image of O(source.fingerprint), see M(community.lxd.lxd_image_secret).
+          - For V(image), a secret that gives access to one private image, the image with O(source.fingerprint).
+            To create a secret, see M(community.lxd.lxd_image_secret).
         type: str
       project:
         description:
-          - For V(image), the project of that server.
+          - For V(image), the project on the source server.
         type: str
       client_cert:
         description:
-          - For V(image), a client certificate that the server trusts, as a path on the managed node or as PEM text. To copy a private image.
+          - For V(image), a client certificate that the source server trusts, as a path on the managed node or as PEM
+            text. Use it to copy a private image.
         type: str
       client_key:
         description:
-          - For V(image), the key of O(source.client_cert).
+          - For V(image), the private key that belongs to O(source.client_cert).
         type: str
       copy_aliases:
         description:
-          - For V(image), whether the image also gets the aliases that it has on that server.
-          - The server is asked only where O(name) does not exist yet, or with O(state=latest).
+          - For V(image), whether to also copy the aliases that the image has on the source server.
+          - The module asks the source server for the aliases only if O(name) does not exist yet,
+            or with O(state=latest).
         type: bool
       mode:
         description:
-          - For V(image), how the image gets here. The default is V(auto).
-          - V(auto) is V(pull), and V(relay) if the managed server can't fetch the image.
-          - V(pull) lets the managed server fetch it. With a full O(source.fingerprint), and without O(source.client_cert), O(source.copy_aliases),
-            O(source.image_type) and O(source.architecture), the managed node does not ask the other server anything, and need not be able to reach it.
-            The managed server uses a proxy only by its own setting C(core.proxy_http), the managed node only one of its environment.
-          - V(push) lets the other server send it. Both must be of one vendor, and the other must trust O(source.client_cert).
-          - V(relay) streams it through the managed node, for servers that can't see each other.
+          - For V(image), how the image is transferred to the managed server. The default is V(auto).
+          - V(auto) uses V(pull). If the managed server cannot download the image, V(auto) uses V(relay).
+          - V(pull) makes the managed server download the image. The managed node does not contact the source server,
+            and does not need to reach it, if O(source.fingerprint) is a full fingerprint and none of
+            O(source.client_cert), O(source.copy_aliases), O(source.image_type) and O(source.architecture) is given.
+            The managed server uses a proxy only if its own setting C(core.proxy_http) names one. The managed node uses
+            only a proxy from its environment.
+          - V(push) makes the source server send the image. Both servers must be of the same vendor, and the source
+            server must trust O(source.client_cert).
+          - V(relay) streams the image through the managed node. Use it for servers that cannot reach each other.
         type: str
         choices: [auto, pull, push, relay]
       url:
         description:
-          - For V(url), the URL of a unified tarball, or one that answers with the headers C(LXD-Image-URL) and C(LXD-Image-Hash)
-            (or C(Incus-Image-URL) and C(Incus-Image-Hash)). With headers, the server fetches it if it still can. Otherwise the node does.
+          - For V(url), the URL of a unified tarball, or a URL that answers with the headers C(LXD-Image-URL) and
+            C(LXD-Image-Hash) (or C(Incus-Image-URL) and C(Incus-Image-Hash)).
+          - With these headers, the managed server downloads the tarball if it still can. Otherwise, the managed node
+            downloads it.
         type: str
       path:
         description:
-          - For V(file), a unified tarball, the metadata tarball of a split image (with O(source.rootfs_path)),
-            a directory with C(metadata.yaml) and C(rootfs), or a bare root file system or disk (with O(source.metadata)).
-          - A directory is sent as an uncompressed archive. What a compressor makes differs between versions, and with it the fingerprint.
-          - An archive that was cut short is refused. The servers themselves look only at its beginning.
+          - For V(file), the path of a unified tarball, of the metadata tarball of a split image (with
+            O(source.rootfs_path)), of a directory with C(metadata.yaml) and C(rootfs), or of a bare root file system or
+            disk (with O(source.metadata)).
+          - A directory is sent as an uncompressed archive. The output of a compressor differs between versions, and the
+            fingerprint would differ too.
+          - A truncated archive is refused. The servers themselves check only the beginning of an archive.
         type: path
       rootfs_path:
         description:
-          - For V(file), the root file system of a split image. A tarball or squashfs for a container, a disk for a virtual machine.
+          - For V(file), the path of the root file system of a split image. This is a tarball or squashfs for a
+            container, and a disk for a virtual machine.
         type: path
       checksum:
         description:
-          - For V(file) and V(url), what the content must hash to, as C(<algorithm>:<hex digits>), the hex digits alone, or a line of C(sha256sum).
-            For a split image, that of both files one after the other.
-          - As in M(ansible.builtin.get_url), it may be the URL of a file of checksums, such as C(sha256:https://example.com/SHA256SUMS).
-          - For V(url), nothing is downloaded if the checksum is a SHA-256 and the store has an image of that fingerprint.
-          - A large gzip archive is imported faster with it, as nothing else tells whether it is whole without unpacking it.
+          - For V(file) and V(url), the expected checksum of the content. It is given as C(<algorithm>:<hex digits>), as
+            the hex digits alone, or as a line of C(sha256sum).
+            For a split image, it is the checksum of both files, one after the other.
+          - As in M(ansible.builtin.get_url), the value can be the URL of a file that contains checksums, such as
+            C(sha256:https://example.com/SHA256SUMS).
+          - For V(url), nothing is downloaded if the checksum is a SHA-256 and the store has an image with that
+            fingerprint.
+          - A large gzip archive is imported faster with a checksum. Without a checksum, the archive must be unpacked to
+            find out whether it is complete.
         type: str
       filename:
         description:
-          - The file name that the server remembers of the image.
-          - The default for V(image) is the one that the image has on that server, for V(file) and V(url) the name of the file.
-          - It can't be chosen with O(source.mode=push). The server calls such an image by its fingerprint.
+          - File name stored with the image on the server.
+          - For V(image), the default is the file name that the image has on the source server. For V(file) and V(url),
+            the default is the name of the file.
+          - This option is not supported with O(source.mode=push). The managed server then uses the fingerprint as the
+            file name.
         type: str
       metadata:
         description:
-          - For V(file), the content of C(metadata.yaml) if O(source.path) is a bare root file system or a bare disk (qcow2 or raw).
-          - C(architecture) defaults to that of the node, C(creation_date) to the first second of 1970.
-            The same content and metadata always give the same fingerprint. C(creation_date) and C(expiry_date) can be seconds or a date.
+          - For V(file), the content of C(metadata.yaml). Use this option if O(source.path) is a bare root file system
+            or a bare disk (qcow2 or raw).
+          - C(architecture) defaults to the architecture of the managed node. C(creation_date) defaults to 1
+            (1970-01-01T00:00:01Z), so that repeated runs produce the same fingerprint. The same content and metadata
+            always give the same fingerprint.
+          - C(creation_date) and C(expiry_date) can be a number of seconds or a date.
         type: dict
       name:
         description:
-          - For V(instance), the name of the instance. For V(snapshot), C(instance/snapshot).
+          - For V(instance), the name of the instance. For V(snapshot), the name in the form C(instance/snapshot).
         type: str
       compression_algorithm:
         description:
           - For V(instance) and V(snapshot), how to compress the image, for example V(gzip), V(xz), V(zstd) or V(none).
-            The default is the server's.
+            Defaults to the default of the server.
         type: str
       stop:
         description:
-          - For V(instance), whether a running instance may be stopped to publish it. It is started again afterwards, also if publishing fails.
-          - Only if the task itself is killed meanwhile, nobody starts it.
-          - A running instance is refused otherwise.
+          - For V(instance), whether a running instance may be stopped to publish it. The instance is started again
+            afterwards, even if publishing fails.
+          - If the task is killed while the instance is stopped, the instance stays stopped.
+          - Without V(true), a running instance is refused.
         type: bool
   aliases:
     description:
-      - Further aliases of the image.
+      - Further aliases that the image must have.
     type: list
     elements: str
   purge_aliases:
     description:
-      - Whether aliases of the image that are neither O(name) nor in O(aliases) are removed.
+      - Whether to remove aliases of the image that are neither O(name) nor in O(aliases).
     type: bool
     default: false
   alias_conflict:
     description:
       - What to do if one of the aliases points at another image.
-      - V(move) points it at this image with one atomic write. There is no moment without the alias.
-      - V(fail) fails before anything is done.
+      - V(move) points the alias at this image with one atomic write. The alias exists at every moment.
+      - V(fail) makes the task fail before anything is changed.
     type: str
     choices: [move, fail]
     default: move
   properties:
     description:
-      - Properties of the image. They are merged into those that it has.
-      - A value that is null or empty removes the property.
+      - Properties that the image must have. They are merged into the existing properties of the image.
+      - A property whose value is null or empty is removed.
       - Numbers and booleans are sent as text, booleans as C(true) and C(false).
-      - Names that begin with C(ansible.) are refused. The collection keeps there what it has to remember about an image.
+      - Property names that begin with C(ansible.) are reserved and are refused. The collection stores its own
+        information about an image in these properties.
     type: dict
   purge_properties:
     description:
-      - Whether properties that are not in O(properties) are removed.
+      - Whether to remove properties that are not in O(properties).
     type: bool
     default: false
   public:
@@ -212,41 +249,46 @@ options:
     type: bool
   auto_update:
     description:
-      - Whether the server itself keeps the image up to date with where it was copied from.
-      - V(true) is refused for an image that the server has nothing to follow for. It must be given when the image is copied,
-        by O(source.alias), from a server that shows the image to everybody. An image that is there without it has to be removed first.
+      - Whether the server itself updates the image from the source that the image was copied from.
+      - V(true) requires an image that the server itself copied by alias (O(source.alias)) from a server on which the
+        image is public. For any other image, V(true) is refused, because the server has no source to follow.
+      - V(true) has to be set when the image is first copied. To enable it for an existing image, delete the image and
+        copy it again.
     type: bool
   expires_at:
     description:
-      - When the image expires, as a date, as RFC 3339 such as V(2030-12-31T23:59:59Z), or V(never). A time without offset is in UTC.
-      - The servers do not delete an image for that. It is what other tools and O(community.lxd.lxd_image_info#module:expired) go by.
+      - Time at which the image expires. Give a date, a time as in RFC 3339 such as V(2030-12-31T23:59:59Z),
+        or V(never). A time without an offset is in UTC.
+      - The servers do not delete an expired image. The expiry is used by other tools and by
+        O(community.lxd.lxd_image_info#module:expired).
     type: str
   profiles:
     description:
-      - Profiles that an instance made from the image gets by default. An empty list means none.
+      - Profiles that an instance created from the image gets by default. An empty list means no profiles.
     type: list
     elements: str
   protected:
     description:
-      - Whether this collection refuses to delete the image, under whichever of its names.
+      - Whether this collection refuses to delete the image, whichever of its names a task uses.
     type: bool
   previous:
     description:
-      - What happens to the image that was under O(name) before.
-      - V(delete) deletes it after the alias has moved, unless it is protected or has other aliases.
+      - Whether to delete the image that O(name) pointed at before.
+      - V(delete) deletes this image after the alias has moved, unless the image is protected or has other aliases.
+      - V(keep) keeps this image.
     type: str
     choices: [keep, delete]
     default: keep
   force:
     description:
-      - With V(absent) as O(state), delete the image even if it is protected.
+      - With O(state=absent), delete the image even if it is protected.
     type: bool
     default: false
 """
 
 
 def _one_level_down(options: str) -> str:
-    """The same options for the entries of a list: O(name) becomes O(images[].name); references to other modules stay."""
+    """Return the options for the entries of a list: O(name) becomes O(images[].name). References to modules stay."""
     references = re.sub(r"\bO\((?![^)]*#)", "O(images[].", options.partition("options:")[2])
     return "options:\n  images:\n    suboptions:" + textwrap.indent(references, "    ")
 

@@ -13,61 +13,71 @@ class ModuleDocFragment:
 options:
   name:
     description:
-      - Alias of the image.
+      - Selects the image that has this alias.
     type: str
     aliases: [alias]
   fingerprint:
     description:
-      - Fingerprint of the image, or how it begins. 12 to 64 lower-case hex digits.
+      - Selects the image with this fingerprint. A prefix of the fingerprint is also accepted.
+      - The value must have 12 to 64 lower-case hex digits.
     type: str
   properties:
     description:
-      - Properties that the image must have with these values.
-      - A value that begins with V(~) is a regular expression that must match the whole value, such as V(~bookworm|trixie).
-      - What is no property, such as the architecture of an imported image, is found by its own option or by O(filter).
+      - Selects images that have all of these properties with these values.
+      - A value that begins with V(~) is a regular expression, such as V(~bookworm|trixie). It must match the whole
+        value of the property.
+      - Fields that are not properties, such as the architecture of an imported image, are matched with their own
+        options or O(filter).
     type: dict
   filter:
     description:
-      - A condition in the filter language of the servers, such as V(properties.os eq debian and type eq container).
-      - It is made of C(FIELD eq VALUE) and C(FIELD ne VALUE), joined by C(and) and C(or) from left to right, each after an optional C(not).
-        A value is a regular expression that must match the whole value. Blanks in it need quotes.
+      - Selects images by a condition in the filter language of the servers,
+        such as V(properties.os eq debian and type eq container).
+      - The condition consists of C(FIELD eq VALUE) and C(FIELD ne VALUE), joined by C(and) and C(or).
+        A C(not) before each of them is optional. The condition is evaluated from left to right.
+      - C(VALUE) is a regular expression that must match the whole value of the field. If it contains blanks,
+        it must be quoted.
     type: str
   type:
     description:
-      - Whether the image is for containers or for virtual machines.
+      - Selects images for containers, or images for virtual machines.
     type: str
     choices: [container, virtual-machine]
   architecture:
     description:
-      - Architecture as the server calls it, such as V(x86_64) or V(aarch64).
+      - Selects images for this architecture. Use the name that the server uses, such as V(x86_64) or V(aarch64).
     type: str
   public:
     description:
-      - Whether clients that the server does not trust may see the image.
+      - Selects public images (V(true)) or private images (V(false)). Clients that the server does not trust may see a
+        public image.
     type: bool
   cached:
     description:
-      - Whether the server has fetched the image by itself to make an instance.
+      - Selects images that the server has downloaded by itself to create an instance (V(true)), or all other images
+        (V(false)).
     type: bool
   auto_update:
     description:
-      - Whether the server keeps the image up to date.
+      - Selects images that the server keeps up to date (V(true)), or all other images (V(false)).
     type: bool
   unaliased:
     description:
-      - V(true) for images without any alias, V(false) for images that have one.
+      - Selects images without any alias (V(true)), or images that have an alias (V(false)).
     type: bool
   unused:
     description:
-      - V(true) for images that no instance of any project was made from, V(false) for the others.
+      - Selects images that no instance in any project was created from (V(true)), or all other images (V(false)).
     type: bool
   expired:
     description:
-      - Whether the time when the image expires has passed. An image that never expires has not expired.
+      - Selects images whose expiry time has passed (V(true)), or all other images (V(false)). An image that never
+        expires has not expired.
     type: bool
   older_than:
     description:
-      - Images that came into the store longer ago than this, such as V(30d) or V(1w 12h). The units are C(s), C(m), C(h), C(d) and C(w).
+      - Selects images that were uploaded to the store longer ago than this, such as V(30d) or V(1w 12h).
+      - The units are C(s), C(m), C(h), C(d) and C(w).
     type: str
 """
 
@@ -76,17 +86,17 @@ options:
 options:
   include_protected:
     description:
-      - Whether protected images may go too.
+      - Also remove protected images.
     type: bool
     default: false
   include_used:
     description:
-      - Whether images may go too that an instance or a snapshot of any project was made from.
+      - Also remove images that instances or snapshots (in any project) were created from.
     type: bool
     default: false
   include_aliased:
     description:
-      - Whether images may go too that have an alias, or that are inactive and remember one.
+      - Also remove images that have an alias, and inactive images for which an alias is recorded.
     type: bool
     default: false
 """

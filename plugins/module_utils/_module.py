@@ -13,9 +13,9 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError, LXDMissingLibraryError
-from ansible_collections.community.lxd.plugins.module_utils._lxd.libraries import require_libraries
-from ansible_collections.community.lxd.plugins.module_utils._run import Module, run, secrets_of
+from ._lxd.errors import LXDError, LXDMissingLibraryError
+from ._lxd.libraries import require_libraries
+from ._run import Module, run, secrets_of
 
 
 class _Module(AnsibleModule):

@@ -18,15 +18,15 @@ import typing as t
 from ansible.module_utils.common.parameters import env_fallback
 from ansible.module_utils.errors import AnsibleFallbackNotFound
 
-from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
-from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
-from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Connection, Transport, find_local_url
-from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import server_url, url_secrets
+from ._image.image_reader import ImageReader
+from ._lxd.client import Client
+from ._lxd.errors import LXDInputError
+from ._lxd.transport import Connection, Transport, find_local_url
+from ._lxd.urls import server_url, url_secrets
 
 if t.TYPE_CHECKING:
-    from ansible_collections.community.lxd.plugins.module_utils._lxd.progress import Progress
-    from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import Remote
+    from ._lxd.progress import Progress
+    from ._lxd.remotes import Remote
 
 Params = t.Mapping[str, t.Any]
 Result = dict[str, t.Any]
@@ -43,11 +43,11 @@ class Module(t.NamedTuple):
     """Its own options, without those of the connection."""
     parse: t.Callable[[Params], t.Any]
     """Turns the options into what is desired. Raises LXDInputError; needs no server."""
-    run: t.Callable[[ImageAPI, t.Any, bool], Result]
+    run: t.Callable[[ImageReader, t.Any, bool], Result]
     """Called with the server's API, what ``parse`` returned, and whether it is check mode. Returns what the module returns."""
     unseen: t.Callable[[t.Any], Result]
     """Returns the module's return values where the server can't be looked at yet: in check mode, before the client is enrolled."""
-    run_streams: t.Callable[[Remote, t.Any, float], Result] | None = None
+    run_simplestreams: t.Callable[[Remote, t.Any, float], Result] | None = None
     """Takes the place of ``run`` for a simplestreams server, which can only be read: its remote, what ``parse`` returned, the timeout."""
     constraints: t.Mapping[str, t.Any] = {}
     """Constraints between its own options, as an argument spec takes them: mutually_exclusive, required_if and so on."""
@@ -64,7 +64,11 @@ class Module(t.NamedTuple):
     @property
     def full_constraints(self) -> dict[str, t.Any]:
         """The constraints of the connection's options and its own."""
-        exclusive = [("url", "remote"), ("trust_token", "trust_password"), *self.constraints.get("mutually_exclusive", ())]
+        exclusive = [
+            ("url", "remote"),
+            ("trust_token", "trust_password"),
+            *self.constraints.get("mutually_exclusive", ()),
+        ]
         return {**self.constraints, "mutually_exclusive": exclusive}
 
 
@@ -110,11 +114,13 @@ def run(module: Module, params: Params, check_mode: bool, progress: Progress | N
     desired = module.parse(params)
     remote = _find_remote(params)
     if remote and remote.is_simplestreams:
-        if module.run_streams is None:
-            raise LXDInputError(f"The remote {remote.name!r} is a simplestreams server, which can only be read: use it as 'remote' in 'source'.")
-        return module.run_streams(remote, desired, params["timeout"])
-    api = connect(params, remote, progress)
-    enrolled = _enrol(api, params, check_mode)
+        if module.run_simplestreams is None:
+            raise LXDInputError(
+                f"The remote {remote.name!r} is a simplestreams server, which can only be read: use it as 'remote' in 'source'."
+            )
+        return module.run_simplestreams(remote, desired, params["timeout"])
+    reader = connect(params, remote, progress)
+    enrolled = _enrol(reader, params, check_mode)
     if enrolled and check_mode:
         # what the server would show a trusted client can't be seen yet
         return {
@@ -123,7 +129,7 @@ def run(module: Module, params: Params, check_mode: bool, progress: Progress | N
             "actions": enrolled,
             "diff": {"before": {"trusted": False}, "after": {"trusted": True}},
         }
-    result = module.run(api, desired, check_mode)
+    result = module.run(reader, desired, check_mode)
     if enrolled:
         result = {**result, "changed": True, "actions": [*enrolled, *result.get("actions", [])]}
     return result
@@ -131,19 +137,21 @@ def run(module: Module, params: Params, check_mode: bool, progress: Progress | N
 
 def _check_timeout(timeout: float) -> None:
     if not 0 < timeout <= LONGEST_TIMEOUT:
-        raise LXDInputError(f"'timeout' is {timeout:g}, but must be a number of seconds above 0, at most {LONGEST_TIMEOUT}.")
+        raise LXDInputError(
+            f"'timeout' is {timeout:g}, but must be a number of seconds above 0, at most {LONGEST_TIMEOUT}."
+        )
 
 
 def _find_remote(params: Params) -> Remote | None:
     if not params["remote"]:
         return None
     # only here: most tasks name no remote
-    from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import find_remote
+    from ._lxd.remotes import find_remote
 
     return find_remote(params["remote"], lambda: None, os.environ, os.path.expanduser("~"))
 
 
-def connect(params: Params, remote: Remote | None, progress: Progress | None = None) -> ImageAPI:
+def connect(params: Params, remote: Remote | None, progress: Progress | None = None) -> ImageReader:
     """Return the images of the server and project that a task's options name. Raises LXDError; sends nothing yet."""
     url, certificates = params["url"], {name: params[name] for name in ("server_cert", "client_cert", "client_key")}
     project = params["project"] or "default"
@@ -166,16 +174,16 @@ def connect(params: Params, remote: Remote | None, progress: Progress | None = N
         timeout=params["timeout"],
         **certificates,
     )
-    return ImageAPI(Client(Transport(connection), project, progress))
+    return ImageReader(Client(Transport(connection), project, progress))
 
 
-def _enrol(api: ImageAPI, params: Params, check_mode: bool) -> list[str]:
+def _enrol(reader: ImageReader, params: Params, check_mode: bool) -> list[str]:
     if not (params["trust_token"] or params["trust_password"]):
         return []
     # only here: most tasks don't enrol
-    from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_trust import reconcile_trust
+    from ._image.tasks.trust import run_trust
 
-    return reconcile_trust(api, params["trust_token"], params["trust_password"], check_mode)
+    return run_trust(reader, params["trust_token"], params["trust_password"], check_mode)
 
 
 def without_empty_text(given: Params, spec: Spec, keep: t.Container[str] = ()) -> dict[str, t.Any]:

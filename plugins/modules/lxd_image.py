@@ -10,11 +10,13 @@ DOCUMENTATION = r"""
 module: lxd_image
 short_description: Manage images of an LXD or Incus server
 description:
-  - Makes sure that an image is in the store of an LXD or Incus server, under its aliases and with its settings, or that it is gone.
-  - Every run compares what is asked for with what the server has, and sends only the difference.
-    An option that is not given is left alone on the server.
-  - Nothing is lost on the way. A new image is stored first, then its alias moves with one atomic write, and only then the image
-    that it replaces may go, if O(previous=delete). A failure at any point leaves the alias where it was.
+  - Makes sure that an image exists in the store of an LXD or Incus server, with its aliases and its settings, or that
+    the image does not exist.
+  - Every run compares the options of the task with the state of the server, and sends only the difference.
+    If an option is not given, the setting on the server is not changed.
+  - Replacing an image never loses data. The module stores the new image first. Then it moves the alias with one atomic
+    write. It deletes the replaced image last, and only with O(previous=delete).
+    A failure at any point leaves the alias where it was.
 version_added: 1.0.0
 author:
   - community.lxd contributors (@ansible-collections)
@@ -33,10 +35,12 @@ attributes:
   idempotent:
     support: full
 notes:
-  - An image that the server has fetched by itself to make an instance (C(cached)) is dropped by it after some days. If O(source) can provide
-    the very same image, it is removed and then provided anew, as nothing else makes it one that stays. While it has
-    aliases that is not done, because they would be gone meanwhile; a warning says so.
-  - A new image under the same O(name) takes over O(public), O(profiles) and O(protected) from the one that it replaces, unless they are given.
+  - The server deletes an image after some days if the server itself downloaded the image to create an instance
+    (C(cached)). If O(source) can provide exactly this image, the module deletes the image and provides it again.
+    There is no other way to make the image permanent. The module does not do this while the image has aliases,
+    because the aliases would be missing in the meantime. It shows a warning instead.
+  - A new image under the same O(name) takes over O(public), O(profiles) and O(protected) from the image that it
+    replaces, unless these options are given.
 seealso:
   - module: community.lxd.lxd_image_alias
   - module: community.lxd.lxd_image_info
@@ -64,7 +68,7 @@ EXAMPLES = r"""
       client_key: /etc/ssl/fleet.key
     previous: delete
 
-- name: Copy between servers that can't see each other, with all aliases
+- name: Copy between servers that cannot reach each other, with all aliases
   community.lxd.lxd_image:
     name: golden/debian-12
     source:
@@ -94,7 +98,7 @@ EXAMPLES = r"""
     aliases:
       - golden/latest
 
-- name: Replace it with a new build and let the old one go, if nothing else refers to it
+- name: Replace it with a new build, and delete the old build if it has no other alias
   community.lxd.lxd_image:
     name: golden/debian-12
     source:
@@ -157,12 +161,12 @@ EXAMPLES = r"""
     purge_properties: true
     protected: true
 
-- name: Take the image out of use
+- name: Deactivate the image
   community.lxd.lxd_image:
     name: golden/debian-12
     state: inactive
 
-- name: Put it back, with its aliases
+- name: Reactivate the image, with its aliases
   community.lxd.lxd_image:
     name: golden/debian-12
     state: present
@@ -177,26 +181,28 @@ EXAMPLES = r"""
 RETURN = r"""
 image:
   description:
-    - The image as the server has it, null if it is absent.
-    - In check mode, what is known of it.
+    - The image as it is on the server. It is null if the image is absent.
+    - In check mode, this contains what is known about the image.
   returned: success
   type: dict
   contains:
     fingerprint:
-      description: The full fingerprint.
+      description: The full fingerprint of the image.
       type: str
       returned: always
     aliases:
-      description: The aliases, each with C(name) and C(description), sorted by name.
+      description: The aliases of the image, each with C(name) and C(description), sorted by name.
       type: list
       elements: dict
       returned: always
     properties:
-      description: The properties, without those that the collection remembers by.
+      description: The properties of the image, without the collection's own (C(ansible.*)).
       type: dict
       returned: if known
     ansible:
-      description: What the collection remembers about the image, from its properties that begin with C(ansible.), without that prefix.
+      description:
+        - The information that the collection itself stores about the image. It comes from the properties that begin
+          with C(ansible.), shown without that prefix.
       type: dict
       returned: if known
     protected:
@@ -204,11 +210,11 @@ image:
       type: bool
       returned: if known
     expires_at:
-      description: When it expires, RFC 3339 in UTC, or C(never).
+      description: The time at which the image expires, as in RFC 3339 and in UTC, or C(never).
       type: str
       returned: if known
     profiles:
-      description: The profiles, sorted.
+      description: The profiles of the image, sorted.
       type: list
       elements: str
       returned: if known
@@ -230,25 +236,28 @@ image:
     size: 1031344
     type: container
 fingerprint:
-  description: The fingerprint of the image, C(unknown) if it is not published yet, null if there is none.
+  description:
+    - The fingerprint of the image. It is C(unknown) if the image is not published yet, and null if there is no image.
   returned: success
   type: str
   sample: "b8bec30e39b31a894e729ab957e9434eb3940c107a60dcbad31f56821b3b0f88"
 previous_fingerprint:
-  description: The fingerprint of the image that this one replaces under O(name), null if it replaces none.
+  description:
+    - The fingerprint of the image that this image replaces under O(name). It is null if no image is replaced.
   returned: success
   type: str
   sample: "4ea095ceffc0a3b4b5b3a9d3fc9b3ce43b7aa0a4ea2a2ad5f7b3f1b0b8c4bae3"
 actions:
   description:
-    - What was done, in order. The words are V(trust_add), V(import), V(copy), V(publish), V(update), V(delete), V(alias_create), V(alias_move),
-      V(alias_delete), V(instance_stop), V(instance_start).
+    - The actions that were done, in order.
+    - The possible actions are V(trust_add), V(import), V(copy), V(publish), V(update), V(delete), V(alias_create),
+      V(alias_move), V(alias_delete), V(instance_stop), V(instance_start).
   returned: success
   type: list
   elements: str
   sample: [import, alias_move]
 diff:
-  description: What the task manages of the image, before and after.
+  description: The parts of the image that the task manages, before and after the task.
   returned: success
   type: dict
   sample:
@@ -263,7 +272,7 @@ diff:
         demo: "b8bec30e39b31a894e729ab957e9434eb3940c107a60dcbad31f56821b3b0f88"
       public: true
 failure:
-  description: What is known about a failure, such as the server's own words, its status and the request.
+  description: Known details of a failure, such as the error message of the server, the status and the request.
   returned: failure
   type: dict
   sample:
@@ -272,17 +281,17 @@ failure:
     request: GET /1.0/images/4ea095ceffc0
 """
 
+from ansible_collections.community.lxd.plugins.module_utils._argument_specs import IMAGE_CONSTRAINTS, IMAGE_SPEC
 from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_image
-from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_image import reconcile_image
+from ansible_collections.community.lxd.plugins.module_utils._image.tasks.image import run_image
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
 from ansible_collections.community.lxd.plugins.module_utils._run import Module
-from ansible_collections.community.lxd.plugins.module_utils._specs import IMAGE_CONSTRAINTS, IMAGE_SPEC
 
 MODULE = Module(
     spec=IMAGE_SPEC,
     constraints=IMAGE_CONSTRAINTS,
     parse=desired_image,
-    run=reconcile_image,
+    run=run_image,
     unseen=lambda desired: {"image": None, "fingerprint": None, "previous_fingerprint": None},
 )
 

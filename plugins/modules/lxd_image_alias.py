@@ -10,8 +10,9 @@ DOCUMENTATION = r"""
 module: lxd_image_alias
 short_description: Manage aliases of images of an LXD or Incus server
 description:
-  - Creates, points, describes, renames and removes an alias of an image. The image itself is never touched.
-  - An alias is pointed at another image with one atomic write. There is no moment without it.
+  - Creates or removes an alias of an image, renames it, changes its description, or points it at another image.
+    The image itself is never changed.
+  - An alias is pointed at another image with one atomic write. The alias exists at every moment.
 version_added: 1.0.0
 author:
   - community.lxd contributors (@ansible-collections)
@@ -29,30 +30,32 @@ attributes:
 options:
   name:
     description:
-      - Name of the alias.
+      - Name of the alias to manage.
     type: str
     required: true
   state:
     description:
-      - V(present) makes sure that the alias is there.
-      - V(absent) makes sure that the alias is gone. Its image stays.
+      - V(present) makes sure that the alias exists.
+      - V(absent) makes sure that the alias does not exist. The image is kept.
     type: str
     choices: [present, absent]
     default: present
   target:
     description:
-      - The image that the alias is to point at, by its fingerprint, how that begins (12 or more lower-case hex digits), or another alias of it.
-      - Needed if the alias does not exist. If not given, an existing alias keeps its target.
+      - Image that the alias must point at. Give its fingerprint, a prefix of its fingerprint (12 or more lower-case hex
+        digits), or another alias of the image.
+      - Required if the alias does not exist. If not given, an existing alias keeps its target.
     type: str
   description:
     description:
-      - Description of the alias. Left alone if not given.
+      - Description of the alias. If not given, the existing description is not changed.
     type: str
   rename_from:
     description:
-      - Name of an alias that is to have the name O(name) instead. It keeps its target and description unless these are given.
-      - The new name is there before the old one goes.
-      - If it does not exist and O(name) does, it has been renamed already.
+      - Rename the alias with this name to O(name). The alias keeps its target and its description, unless O(target) or
+        O(description) is given.
+      - The new name is created before the old name is removed.
+      - If the old name does not exist but O(name) exists, the alias is treated as already renamed.
     type: str
 seealso:
   - module: community.lxd.lxd_image
@@ -85,20 +88,20 @@ EXAMPLES = r"""
 
 RETURN = r"""
 alias:
-  description: The alias, null if it is absent.
+  description: The alias. It is null if the alias is absent.
   returned: success
   type: dict
   contains:
     name:
-      description: Its name.
+      description: The name of the alias.
       type: str
       returned: always
     target:
-      description: The full fingerprint of its image.
+      description: The full fingerprint of the image that the alias points at.
       type: str
       returned: always
     description:
-      description: Its description.
+      description: The description of the alias.
       type: str
       returned: always
   sample:
@@ -106,13 +109,15 @@ alias:
     target: "b8bec30e39b31a894e729ab957e9434eb3940c107a60dcbad31f56821b3b0f88"
     description: What the fleet launches
 actions:
-  description: What was done, in order. The words are V(alias_create), V(alias_move), V(alias_update) and V(alias_delete).
+  description:
+    - The actions that were done, in order.
+    - The possible actions are V(alias_create), V(alias_move), V(alias_update) and V(alias_delete).
   returned: success
   type: list
   elements: str
   sample: [alias_move]
 diff:
-  description: The alias before and after.
+  description: The alias before and after the task.
   returned: success
   type: dict
   sample:
@@ -125,7 +130,7 @@ diff:
       target: "b8bec30e39b31a894e729ab957e9434eb3940c107a60dcbad31f56821b3b0f88"
       description: What the fleet launches
 failure:
-  description: What is known about a failure, such as the server's own words, its status and the request.
+  description: Known details of a failure, such as the error message of the server, the status and the request.
   returned: failure
   type: dict
   sample:
@@ -135,7 +140,7 @@ failure:
 """
 
 from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_alias
-from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_alias import reconcile_alias
+from ansible_collections.community.lxd.plugins.module_utils._image.tasks.alias import run_alias
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
 from ansible_collections.community.lxd.plugins.module_utils._run import Module
 
@@ -150,7 +155,7 @@ MODULE = Module(
     # an empty description is one: there is no other way to remove it
     keep_empty=("description",),
     parse=desired_alias,
-    run=reconcile_alias,
+    run=run_alias,
     unseen=lambda desired: {"alias": None},
 )
 

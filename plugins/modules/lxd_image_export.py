@@ -10,9 +10,12 @@ DOCUMENTATION = r"""
 module: lxd_image_export
 short_description: Export an image of an LXD or Incus server to files
 description:
-  - Provides an image in files on the managed node, such as for a backup. One file for a unified image, two for a split one.
-  - Content decides. If the files are there already and have the content of the image, nothing is downloaded.
-  - The image is downloaded to temporary files, verified against its fingerprint, and only then takes the place of what was there before.
+  - Exports an image to files on the managed node, for example as a backup. A unified image is exported to one file, a
+    split image to two files.
+  - The module compares the content. If the files already exist and have the content of the image, nothing is
+    downloaded.
+  - The image is downloaded to temporary files and verified against its fingerprint. The temporary files replace the
+    existing files only after this check.
 version_added: 1.0.0
 author:
   - community.lxd contributors (@ansible-collections)
@@ -25,7 +28,8 @@ attributes:
   check_mode:
     support: full
     details:
-      - What a new file in a directory will be called can't be known before it is downloaded, so RV(path) is V(null) then.
+      - What a new file in a directory will be called can't be known before it is downloaded, so RV(path) is V(null)
+        then.
   diff_mode:
     support: full
   idempotent:
@@ -33,24 +37,28 @@ attributes:
 options:
   name:
     description:
-      - Alias of the image.
+      - Alias of the image to export.
     type: str
     aliases: [alias]
   fingerprint:
     description:
-      - Fingerprint of the image, or how it begins. 12 to 64 lower-case hex digits.
+      - Fingerprint of the image to export. A prefix of the fingerprint is also accepted. The value must have 12 to 64
+        lower-case hex digits.
     type: str
   dest:
     description:
-      - Where to, on the managed node. An existing directory or a file in one.
-      - In a directory, a unified image is called by its fingerprint, a split one by its fingerprint with C(meta-) before it and without.
-        The ending tells what kind of file it is. What the server calls the file is never used.
-      - With a file as O(dest), the root file system of a split image gets its name with C(.root) behind it.
+      - Destination on the managed node. This is an existing directory, or a file name in an existing directory.
+      - In a directory, the file of a unified image is named by the fingerprint. For a split image, the root file system
+        is named by the fingerprint, and the metadata by the fingerprint with the prefix C(meta-).
+        The file name extension shows the kind of file. The file name that the server sends is never used.
+      - If O(dest) is a file name, the root file system of a split image gets this file name with C(.root) appended.
     type: path
     required: true
   secret:
     description:
-      - A secret for the one private image of O(fingerprint), for a client that the server does not trust. Needs the full O(fingerprint).
+      - Secret that gives access to one private image, the image with O(fingerprint). It is for a client that the server
+        does not trust.
+      - The full O(fingerprint) is required.
     type: str
 seealso:
   - module: community.lxd.lxd_image
@@ -75,7 +83,7 @@ EXAMPLES = r"""
       path: "{{ backup.path }}"
       rootfs_path: "{{ backup.rootfs_path or omit }}"
 
-- name: Export to a file of that name
+- name: Export to a file with this name
   community.lxd.lxd_image_export:
     fingerprint: "{{ backup.fingerprint }}"
     dest: /srv/backup/golden.tar.gz
@@ -83,12 +91,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 path:
-  description: The file of a unified image, or the metadata of a split one. In check mode V(null) if O(dest) is a directory and the file is not there yet.
+  description:
+    - The path of the file of a unified image, or of the metadata file of a split image.
+    - In check mode, it is V(null) if O(dest) is a directory and the file does not exist yet.
   returned: success
   type: str
   sample: /srv/backup/images/b8bec30e39b31a894e729ab957e9434eb3940c107a60dcbad31f56821b3b0f88.tar.gz
 rootfs_path:
-  description: The root file system of a split image, null for a unified one.
+  description: The path of the root file system of a split image. It is null for a unified image.
   returned: success
   type: str
 fingerprint:
@@ -97,17 +107,17 @@ fingerprint:
   type: str
   sample: "b8bec30e39b31a894e729ab957e9434eb3940c107a60dcbad31f56821b3b0f88"
 size:
-  description: The size of the files in bytes, null in check mode if they are not there yet.
+  description: The size of the files in bytes. In check mode, it is null if the files do not exist yet.
   returned: success
   type: int
   sample: 1031344
 reason:
-  description: Why the image was downloaded, null if it was not.
+  description: The reason why the image was downloaded. It is null if the image was not downloaded.
   returned: success
   type: str
   sample: the image is not there
 diff:
-  description: The content at O(dest) before and after.
+  description: The content at O(dest) before and after the task.
   returned: success
   type: dict
   sample:
@@ -115,7 +125,7 @@ diff:
     after:
       fingerprint: "b8bec30e39b31a894e729ab957e9434eb3940c107a60dcbad31f56821b3b0f88"
 failure:
-  description: What is known about a failure, such as the server's own words, its status and the request.
+  description: Known details of a failure, such as the error message of the server, the status and the request.
   returned: failure
   type: dict
   sample:
@@ -125,7 +135,7 @@ failure:
 """
 
 from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_export
-from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_export import reconcile_export
+from ansible_collections.community.lxd.plugins.module_utils._image.tasks.export import run_export
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
 from ansible_collections.community.lxd.plugins.module_utils._run import Module
 
@@ -139,7 +149,7 @@ MODULE = Module(
     constraints={"required_one_of": [("name", "fingerprint")], "mutually_exclusive": [("name", "fingerprint")]},
     file_attributes=True,
     parse=desired_export,
-    run=reconcile_export,
+    run=run_export,
     unseen=lambda desired: {"fingerprint": None, "path": None, "rootfs_path": None, "size": None, "reason": None},
 )
 

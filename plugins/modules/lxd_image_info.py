@@ -10,9 +10,11 @@ DOCUMENTATION = r"""
 module: lxd_image_info
 short_description: Find images of an LXD or Incus server
 description:
-  - Returns the images that all of the given conditions are true for, and their aliases. Without a condition, all images.
-  - If no image is found, the lists are empty. That is no failure.
-  - The conditions are looked at by the module and not by the server, so they mean the same on every version of LXD and Incus.
+  - Returns the images that meet all of the given conditions, and the aliases of these images. Without a condition,
+    all images are returned.
+  - If no image is found, the returned lists are empty. This is not a failure.
+  - The module evaluates the conditions itself, so they mean the same on every version of LXD and Incus.
+    The server does not evaluate them.
 version_added: 1.0.0
 author:
   - community.lxd contributors (@ansible-collections)
@@ -25,30 +27,34 @@ extends_documentation_fragment:
 options:
   all_projects:
     description:
-      - Look in all projects that have images of their own, instead of in O(project).
+      - Search all projects that have images of their own, instead of only O(project).
     type: bool
     default: false
   used_by:
     description:
-      - Also return the instances that were made from each image, of all projects that share the images of its project.
-      - Where the image of an instance can't be known, as its cluster member is down, a warning says so, and RV(images[].used_by) is V(null) for images
-        without a known user. A search by O(unused) is refused then.
+      - Also return the instances that were created from each image. Instances of all projects that share the images of
+        the project are included.
+      - If the cluster member of an instance is down, the image of this instance is unknown. Then the module shows a
+        warning, and RV(images[].used_by) is V(null) for images without a known user. A search by O(unused) is refused.
     type: bool
     default: false
   check_updates:
     description:
-      - Also ask where each image was copied from whether there is a newer one.
-      - Only what was copied by an alias can be followed.
+      - Also check whether the source that each image was copied from has a newer image.
+      - This is only possible for images that were copied by an alias.
     type: bool
     default: false
   secret:
     description:
-      - A secret for the one private image of O(fingerprint), for a client that the server does not trust.
-        It is used up a few seconds after its first use.
+      - Secret that gives access to one private image, the image with O(fingerprint). It is for a client that the server
+        does not trust.
+      - The secret becomes invalid a few seconds after its first use.
     type: str
 notes:
-  - Without O(client_cert), the public images of a server are returned. With a client certificate that the server does not trust, the task fails.
-  - With a simplestreams server as O(remote), such as V(ubuntu), its images are returned. C(uploaded_at) is then the date of the build.
+  - Without O(client_cert), the module returns the public images of a server. With a client certificate that the server
+    does not trust, the task fails.
+  - With a simplestreams server as O(remote), such as V(ubuntu), the module returns the images of this server.
+    C(uploaded_at) is then the date of the build.
 seealso:
   - module: community.lxd.lxd_image
   - module: community.lxd.lxd_image_alias
@@ -61,7 +67,7 @@ EXAMPLES = r"""
     name: golden/debian-12
   register: golden
 
-- name: Find the images of a pipeline that are older than a month and that nothing was made from
+- name: Find the images of a pipeline that are older than a month and from which nothing was created
   community.lxd.lxd_image_info:
     properties:
       pipeline: golden
@@ -89,37 +95,39 @@ EXAMPLES = r"""
       architecture: amd64
     type: container
 
-- name: Find images in the language of the command line client
+- name: Find images with the filter language of the command line client
   community.lxd.lxd_image_info:
     filter: properties.os eq debian and not public eq true
 """
 
 RETURN = r"""
 images:
-  description: The images, sorted by project and fingerprint.
+  description: The images that were found, sorted by project and fingerprint.
   returned: success
   type: list
   elements: dict
   contains:
     project:
-      description: The project that the image is in.
+      description: The project that contains the image.
       type: str
       returned: always
     fingerprint:
-      description: The full fingerprint.
+      description: The full fingerprint of the image.
       type: str
       returned: always
     aliases:
-      description: The aliases, each with C(name) and C(description), sorted by name.
+      description: The aliases of the image, each with C(name) and C(description), sorted by name.
       type: list
       elements: dict
       returned: always
     properties:
-      description: The properties, without those that the collection remembers by.
+      description: The properties of the image, without the collection's own (C(ansible.*)).
       type: dict
       returned: always
     ansible:
-      description: What the collection remembers about the image, from its properties that begin with C(ansible.), without that prefix.
+      description:
+        - The information that the collection itself stores about the image. It comes from the properties that begin
+          with C(ansible.), shown without that prefix.
       type: dict
       returned: always
     protected:
@@ -135,69 +143,77 @@ images:
       type: bool
       returned: always
     cached:
-      description: Whether the server has fetched the image by itself to make an instance.
+      description: Whether the server has downloaded the image by itself to create an instance.
       type: bool
       returned: always
     expires_at:
-      description: When it expires, RFC 3339 in UTC, or C(never).
+      description: The time at which the image expires, as in RFC 3339 and in UTC, or C(never).
       type: str
       returned: always
     profiles:
-      description: The profiles, sorted.
+      description: The profiles of the image, sorted.
       type: list
       elements: str
       returned: always
     architecture:
-      description: The architecture.
+      description: The architecture of the image.
       type: str
       returned: always
     type:
-      description: C(container) or C(virtual-machine).
+      description: The type of the image, C(container) or C(virtual-machine).
       type: str
       returned: always
     size:
-      description: The size in bytes.
+      description: The size of the image in bytes.
       type: int
       returned: always
     filename:
-      description: The name of the file that it was imported from, as far as the server was told.
+      description:
+        - The file name stored with the image. This is the name of the file that the image was imported from, if the
+          name was sent to the server.
       type: str
       returned: always
     created_at:
-      description: When the image was built.
+      description: The time at which the image was built.
       type: str
       returned: always
     uploaded_at:
-      description: When the image came into the store.
+      description: The time at which the image was uploaded to the store.
       type: str
       returned: always
     last_used_at:
-      description: When an instance was last made from it.
+      description: The time at which an instance was last created from the image.
       type: str
       returned: always
     update_source:
-      description: Where it was copied from.
+      description: The source that the image was copied from.
       type: dict
       returned: if it was copied in a way that can be followed
     upstream_fingerprint:
-      description: The fingerprint of the image that the source offers now, null if there is nothing to follow or no answer.
+      description:
+        - The fingerprint of the image that the source provides now. It is null if the image has no source to follow, or
+          if the source did not answer.
       type: str
       returned: if O(check_updates=true)
     stale:
-      description: Whether the source offers another image by now, null if that is not known.
+      description: Whether the source provides another image now. It is null if this is not known.
       type: bool
       returned: if O(check_updates=true)
     upstream_error:
-      description: Why the source gave no answer.
+      description: The reason why the source did not answer.
       type: str
       returned: if O(check_updates=true) and the source could not be asked
     used_by:
-      description: The instances that were made from it, each with C(project) and C(name). V(null) if that can't be known.
+      description:
+        - The instances that were created from the image, each with C(project) and C(name). It is V(null) if this is
+          unknown.
       type: list
       elements: dict
       returned: if O(used_by=true)
 aliases:
-  description: The aliases of these images, each with C(name), C(target), C(description), C(type) and C(project), sorted by project and name.
+  description:
+    - The aliases of these images, each with C(name), C(target), C(description), C(type) and C(project), sorted by
+      project and name.
   returned: success
   type: list
   elements: dict
@@ -208,12 +224,12 @@ aliases:
       type: container
       project: default
 server:
-  description: The server that was asked.
+  description: The server that returned the images.
   returned: success
   type: dict
   contains:
     url:
-      description: Its URL.
+      description: The URL of the server.
       type: str
       returned: always
     project:
@@ -221,40 +237,30 @@ server:
       type: str
       returned: always
     vendor:
-      description: C(lxd), C(incus) or C(simplestreams).
+      description: The vendor of the server, C(lxd), C(incus) or C(simplestreams).
       type: str
       returned: if neither O(name) nor O(fingerprint) is given
     version:
-      description: Its version.
+      description: The version of the server.
       type: str
       returned: if neither O(name) nor O(fingerprint) is given
     trusted:
-      description: Whether it trusts the client. If not, it shows only public images.
+      description: Whether the server trusts the client. If not, the server returns only public images.
       type: bool
       returned: if neither O(name) nor O(fingerprint) is given
 failure:
-  description: What is known about a failure, such as the server's own words, its status and the request.
+  description: Known details of a failure, such as the error message of the server, the status and the request.
   returned: failure
   type: dict
   sample:
     request: GET /1.0/images
 """
 
-import typing as t
-
-from ansible_collections.community.lxd.plugins.module_utils._image.gather import gather_images
-from ansible_collections.community.lxd.plugins.module_utils._image.options_selection import wanted
+from ansible_collections.community.lxd.plugins.module_utils._argument_specs import SELECTOR_SPEC
+from ansible_collections.community.lxd.plugins.module_utils._image.options_selection import info_query
+from ansible_collections.community.lxd.plugins.module_utils._image.tasks.info import run_info, run_info_on_simplestreams
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
 from ansible_collections.community.lxd.plugins.module_utils._run import Module
-from ansible_collections.community.lxd.plugins.module_utils._specs import SELECTOR_SPEC
-
-
-def gather_from_streams(remote: t.Any, query: t.Any, timeout: float) -> dict[str, t.Any]:
-    # only here: mostly the server is LXD or Incus
-    from ansible_collections.community.lxd.plugins.module_utils._image.streams_info import gather_stream_images
-
-    return gather_stream_images(remote, query, timeout)
-
 
 MODULE = Module(
     spec={
@@ -265,9 +271,9 @@ MODULE = Module(
         "secret": {"type": "str", "no_log": True},
     },
     constraints={"required_by": {"secret": "fingerprint"}},
-    parse=wanted,
-    run=lambda api, query, check_mode: gather_images(api, query),
-    run_streams=gather_from_streams,
+    parse=info_query,
+    run=lambda reader, query, check_mode: run_info(reader, query),
+    run_simplestreams=run_info_on_simplestreams,
     unseen=lambda query: {"images": [], "aliases": [], "server": {"trusted": False}},
 )
 

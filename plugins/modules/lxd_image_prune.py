@@ -10,9 +10,11 @@ DOCUMENTATION = r"""
 module: lxd_image_prune
 short_description: Remove images of an LXD or Incus server by a policy
 description:
-  - Removes the images that all of the given conditions are true for, except the newest of each group.
-  - An image that is protected, that an instance or a snapshot was made from, or that has an alias is never removed unless the option for that says so.
-  - Check mode is the dry run. It tells what would be removed, and of what stays, why.
+  - Removes the images that meet all of the given conditions, except the newest images of each group.
+  - An image is never removed if it is protected, if an instance or a snapshot was created from it, or if it has an
+    alias, unless the option for this case allows it.
+  - Use check mode as a dry run. It returns the images that would be removed, and the images that would be kept with the
+    reasons for this.
 version_added: 1.0.0
 author:
   - community.lxd contributors (@ansible-collections)
@@ -32,23 +34,25 @@ attributes:
 options:
   keep:
     description:
-      - How many of the newest images of each group stay. The newest came into the store last.
-      - They are counted among all images of the group, not only among those that are old, expired or unused enough to go.
+      - Number of most recently uploaded images to keep in each group.
+      - All images of the group are counted, not only the images that are old, expired or unused enough to be removed.
     type: int
   group_by:
     description:
-      - Names of properties. Images with the same values of all of them are a group. Without it, all selected images are one group.
+      - Names of the properties that define the groups. Images with the same values of all these properties are one
+        group.
+      - If not given, all selected images are one group.
     type: list
     elements: str
   all_projects:
     description:
-      - Prune all projects that have images of their own, each by itself, instead of only O(project).
+      - Prune all projects that have images of their own, each project separately, instead of only O(project).
     type: bool
     default: false
 notes:
-  - Where it can't be known which image an instance uses, as its cluster member is down, no image is taken for unused. All stay, with V(unknown_use)
-    among their C(reasons), unless O(include_used=true).
-  - At least one condition or O(keep) must be given.
+  - If the cluster member of an instance is down, the image that this instance uses is unknown. Then no image counts as
+    unused. All images are kept, with V(unknown_use) among their C(reasons), unless O(include_used=true).
+  - At least one condition or O(keep) is required.
 seealso:
   - module: community.lxd.lxd_image_info
   - module: community.lxd.lxd_image
@@ -56,7 +60,7 @@ seealso:
 
 EXAMPLES = r"""
 ---
-- name: Keep the three newest builds of each release, and of the others remove those that are older than 30 days
+- name: Keep the three newest builds of each release, and remove other builds that are older than 30 days
   community.lxd.lxd_image_prune:
     properties:
       pipeline: golden
@@ -67,12 +71,12 @@ EXAMPLES = r"""
     older_than: 30d
   register: pruned
 
-- name: Remove what has expired, also if it has an alias
+- name: Remove images that have expired, even if they have an alias
   community.lxd.lxd_image_prune:
     expired: true
     include_aliased: true
 
-- name: See what nobody needs
+- name: See which images are unused and have no alias
   community.lxd.lxd_image_prune:
     unused: true
     unaliased: true
@@ -95,9 +99,11 @@ removed:
       size: 1031344
       uploaded_at: "2026-11-21T02:27:18.98996808Z"
 kept:
-  description: >-
-    The images that were selected but stay, sorted by fingerprint. C(reasons) are words: V(newest), V(protected), V(used), V(unknown_use),
-    V(aliased), V(inactive). C(reason) is the first of them as a sentence.
+  description:
+    - The images that were selected but are kept, sorted by fingerprint.
+    - C(reasons) is a list of words. The possible words are V(newest), V(protected), V(used), V(unknown_use),
+      V(aliased), V(inactive).
+    - C(reason) is the first of these reasons as a sentence.
   returned: success
   type: list
   elements: dict
@@ -112,18 +118,18 @@ kept:
       reason: protected
       reasons: [protected]
 reclaimed:
-  description: The sizes of the removed images in bytes.
+  description: The total size of the removed images in bytes.
   returned: success
   type: int
   sample: 1031344
 actions:
-  description: What was done. V(delete) for each image.
+  description: The actions that were done. There is one V(delete) for each removed image.
   returned: success
   type: list
   elements: str
   sample: [delete, delete]
 diff:
-  description: The removed images with their aliases, before.
+  description: The removed images with their aliases, as they were before the task.
   returned: success
   type: dict
   sample:
@@ -131,7 +137,7 @@ diff:
       default/b8bec30e39b31a894e729ab957e9434eb3940c107a60dcbad31f56821b3b0f88: []
     after: {}
 failure:
-  description: What is known about a failure, such as the server's own words, its status and the request.
+  description: Known details of a failure, such as the error message of the server, the status and the request.
   returned: failure
   type: dict
   sample:
@@ -140,11 +146,11 @@ failure:
     request: GET /1.0/images/4ea095ceffc0
 """
 
-from ansible_collections.community.lxd.plugins.module_utils._image.options_retention import prune_policy
-from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_prune import reconcile_prune
+from ansible_collections.community.lxd.plugins.module_utils._argument_specs import GUARD_SPEC, SELECTOR_SPEC
+from ansible_collections.community.lxd.plugins.module_utils._image.options_prune import prune_policy
+from ansible_collections.community.lxd.plugins.module_utils._image.tasks.prune import run_prune
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
 from ansible_collections.community.lxd.plugins.module_utils._run import Module
-from ansible_collections.community.lxd.plugins.module_utils._specs import GUARD_SPEC, SELECTOR_SPEC
 
 MODULE = Module(
     spec={
@@ -156,7 +162,7 @@ MODULE = Module(
     },
     constraints={"required_by": {"group_by": "keep"}},
     parse=prune_policy,
-    run=reconcile_prune,
+    run=run_prune,
     unseen=lambda policy: {"removed": [], "kept": [], "reclaimed": 0},
 )
 

@@ -10,8 +10,9 @@ DOCUMENTATION = r"""
 module: lxd_image_secret
 short_description: Let an untrusted client read one private image of an LXD or Incus server
 description:
-  - Creates a secret with which a client that the server does not trust may read one private image once, or revokes one.
-  - Creating a secret is an action and not a state. It is always a change.
+  - Creates or revokes a secret for one private image. With the secret, a client that the server does not trust may read
+    this image once.
+  - Creating a secret is an action, not a state. It is always a change.
 version_added: 1.0.0
 author:
   - community.lxd contributors (@ansible-collections)
@@ -35,26 +36,28 @@ attributes:
 options:
   state:
     description:
-      - V(present) creates a secret for the image of O(name) or O(fingerprint).
-      - V(absent) revokes the secret of O(operation).
+      - V(present) creates a secret for the image with O(name) or O(fingerprint).
+      - V(absent) revokes the secret that belongs to O(operation).
     type: str
     choices: [present, absent]
     default: present
   name:
     description:
-      - Alias of the image.
+      - Alias of the image to create a secret for.
     type: str
     aliases: [alias]
   fingerprint:
     description:
-      - Fingerprint of the image, or how it begins. 12 to 64 lower-case hex digits.
+      - Fingerprint of the image to create a secret for. A prefix of the fingerprint is also accepted. The value must
+        have 12 to 64 lower-case hex digits.
     type: str
   operation:
     description:
-      - The operation of the secret that is to be revoked, as RV(operation) returned it.
+      - Operation of the secret to revoke. Use the value that was returned as RV(operation).
     type: str
 notes:
-  - A secret is used up a few seconds after its first use. One that is revoked is also accepted for some five seconds more.
+  - A secret becomes invalid a few seconds after its first use. A revoked secret is also accepted for about five more
+    seconds.
 seealso:
   - module: community.lxd.lxd_image
   - module: community.lxd.lxd_image_info
@@ -67,7 +70,7 @@ EXAMPLES = r"""
     name: golden/debian-12
   register: secret
 
-- name: Copy the image to a server that the first one does not trust
+- name: Copy the image to a server that the first server does not trust
   community.lxd.lxd_image:
     url: https://edge.example.com:8443
     name: golden/debian-12
@@ -86,22 +89,22 @@ EXAMPLES = r"""
 
 RETURN = r"""
 secret:
-  description: The secret, null in check mode and with V(absent) as O(state).
+  description: The secret that was created. It is null in check mode and with O(state=absent).
   returned: success
   type: str
   sample: "5e1c0a9e9f3c5b0d5f0a4b5a5ad7f3b1f0b8c4bae34ea095ceffc0a3b4b5b3a9"
 fingerprint:
-  description: The full fingerprint of the image, null with V(absent) as O(state).
+  description: The full fingerprint of the image. It is null with O(state=absent).
   returned: success
   type: str
   sample: "b8bec30e39b31a894e729ab957e9434eb3940c107a60dcbad31f56821b3b0f88"
 operation:
-  description: The operation whose end revokes the secret.
+  description: The operation that belongs to the secret. When this operation ends, the secret is revoked.
   returned: success
   type: str
   sample: /1.0/operations/2b1a1d7e-0a5b-4c0b-8d0e-4a6b1c3f2e9d
 failure:
-  description: What is known about a failure, such as the server's own words, its status and the request.
+  description: Known details of a failure, such as the error message of the server, the status and the request.
   returned: failure
   type: dict
   sample:
@@ -111,7 +114,7 @@ failure:
 """
 
 from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_secret
-from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_secret import reconcile_secret
+from ansible_collections.community.lxd.plugins.module_utils._image.tasks.secret import run_secret
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
 from ansible_collections.community.lxd.plugins.module_utils._run import Module
 
@@ -127,7 +130,7 @@ MODULE = Module(
         "mutually_exclusive": [("name", "fingerprint")],
     },
     parse=desired_secret,
-    run=reconcile_secret,
+    run=run_secret,
     unseen=lambda desired: {"secret": None, "operation": None, "fingerprint": None},
 )
 

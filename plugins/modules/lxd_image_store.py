@@ -10,9 +10,12 @@ DOCUMENTATION = r"""
 module: lxd_image_store
 short_description: Manage all images of an LXD or Incus server in one task
 description:
-  - Brings a list of images to their desired state, each as M(community.lxd.lxd_image) would, and can remove what is not listed.
-  - The store is listed once. Only images that need a change cause further requests, side by side. Hundreds of images are checked in one fast task.
-  - If an image fails, the others are still done, and the task fails in the end and tells which one.
+  - Brings a list of images to their desired state, each image in the same way as M(community.lxd.lxd_image).
+    The module can also remove images that are not listed.
+  - The module lists the store once. Only images that need a change cause further requests, which run in parallel.
+    One fast task can check hundreds of images.
+  - If an image fails, the other images are still processed. The task fails at the end, and the message names the image
+    that failed.
 version_added: 1.0.0
 author:
   - community.lxd contributors (@ansible-collections)
@@ -32,22 +35,23 @@ attributes:
 options:
   images:
     description:
-      - The images. Each entry takes the options of M(community.lxd.lxd_image).
-      - Two entries can't have the same alias, mean the same image, or remove what the other wants to be there.
+      - List of the images to manage. Each entry takes the options of M(community.lxd.lxd_image).
+      - Two entries must not have the same alias or identify the same image. An entry must not remove an image that
+        another entry requires.
     type: list
     elements: dict
     required: true
   purge:
     description:
-      - Whether images that are not listed are removed.
-      - Images that are protected, used or have an alias stay, unless the option for that says otherwise. To describe a whole store,
-        also set O(include_aliased=true).
+      - Whether to remove images that are not listed.
+      - Images that are protected, that are used or that have an alias are kept, unless the option for this case allows
+        their removal. To describe a whole store, also set O(include_aliased=true).
       - If an entry fails, nothing is purged.
     type: bool
     default: false
   concurrency:
     description:
-      - How many images are worked on at the same time.
+      - Number of images to process at the same time.
     type: int
     default: 4
 seealso:
@@ -74,7 +78,7 @@ EXAMPLES = r"""
       - name: golden/old
         state: absent
 
-- name: Describe the whole store, so that nothing else is in it but what is used or protected
+- name: Describe the whole store, so that it contains no other images except used or protected ones
   community.lxd.lxd_image_store:
     images: "{{ images }}"
     purge: true
@@ -86,7 +90,8 @@ EXAMPLES = r"""
 RETURN = r"""
 results:
   description:
-    - For each entry, in order, what M(community.lxd.lxd_image) returns for it, with C(name) and C(failed). A failed entry has C(msg) and C(failure).
+    - The results of all entries, in order. Each result has what M(community.lxd.lxd_image) returns for the entry, and
+      also C(name) and C(failed). The result of a failed entry has C(msg) and C(failure).
   returned: always
   type: list
   elements: dict
@@ -110,7 +115,7 @@ removed:
       size: 1031344
       uploaded_at: "2026-11-21T02:27:18.98996808Z"
 kept:
-  description: The images that were selected but stay, each with its C(reason), sorted by fingerprint.
+  description: The images that were selected but are kept, each with its C(reason), sorted by fingerprint.
   returned: always
   type: list
   elements: dict
@@ -124,18 +129,19 @@ kept:
       uploaded_at: "2026-11-21T02:27:18.98996808Z"
       reason: protected
 reclaimed:
-  description: The sizes of the removed images in bytes.
+  description: The total size of the removed images in bytes.
   returned: always
   type: int
   sample: 1031344
 actions:
-  description: What was done for all entries, in order, then V(delete) for each purged image.
+  description: The actions that were done for all entries, in order, then one V(delete) for each purged image.
   returned: always
   type: list
   elements: str
   sample: [import, alias_create, delete]
 diff:
-  description: What changes, by the names of the entries and the fingerprints of the purged images, before and after.
+  description:
+    - The changes before and after the task, by the names of the entries and the fingerprints of the purged images.
   returned: always
   type: dict
   sample:
@@ -145,18 +151,23 @@ diff:
       golden/debian-12:
         fingerprint: "b8bec30e39b31a894e729ab957e9434eb3940c107a60dcbad31f56821b3b0f88"
 failure:
-  description: What is known about a failure that concerns all images, such as a server that can't be reached.
+  description:
+    - Known details of a failure that concerns all images, such as a server that cannot be reached.
   returned: failure
   type: dict
   sample:
     request: GET /1.0/images
 """
 
-from ansible_collections.community.lxd.plugins.module_utils._image.options_retention import desired_store
-from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_store import reconcile_store, unseen_store
+from ansible_collections.community.lxd.plugins.module_utils._argument_specs import (
+    GUARD_SPEC,
+    IMAGE_CONSTRAINTS,
+    IMAGE_SPEC,
+)
+from ansible_collections.community.lxd.plugins.module_utils._image.options_prune import desired_store
+from ansible_collections.community.lxd.plugins.module_utils._image.tasks.store import run_store, unseen_store
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
 from ansible_collections.community.lxd.plugins.module_utils._run import Module
-from ansible_collections.community.lxd.plugins.module_utils._specs import GUARD_SPEC, IMAGE_CONSTRAINTS, IMAGE_SPEC
 
 MODULE = Module(
     spec={
@@ -166,7 +177,7 @@ MODULE = Module(
         "concurrency": {"type": "int", "default": 4},
     },
     parse=desired_store,
-    run=reconcile_store,
+    run=run_store,
     unseen=unseen_store,
 )
 

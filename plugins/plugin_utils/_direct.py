@@ -36,17 +36,33 @@ from ansible.utils.display import Display
 from ansible_collections.community.lxd.plugins.module_utils import _run
 from ansible_collections.community.lxd.plugins.module_utils._lxd.background import stop_all
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError
-from ansible_collections.community.lxd.plugins.module_utils._lxd.libraries import REQUESTS_IMPORT_ERROR, UNIXSOCKET_IMPORT_ERROR
+from ansible_collections.community.lxd.plugins.module_utils._lxd.libraries import (
+    REQUESTS_IMPORT_ERROR,
+    UNIXSOCKET_IMPORT_ERROR,
+)
 from ansible_collections.community.lxd.plugins.module_utils._lxd.progress import Progress
 
-_LAZY = {
-    "_image": ("api_writes", "apply", "checksum", "copy", "export", "files", "reconcile_trust", "streams_info", "updates", "upstream"),
-    "_lxd": ("remotes", "tls", "web"),
-}
+_LAZY = (
+    "_image.apply.access",
+    "_image.apply.runner",
+    "_image.image_writer",
+    "_image.sources.file",
+    "_image.sources.instance",
+    "_image.sources.remote",
+    "_image.sources.server",
+    "_image.sources.simplestreams",
+    "_image.sources.url",
+    "_image.tasks.export_files",
+    "_image.tasks.info_simplestreams",
+    "_image.tasks.trust",
+    "_image.tasks.update_check",
+    "_lxd.http_files",
+    "_lxd.remotes",
+    "_lxd.tls",
+)
 """What tasks import only when they need it: here once, before the workers are forked."""
-for _folder, _names in _LAZY.items():
-    for _name in _names:
-        importlib.import_module(f"ansible_collections.community.lxd.plugins.module_utils.{_folder}.{_name}")
+for _name in _LAZY:
+    importlib.import_module(f"ansible_collections.community.lxd.plugins.module_utils.{_name}")
 
 SWITCH = "community_lxd_in_process"
 """The variable, and in capitals the environment variable, that turns this off, or makes a task fail where it can't be had."""
@@ -76,7 +92,9 @@ class DirectAction(NormalAction):
         if reason is None:
             return {**ActionBase.run(self, tmp, task_vars), **self._run_here(_shows_invocation(variables))}
         if switch is True:
-            raise AnsibleActionFail(f"This task can't run inside Ansible's own process, as '{SWITCH}' demands: {reason}.")
+            raise AnsibleActionFail(
+                f"This task can't run inside Ansible's own process, as '{SWITCH}' demands: {reason}."
+            )
         display.vvvv(f"{self._task.action} runs as a module: {reason}")
         return t.cast("dict[str, t.Any]", super().run(tmp, task_vars))
 

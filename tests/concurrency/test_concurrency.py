@@ -252,10 +252,10 @@ def test_inactive_beside_present(store: Store, count: int) -> None:
     results = at_once(store, tasks)
     assert_clear(results, most=count // 2)
     world = assert_whole(store, orphans=[FIRST])
-    withdrawn = world.images[FIRST].withdrawn
-    names = set(world.aliases) | set(withdrawn["aliases"] if withdrawn else ())
+    inactive_state = world.images[FIRST].inactive_state
+    names = set(world.aliases) | set(inactive_state["aliases"] if inactive_state else ())
     assert names == {"x", "y"}, f"an alias is neither there nor remembered: {world}"
-    assert world.images[FIRST].public or (withdrawn and withdrawn["public"]), f"nothing remembers that it was public: {world}"
+    assert world.images[FIRST].public or (inactive_state and inactive_state["public"]), f"nothing remembers that it was public: {world}"
     back = assert_calm(store, tasks[1])
     assert (set(back.aliases), back.images[FIRST].public) == ({"x", "y"}, True)
 

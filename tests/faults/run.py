@@ -45,7 +45,17 @@ sys.path.insert(0, str(ROOT / "tests" / "servers"))
 import modules
 from bench import Bench, DaemonKiller, restart, settle
 from modules import ModuleTraceback
-from proxy import DEADLINE_SECONDS, KILLS_DAEMON, KILLS_MODULE, KINDS, LATE, LATE_REQUEST, Exchange, Fault, fitting_kinds
+from proxy import (
+    DEADLINE_SECONDS,
+    KILLS_DAEMON,
+    KILLS_MODULE,
+    KINDS,
+    LATE,
+    LATE_REQUEST,
+    Exchange,
+    Fault,
+    fitting_kinds,
+)
 from scenarios import SCENARIOS, Scenario
 from servers import VENDORS, ServerError, daemon, identify
 

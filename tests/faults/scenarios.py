@@ -16,12 +16,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bench import AT_ORIGIN, BIG, EXTRA_PROFILE, INSTANCE, PRODUCT, PUBLISHED, RUNNING, SPLIT, STREAMED, Bench, Check, StoredImage
+from bench import (
+    AT_ORIGIN,
+    BIG,
+    EXTRA_PROFILE,
+    INSTANCE,
+    PRODUCT,
+    PUBLISHED,
+    RUNNING,
+    SPLIT,
+    STREAMED,
+    Bench,
+    Check,
+    StoredImage,
+)
 
 Options = dict[str, Any]
 
 FOREIGN = StoredImage("foreign", {"somebody/else": "not ours"}, {"team": "theirs"}, public=True)
-WITHDRAWN = json.dumps({"aliases": {"demo": "described", "demo/extra": ""}, "auto_update": False, "public": True}, sort_keys=True)
+INACTIVE = json.dumps({"aliases": {"demo": "described", "demo/extra": ""}, "auto_update": False, "public": True}, sort_keys=True)
 
 
 def no_problems(_bench: Bench) -> list[str]:
@@ -208,13 +221,13 @@ IMAGE = [
         "lxd_image",
         lambda b: {"name": "demo", "state": "inactive"},
         before=(StoredImage("old", {"demo": "described", "demo/extra": ""}, {}, public=True),),
-        after=(StoredImage("old", {}, {"ansible.withdrawn": WITHDRAWN}),),
+        after=(StoredImage("old", {}, {"ansible.withdrawn": INACTIVE}),),
     ),
     Scenario(
         "put back",
         "lxd_image",
         lambda b: {"name": "demo"},
-        before=(StoredImage("old", {}, {"ansible.withdrawn": WITHDRAWN}),),
+        before=(StoredImage("old", {}, {"ansible.withdrawn": INACTIVE}),),
         after=(StoredImage("old", {"demo": "described", "demo/extra": ""}, {}, public=True),),
     ),
 ]

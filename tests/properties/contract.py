@@ -59,7 +59,7 @@ def resolve(world: World, prefix: str | None) -> str | None:
 
 def remembering(world: World, name: str | None) -> list[str]:
     """The inactive images that had this alias."""
-    return [fingerprint for fingerprint, settings in world.images.items() if settings.withdrawn and name in settings.withdrawn["aliases"]]
+    return [fingerprint for fingerprint, settings in world.images.items() if settings.inactive_state and name in settings.inactive_state["aliases"]]
 
 
 def the_only_one(world: World, name: str | None) -> str | None:
@@ -124,15 +124,15 @@ def inactive(options: Options, world: World) -> Done:
     if options.get("public") or options.get("auto_update"):
         raise Refused("an inactive image is neither public nor updated")
     settings = world.images[image]
-    before = settings.withdrawn or {"aliases": {}, "public": False, "auto_update": False}
-    memory = {
+    before = settings.inactive_state or {"aliases": {}, "public": False, "auto_update": False}
+    bookkeeping = {
         "aliases": {**before["aliases"], **world.aliases_of(image)},
         "public": before["public"] or settings.public,
         "auto_update": before["auto_update"] or settings.auto_update,
     }
     change(settings, options)
     settings.public = settings.auto_update = False
-    settings.properties[MEMORY + "withdrawn"] = json.dumps(memory, sort_keys=True)
+    settings.properties[MEMORY + "withdrawn"] = json.dumps(bookkeeping, sort_keys=True)
     for alias in world.aliases_of(image):
         del world.aliases[alias]
     return Done(world, wanted=image)
@@ -153,7 +153,7 @@ def present(options: Options, world: World) -> Done:
 
     is_new = image not in world.images
     settings = world.images.setdefault(image, Settings(properties=own_properties(image)))
-    back = dict(settings.withdrawn["aliases"]) if settings.withdrawn else {}
+    back = dict(settings.inactive_state["aliases"]) if settings.inactive_state else {}
     if options.get("purge_aliases"):
         back = {alias: text for alias, text in back.items() if alias in names}
     for alias in [*names, *back]:
@@ -162,10 +162,10 @@ def present(options: Options, world: World) -> Done:
             raise Refused(f"the alias {alias} points at another image")
 
     # What belongs to the name goes over to a new image, and to one that a broken run has left without an alias.
-    if previous and content and (is_new or not (world.aliases_of(image) or settings.withdrawn)):
+    if previous and content and (is_new or not (world.aliases_of(image) or settings.inactive_state)):
         inherit(settings, world.images[previous])
-    if settings.withdrawn:
-        settings.public, settings.auto_update = settings.withdrawn["public"], settings.withdrawn["auto_update"]
+    if settings.inactive_state:
+        settings.public, settings.auto_update = settings.inactive_state["public"], settings.inactive_state["auto_update"]
         del settings.properties[MEMORY + "withdrawn"]
     change(settings, options)
 
@@ -191,14 +191,14 @@ def inherit(settings: Settings, previous: Settings) -> None:
 
 def replaced(options: Options, world: World, image: str, previous: str | None, names: Iterable[str]) -> set[str]:
     """What ``previous: delete`` removes: the image that was under the name, or that a broken run has left there."""
-    memory = world.images[image].properties
-    noted = memory.get(MEMORY + "replaces")
+    bookkeeping = world.images[image].properties
+    noted = bookkeeping.get(MEMORY + "replaces")
     old = previous or (noted if options.get("previous") == "delete" else None)
     goes = False
     if old in world.images:
         goes = options.get("previous") == "delete" and not world.images[old].protected and set(world.aliases_of(old)) <= set(names)
     if previous or goes or (old and old not in world.images):
-        memory.pop(MEMORY + "replaces", None)
+        bookkeeping.pop(MEMORY + "replaces", None)
     return {old} if old and goes else set()
 
 
@@ -295,7 +295,7 @@ def uploaded(reading: Reading, fingerprint: str) -> tuple[str, str]:
 
 def may_go(options: Options, world: World, fingerprint: str) -> bool:
     settings = world.images[fingerprint]
-    named = bool(world.aliases_of(fingerprint)) or settings.withdrawn is not None
+    named = bool(world.aliases_of(fingerprint)) or settings.inactive_state is not None
     return (options.get("include_aliased") or not named) and (options.get("include_protected") or not settings.protected)
 
 

@@ -107,7 +107,7 @@ class Settings:
         return self.properties.get(MEMORY + "protected") == "true"
 
     @property
-    def withdrawn(self) -> dict[str, Any] | None:
+    def inactive_state(self) -> dict[str, Any] | None:
         """What an inactive image has had."""
         text = self.properties.get(MEMORY + "withdrawn")
         return json.loads(text) if text else None

@@ -45,7 +45,7 @@ def worlds(draw: st.DrawFn, names: Sequence[str]) -> World:
             withdraw(draw, world.images[fingerprint], names)
         elif kind == "replaces":
             old = draw(st.sampled_from((*fingerprints, MISSING)))
-            if old != fingerprint and not (old in world.images and world.images[old].withdrawn):
+            if old != fingerprint and not (old in world.images and world.images[old].inactive_state):
                 world.images[fingerprint].properties[MEMORY + "replaces"] = old
         elif kind == "protected":
             world.images[fingerprint].properties[MEMORY + "protected"] = "true"
@@ -106,7 +106,7 @@ def image_tasks(draw: st.DrawFn, names: Sequence[str], known: Sequence[str] = ()
 
 def known_names(world: World) -> list[str]:
     """Those of aliases that are there, and of those that inactive images remember."""
-    remembered = [name for settings in world.images.values() for name in (settings.withdrawn or {"aliases": ()})["aliases"]]
+    remembered = [name for settings in world.images.values() for name in (settings.inactive_state or {"aliases": ()})["aliases"]]
     return [*world.aliases, *remembered]
 
 

@@ -98,7 +98,7 @@ def assert_image_is(image: Mapping[str, Any], reading: Reading, fingerprint: str
 @weighed(1)
 def test_inactive_and_back(store: Store, data: st.DataObject) -> None:
     world = data.draw(tasks.worlds(store.names), "store")
-    candidates = [fingerprint for fingerprint, settings in world.images.items() if not settings.withdrawn]
+    candidates = [fingerprint for fingerprint, settings in world.images.items() if not settings.inactive_state]
     assume(candidates)
     before = store.fill(world)
     fingerprint = data.draw(st.sampled_from(candidates), "image")

@@ -4,126 +4,195 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""What a plan consists of: its actions as plain data, in the order in which they are to be done. Pure.
+"""The actions that a plan consists of, as plain data. Pure.
 
-A target of UNKNOWN is the image that the same plan creates.
+A plan lists them in the order in which they are done. A target or fingerprint of UNKNOWN is the image that the same plan
+creates. Each action has a ``verb``, the word of RV(actions), and a ``goal``: two plans made one after the other have an
+action of the same goal as long as its effect is missing.
 """
 
 from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.community.lxd.plugins.module_utils._image.model import (
-    UNKNOWN,
-    Alias,
-    Instance,
-    SettingsChange,
-    Source,
-    UpstreamImage,
-    Withdrawn,
-)
-from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record
+from .._lxd.record import field, record, replace
+from .model import UNKNOWN
+
+if t.TYPE_CHECKING:
+    from .desired import SettingsChange
+    from .inactive import InactiveState
+    from .model import Alias, Instance, OfferedImage
 
 
 @record(frozen=True)
 class CreateImage:
-    """Make the image and give it its settings. The token is the source's: import, publish, copy."""
+    """Make an image from the task's source, and give it its settings.
 
-    source: Source
+    ``verb``: import, copy or publish. ``fingerprint``: as far as it is known beforehand. ``instance``: to publish;
+    ``offered``: to copy.
+    """
+
+    verb: str
     settings: SettingsChange
     fingerprint: str
     instance: Instance | None = None
-    upstream: UpstreamImage | None = None
+    offered: OfferedImage | None = None
 
     @property
-    def token(self) -> str:
-        return self.source.action
+    def goal(self) -> tuple[str, ...]:
+        return ("create",)
 
 
 @record(frozen=True)
 class UpdateImage:
-    """Change settings of an image that is there.
+    """Change settings of an image.
 
-    ``forgets``: what it remembers until then. ``put_back``: the aliases (name -> description) of that which it must have afterwards.
+    ``inactive_state``: what the image keeps while it is inactive, and loses by this update. ``reactivated``: the aliases
+    (name -> description) that it must have afterwards. ``is_hidden``: whether RV(actions) has no word for it beside those
+    of other actions, because only the collection's own bookkeeping changes.
     """
 
     fingerprint: str
     settings: SettingsChange
-    forgets: Withdrawn | None = None
-    put_back: t.Mapping[str, str] = field(default_factory=dict)
+    inactive_state: InactiveState | None = None
+    reactivated: t.Mapping[str, str] = field(default_factory=dict)
     is_hidden: bool = False
-    """Whether it is not worth a word of its own beside other actions: only the collection's own memory changes."""
-    token: t.ClassVar[str] = "update"
+    verb: t.ClassVar[str] = "update"
+
+    @property
+    def goal(self) -> tuple[str, ...]:
+        return ("update", str(self.is_hidden))
 
 
 @record(frozen=True)
 class DeleteImage:
-    """``unless``: what keeps it if it has come to be so meanwhile ("aliased", "protected"). ``replaced_by``: the image that took its aliases."""
+    """Delete an image.
+
+    ``unless``: the reasons to keep it, checked again right before it is deleted: "aliased", "protected".
+    """
 
     fingerprint: str
-    replaced_by: str | None = None
     unless: tuple[str, ...] = ()
-    token: t.ClassVar[str] = "delete"
+    verb: t.ClassVar[str] = "delete"
+
+    @property
+    def goal(self) -> tuple[str, ...]:
+        return ("delete", self.fingerprint)
 
 
 @record(frozen=True)
 class CreateAlias:
+    """Create an alias."""
+
     name: str
     target: str
     description: str = ""
-    token: t.ClassVar[str] = "alias_create"
+    verb: t.ClassVar[str] = "alias_create"
+
+    @property
+    def goal(self) -> tuple[str, ...]:
+        return ("alias", self.name)
 
 
 @record(frozen=True)
 class MoveAlias:
-    """One PUT with If-Match: there is no moment without the alias."""
+    """Point an alias at another image, in one PUT with If-Match: there is no moment without the alias."""
 
     alias: Alias
     target: str
     description: str
-    token: t.ClassVar[str] = "alias_move"
+    verb: t.ClassVar[str] = "alias_move"
+
+    @property
+    def goal(self) -> tuple[str, ...]:
+        return ("alias", self.alias.name)
 
 
 @record(frozen=True)
 class UpdateAlias:
-    """Another description, same target."""
+    """Change the description of an alias."""
 
     alias: Alias
     description: str
-    token: t.ClassVar[str] = "alias_update"
+    verb: t.ClassVar[str] = "alias_update"
+
+    @property
+    def goal(self) -> tuple[str, ...]:
+        return ("alias", self.alias.name)
 
 
 @record(frozen=True)
 class DeleteAlias:
-    """``withdrawn_from``: the image that is to remember the alias, with its description."""
+    """Delete an alias.
+
+    ``deactivates``: the fingerprint of the image that keeps the alias and its description while it is inactive.
+    """
 
     name: str
-    withdrawn_from: str | None = None
+    deactivates: str | None = None
     description: str = ""
-    token: t.ClassVar[str] = "alias_delete"
+    verb: t.ClassVar[str] = "alias_delete"
+
+    @property
+    def goal(self) -> tuple[str, ...]:
+        return ("alias", self.name)
 
 
 @record(frozen=True)
 class StopInstance:
+    """Stop an instance, to publish it."""
+
     name: str
-    token: t.ClassVar[str] = "instance_stop"
+    verb: t.ClassVar[str] = "instance_stop"
+
+    @property
+    def goal(self) -> tuple[str, ...]:
+        return ("stop", self.name)
 
 
 @record(frozen=True)
 class StartInstance:
-    """``published``: the image that was made from it."""
+    """Start an instance again that was stopped.
+
+    ``published``: the image that was made from it. The start changes the instance's state, so what that image keeps of
+    the state is renewed: else it would not be known again as made from this instance.
+    """
 
     name: str
     published: str = UNKNOWN
-    token: t.ClassVar[str] = "instance_start"
+    verb: t.ClassVar[str] = "instance_start"
+
+    @property
+    def goal(self) -> tuple[str, ...]:
+        return ("start", self.name)
 
 
-Action = t.Union[CreateImage, UpdateImage, DeleteImage, CreateAlias, MoveAlias, UpdateAlias, DeleteAlias, StopInstance, StartInstance]
+Action = t.Union[
+    CreateImage,
+    UpdateImage,
+    DeleteImage,
+    CreateAlias,
+    MoveAlias,
+    UpdateAlias,
+    DeleteAlias,
+    StopInstance,
+    StartInstance,
+]
+
+
+def shown_verbs(actions: t.Iterable[Action]) -> list[str]:
+    """Return the words of actions for RV(actions): without hidden ones, unless there are no others."""
+    actions = list(actions)
+    shown = [action.verb for action in actions if not getattr(action, "is_hidden", False)]
+    return shown or [action.verb for action in actions]
 
 
 @record(frozen=True)
 class Plan:
-    """What is to be done, and both halves of the diff. ``fingerprint``: of the image afterwards; None where there is none."""
+    """What is to be done, and both halves of the diff.
+
+    ``fingerprint``: of the image afterwards, None if there is none. ``previous_fingerprint``: of the image that it replaces.
+    """
 
     actions: tuple[Action, ...] = ()
     before: t.Mapping[str, t.Any] = field(default_factory=dict)
@@ -132,18 +201,42 @@ class Plan:
     previous_fingerprint: str | None = None
 
     @property
-    def tokens(self) -> list[str]:
-        shown = [action.token for action in self.actions if not getattr(action, "is_hidden", False)]
-        return shown or [action.token for action in self.actions]
+    def verbs(self) -> list[str]:
+        """The words of RV(actions)."""
+        return shown_verbs(self.actions)
+
+    def with_starts(self, stopped: t.Mapping[str, str | None]) -> Plan:
+        """Return the plan with a start of each instance that is stopped only because of this task.
+
+        They start before anything is deleted. ``stopped``: name -> fingerprint of the image that was made from it, if any.
+        """
+        known = {action.name for action in self.actions if isinstance(action, StartInstance)}
+        starts = [
+            StartInstance(name, published or self.fingerprint or UNKNOWN)
+            for name, published in stopped.items()
+            if name not in known
+        ]
+        if not starts:
+            return self
+        deletes = (number for number, action in enumerate(self.actions) if isinstance(action, DeleteImage))
+        place = next(deletes, len(self.actions))
+        return replace(self, actions=(*self.actions[:place], *starts, *self.actions[place:]))
 
 
-class Progress:
-    """How far a plan has come; outlives a failure of it."""
+class PlanProgress:
+    """How much of a plan is done. A failure of the plan carries it as its attribute ``progress``."""
 
     def __init__(self) -> None:
         self.done: list[Action] = []
+        self.added: list[Action] = []
+        """Actions that were done, and that the plan could not know of."""
         self.pending: Action | None = None
-        """The action at work: after a failure its effect is uncertain."""
+        """The action at work: after a failure, nobody knows whether it was done."""
         self.created: str | None = None
-        self.expected = UNKNOWN
-        """What the plan calls the created image. A source that has moved on meanwhile gives another fingerprint."""
+        """The fingerprint of the image that was created."""
+        self.planned_fingerprint = UNKNOWN
+        """The fingerprint that the plan has for it. A source that has a newer image meanwhile gives another one."""
+
+    def resolve(self, fingerprint: str) -> str:
+        """Return the fingerprint of the created image in place of the one that the plan has for it."""
+        return self.created if self.created and fingerprint in (UNKNOWN, self.planned_fingerprint) else fingerprint

@@ -8,16 +8,18 @@
 
 from __future__ import annotations
 
-from ansible_collections.community.lxd.plugins.module_utils._image.model import architecture_name, property_value
-from ansible_collections.community.lxd.plugins.module_utils._image.options import Params
-from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector, Wanted, check_selector, parse_age, parse_filter
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from .._lxd.errors import LXDInputError
+from .model import architecture_name, property_value
+from .options import Params
+from .plan.selection import InfoQuery, Selector, check_selector, parse_age, parse_filter
 
 
 def selector(params: Params) -> Selector:
     """The selectors of lxd_image_info."""
     given = params.get("properties")
-    properties = None if given is None else {str(key): property_value(str(key), value) or "" for key, value in given.items()}
+    properties = (
+        None if given is None else {str(key): property_value(str(key), value) or "" for key, value in given.items()}
+    )
     architecture = params.get("architecture")
     plain = ("name", "fingerprint", "type", "public", "cached", "auto_update", "unaliased", "unused", "expired")
     return check_selector(
@@ -31,8 +33,10 @@ def selector(params: Params) -> Selector:
     )
 
 
-def wanted(params: Params) -> Wanted:
+def info_query(params: Params) -> InfoQuery:
     """The options of lxd_image_info."""
     if params.get("secret") and not params.get("fingerprint"):
         raise LXDInputError("'secret' needs 'fingerprint': it is for one image.")
-    return Wanted(selector(params), bool(params["all_projects"]), params["used_by"], params["check_updates"], params.get("secret"))
+    return InfoQuery(
+        selector(params), bool(params["all_projects"]), params["used_by"], params["check_updates"], params.get("secret")
+    )

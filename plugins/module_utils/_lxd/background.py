@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import typing as t
 
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDStopped
+from .errors import LXDStopped
 
 STOP_SECONDS = 30.0
 """How long the end of a task waits for its threads: each looks for the sign between two blocks or two requests."""

@@ -17,8 +17,9 @@ import json
 import time
 import typing as t
 
-from ansible_collections.community.lxd.plugins.module_utils._lxd import documents, paths
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
+from . import json_shapes, paths
+from .blocks import SizedBody, content_length
+from .errors import (
     LXDAPIError,
     LXDConflict,
     LXDConnectionError,
@@ -30,14 +31,14 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDPreconditionFailed,
     LXDTimeout,
 )
-from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record
-from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SizedBody, content_length
+from .record import record
 
 if t.TYPE_CHECKING:
     import requests
 
-    from ansible_collections.community.lxd.plugins.module_utils._lxd.progress import Progress
-    from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Transport, UploadBody
+    from .blocks import UploadBody
+    from .progress import Progress
+    from .transport import Transport
 
 # One long poll of an operation. Short enough that a lost connection is noticed, long enough to be no load.
 WAIT_SECONDS = 10
@@ -48,7 +49,12 @@ OPERATION_RUNNING = 103
 OPERATION_SUCCESS = 200
 OPERATION_FAILURE = 400
 
-_ERRORS: dict[int, type[LXDAPIError]] = {403: LXDForbidden, 404: LXDNotFound, 409: LXDConflict, 412: LXDPreconditionFailed}
+_ERRORS: dict[int, type[LXDAPIError]] = {
+    403: LXDForbidden,
+    404: LXDNotFound,
+    409: LXDConflict,
+    412: LXDPreconditionFailed,
+}
 
 
 @record(frozen=True)
@@ -103,12 +109,21 @@ class Client:
 
     # reading
 
-    def get(self, path: str, what: str, query: t.Mapping[str, str] | None = None, with_project: bool = True, patience: float | None = None) -> Answer:
+    def get(
+        self,
+        path: str,
+        what: str,
+        query: t.Mapping[str, str] | None = None,
+        with_project: bool = True,
+        patience: float | None = None,
+    ) -> Answer:
         """Read. ``what`` is the verb and the object for messages: "read alias 'demo'". Raises LXDAPIError, LXDConnectionError.
 
         ``patience``: give up, without another try, on an answer that takes longer than these seconds.
         """
-        response = self._get(path, what, self._query(query) if with_project else query, timeout=patience, once=patience is not None)
+        response = self._get(
+            path, what, self._query(query) if with_project else query, timeout=patience, once=patience is not None
+        )
         body = _envelope(response, f"GET {path}", what)
         return Answer(body.get("metadata"), response.headers.get("ETag"))
 
@@ -127,12 +142,17 @@ class Client:
             raise _with_object(exc, what) from exc
 
     @contextlib.contextmanager
-    def download(self, path: str, what: str, query: t.Mapping[str, str] | None = None) -> t.Iterator[tuple[t.Mapping[str, str], t.Iterator[bytes]]]:
+    def download(
+        self, path: str, what: str, query: t.Mapping[str, str] | None = None
+    ) -> t.Iterator[tuple[t.Mapping[str, str], t.Iterator[bytes]]]:
         """Yields the headers and the blocks of a raw answer. Raises like get(); a broken stream raises LXDConnectionError."""
         with self._get(path, what, self._query(query), stream=True) as response:
             if response.headers.get("Content-Type", "").startswith("application/json"):
                 _envelope(response, f"GET {path}", what)
-            yield response.headers, self._counted(what, self._transport.blocks(response), content_length(response.headers))
+            yield (
+                response.headers,
+                self._counted(what, self._transport.blocks(response), content_length(response.headers)),
+            )
 
     def _counted(self, what: str, blocks: t.Iterator[bytes], size: int | None) -> t.Iterator[bytes]:
         if self.progress is None:
@@ -143,19 +163,21 @@ class Client:
         """Who answers; asked once, and only where a request depends on it."""
         if self._server is None:
             answer = self.get(paths.SERVER, "read the server's capabilities").metadata
-            metadata = documents.need_object(answer, documents.answer_to(paths.SERVER))
-            environment = documents.text_values(metadata.get("environment"))
-            lists = documents.mapping(metadata.get("environment"))
-            extensions = frozenset(documents.texts(metadata.get("api_extensions")))
-            vendor = environment.get("server") or ("incus" if "dev_incus_images" in extensions else "lxd" if "devlxd_images" in extensions else None)
+            metadata = json_shapes.need_object(answer, json_shapes.answer_to(paths.SERVER))
+            environment = json_shapes.text_values(metadata.get("environment"))
+            lists = json_shapes.mapping(metadata.get("environment"))
+            extensions = frozenset(json_shapes.texts(metadata.get("api_extensions")))
+            vendor = environment.get("server") or (
+                "incus" if "dev_incus_images" in extensions else "lxd" if "devlxd_images" in extensions else None
+            )
             self._server = ServerInfo(
                 vendor,
                 environment.get("server_version"),
                 metadata.get("auth") == "trusted",
                 extensions,
-                architecture=next(iter(documents.texts(lists.get("architectures"))), None),
+                architecture=next(iter(json_shapes.texts(lists.get("architectures"))), None),
                 certificate=environment.get("certificate"),
-                addresses=tuple(documents.texts(lists.get("addresses"))),
+                addresses=tuple(json_shapes.texts(lists.get("addresses"))),
             )
         return self._server
 
@@ -210,17 +232,30 @@ class Client:
             all_headers["If-Match"] = if_match
         request = f"{method} {path}"
         try:
-            response = self._transport.request(method, path, query=self._query(None), headers=all_headers, json=data, body=self._counted_body(what, body))
+            response = self._transport.request(
+                method,
+                path,
+                query=self._query(None),
+                headers=all_headers,
+                json=data,
+                body=self._counted_body(what, body),
+            )
             envelope = _envelope(response, request, what)
         except LXDConnectionError as exc:
             if not exc.sent:
                 raise _with_object(exc, what) from exc
-            raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: {exc}", late=exc.late, request=request) from exc
+            raise LXDOutcomeUnknown(
+                f"Cannot tell whether the server could {what}: {exc}", late=exc.late, request=request
+            ) from exc
         except _NoEnvelope as exc:
-            raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: {exc}", request=request, status=exc.status) from exc
-        operation = documents.text(envelope.get("operation"))
+            raise LXDOutcomeUnknown(
+                f"Cannot tell whether the server could {what}: {exc}", request=request, status=exc.status
+            ) from exc
+        operation = json_shapes.text(envelope.get("operation"))
         if envelope["type"] == "async" and not operation:
-            raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: its answer names no operation.", request=request)
+            raise LXDOutcomeUnknown(
+                f"Cannot tell whether the server could {what}: its answer names no operation.", request=request
+            )
         return Answer(envelope.get("metadata"), operation=operation or None)
 
     def _counted_body(self, what: str, body: UploadBody | None) -> UploadBody | None:
@@ -235,11 +270,13 @@ class Client:
         """Send one write and wait for its operation. Returns the operation's metadata. Raises like write() and wait()."""
         answer = self.write(method, path, what, **kwargs)
         if answer.operation is None:
-            return documents.mapping(answer.metadata)
+            return json_shapes.mapping(answer.metadata)
         try:
             return self.wait(answer.operation, what)
         except (LXDConnectionError, _NoEnvelope) as exc:
-            raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: {exc}", operation=answer.operation) from exc
+            raise LXDOutcomeUnknown(
+                f"Cannot tell whether the server could {what}: {exc}", operation=answer.operation
+            ) from exc
 
     # operations
 
@@ -255,27 +292,38 @@ class Client:
         while True:
             state = self._poll(operation, what, min(WAIT_SECONDS, deadline - time.monotonic()))
             if state["status_code"] == OPERATION_SUCCESS:
-                return documents.mapping(state.get("metadata"))
+                return json_shapes.mapping(state.get("metadata"))
             self._tell_progress(what, state)
             if state["status_code"] >= OPERATION_FAILURE:
-                words = documents.text(state.get("err")) or documents.text(state.get("status")) or "no reason given"
-                metadata = documents.mapping(state.get("metadata"))
-                raise LXDOperationError(f"Cannot {what}: {words}", metadata=metadata, operation=operation, error=documents.text(state.get("err")))
+                words = json_shapes.text(state.get("err")) or json_shapes.text(state.get("status")) or "no reason given"
+                metadata = json_shapes.mapping(state.get("metadata"))
+                raise LXDOperationError(
+                    f"Cannot {what}: {words}",
+                    metadata=metadata,
+                    operation=operation,
+                    error=json_shapes.text(state.get("err")),
+                )
             if time.monotonic() >= deadline:
                 self._cancel(operation, what, state)
 
     def _poll(self, operation: str, what: str, seconds: float) -> dict[str, t.Any]:
         wait = max(int(seconds), 0)
         try:
-            response = self._get(paths.operation(operation, "wait"), what, self._query({"timeout": str(wait)}), timeout=wait + 30.0)
+            response = self._get(
+                paths.operation(operation, "wait"), what, self._query({"timeout": str(wait)}), timeout=wait + 30.0
+            )
             body = _envelope(response, "GET operation", what, check=False)
             if body.get("type") == "error":
                 body = {"metadata": self.get(paths.operation(operation), what).metadata}
         except LXDNotFound as exc:
-            raise LXDOutcomeUnknown(f"Cannot tell whether the server could {what}: its operation is gone.", operation=operation) from exc
+            raise LXDOutcomeUnknown(
+                f"Cannot tell whether the server could {what}: its operation is gone.", operation=operation
+            ) from exc
         state = body.get("metadata")
         if not isinstance(state, dict) or not isinstance(state.get("status_code"), int):
-            raise LXDAPIError(f"Cannot {what}: the server's answer is no operation.", status=response.status_code, operation=operation)
+            raise LXDAPIError(
+                f"Cannot {what}: the server's answer is no operation.", status=response.status_code, operation=operation
+            )
         return state
 
     def _tell_progress(self, what: str, state: dict[str, t.Any]) -> None:
@@ -295,7 +343,11 @@ class Client:
             with contextlib.suppress(LXDError):
                 self.write("DELETE", paths.operation(operation), f"cancel the operation to {what}")
                 cancelled = self._poll(operation, what, CANCEL_SECONDS)["status_code"] >= OPERATION_FAILURE
-        ending = "was cancelled." if cancelled else "can't be cancelled and may still end well on the server: run the task again later."
+        ending = (
+            "was cancelled."
+            if cancelled
+            else "can't be cancelled and may still end well on the server: run the task again later."
+        )
         raise LXDTimeout(f"{message} {ending}", operation=operation, cancelled=cancelled)
 
     def settle(self, only_new_images: bool = False) -> None:
@@ -305,14 +357,18 @@ class Client:
         """
         deadline = time.monotonic() + self.timeout
         while time.monotonic() < deadline:
-            listed = documents.mapping(self.get(paths.OPERATIONS, "list the running operations", {"recursion": "1"}).metadata)
-            running = [item for item in documents.mappings(listed.get("running")) if _is_running_task(item)]
+            listed = json_shapes.mapping(
+                self.get(paths.OPERATIONS, "list the running operations", {"recursion": "1"}).metadata
+            )
+            running = [item for item in json_shapes.mappings(listed.get("running")) if _is_running_task(item)]
             if only_new_images:
                 running = [item for item in running if not item.get("resources")]
             if not running:
                 return
             try:
-                self._poll(running[0]["id"], "wait for a running operation", min(WAIT_SECONDS, deadline - time.monotonic()))
+                self._poll(
+                    running[0]["id"], "wait for a running operation", min(WAIT_SECONDS, deadline - time.monotonic())
+                )
             except LXDError:
                 time.sleep(SETTLE_PAUSE)
 
@@ -322,7 +378,12 @@ class Client:
 
 def _is_running_task(item: t.Mapping[str, t.Any]) -> bool:
     code = item.get("status_code")
-    return item.get("class") == "task" and bool(documents.text(item.get("id"))) and isinstance(code, int) and code < OPERATION_SUCCESS
+    return (
+        item.get("class") == "task"
+        and bool(json_shapes.text(item.get("id")))
+        and isinstance(code, int)
+        and code < OPERATION_SUCCESS
+    )
 
 
 class _NoEnvelope(LXDAPIError):
@@ -336,13 +397,20 @@ def _envelope(response: requests.Response, request: str, what: str, check: bool 
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict) or body.get("type") not in ("sync", "async", "error"):
-        raise _NoEnvelope(f"Cannot {what}: HTTP {response.status_code}, and no answer of an LXD or Incus server.", status=response.status_code, request=request)
+        raise _NoEnvelope(
+            f"Cannot {what}: HTTP {response.status_code}, and no answer of an LXD or Incus server.",
+            status=response.status_code,
+            request=request,
+        )
     if check and body["type"] == "error":
         code = body.get("error_code")
         status = code if isinstance(code, int) and code else response.status_code
         words = str(body.get("error") or "no reason given")
         raise _ERRORS.get(status, LXDAPIError)(
-            f"Cannot {what}: {words} (HTTP {status} to {request}){_advice(status, words)}", status=status, error=words, request=request
+            f"Cannot {what}: {words} (HTTP {status} to {request}){_advice(status, words)}",
+            status=status,
+            error=words,
+            request=request,
         )
     return body
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import traceback
 
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDMissingLibraryError
+from .errors import LXDMissingLibraryError
 
 REQUESTS_IMPORT_ERROR: str | None
 try:
@@ -40,6 +40,12 @@ def require_libraries(local: bool) -> None:
     ``local``: whether the connection is one to a unix socket.
     """
     if REQUESTS_IMPORT_ERROR:
-        raise LXDMissingLibraryError("", "requests (package python3-requests on Debian and Ubuntu)", REQUESTS_IMPORT_ERROR)
+        raise LXDMissingLibraryError(
+            "", "requests (package python3-requests on Debian and Ubuntu)", REQUESTS_IMPORT_ERROR
+        )
     if local and UNIXSOCKET_IMPORT_ERROR:
-        raise LXDMissingLibraryError("", "requests-unixsocket (package python3-requests-unixsocket on Debian and Ubuntu)", UNIXSOCKET_IMPORT_ERROR)
+        raise LXDMissingLibraryError(
+            "",
+            "requests-unixsocket (package python3-requests-unixsocket on Debian and Ubuntu)",
+            UNIXSOCKET_IMPORT_ERROR,
+        )

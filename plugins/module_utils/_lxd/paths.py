@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from .errors import LXDInputError
 
 SERVER = "/1.0"
 CERTIFICATES = "/1.0/certificates"
@@ -21,7 +21,7 @@ OPERATIONS = "/1.0/operations"
 PROJECTS = "/1.0/projects"
 
 
-def segment(name: str, what: str) -> str:
+def quote_name(name: str, what: str) -> str:
     """Quote one name, its slashes too: current servers answer 404 to an unquoted slash.
 
     A name of dots only can't be said in a URL: on the way it becomes the folder itself or the one above,
@@ -39,32 +39,32 @@ def segment(name: str, what: str) -> str:
 
 
 def image(fingerprint: str, *rest: str) -> str:
-    return "/".join((IMAGES, segment(fingerprint, "An image"), *rest))
+    return "/".join((IMAGES, quote_name(fingerprint, "An image"), *rest))
 
 
 def alias(name: str) -> str:
-    return f"{ALIASES}/{segment(name, 'An alias')}"
+    return f"{ALIASES}/{quote_name(name, 'An alias')}"
 
 
 def instance(name: str, *rest: str) -> str:
-    return "/".join((INSTANCES, segment(name, "An instance"), *rest))
+    return "/".join((INSTANCES, quote_name(name, "An instance"), *rest))
 
 
 def snapshot(name: str) -> str:
     """Of ``instance/snapshot``, as everywhere in LXD and Incus."""
     instance_name, _slash, snapshot_name = name.partition("/")
-    return instance(instance_name, "snapshots", segment(snapshot_name, "A snapshot"))
+    return instance(instance_name, "snapshots", quote_name(snapshot_name, "A snapshot"))
 
 
 def profile(name: str) -> str:
-    return f"/1.0/profiles/{segment(name, 'A profile')}"
+    return f"/1.0/profiles/{quote_name(name, 'A profile')}"
 
 
 def project(name: str) -> str:
-    return f"{PROJECTS}/{segment(name, 'A project')}"
+    return f"{PROJECTS}/{quote_name(name, 'A project')}"
 
 
 def operation(path: str, *rest: str) -> str:
     """Of the ``operation`` field of an answer; a project in its query is sent with every request anyway."""
     identifier = path.partition("?")[0].rstrip("/").rsplit("/", 1)[-1]
-    return "/".join((OPERATIONS, segment(identifier, "An operation"), *rest))
+    return "/".join((OPERATIONS, quote_name(identifier, "An operation"), *rest))

@@ -20,7 +20,9 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 class Progress:
     """Says through ``tell`` how far one task is. May be used by several threads: one line more or less does no harm."""
 
-    def __init__(self, tell: t.Callable[[str], None], every: float = EVERY_SECONDS, clock: t.Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, tell: t.Callable[[str], None], every: float = EVERY_SECONDS, clock: t.Callable[[], float] = time.monotonic
+    ) -> None:
         self._tell, self._every, self._clock = tell, every, clock
         self._last = clock()
         self._begun: dict[str, float] = {}

@@ -29,7 +29,9 @@ else:
         def __init__(self, default: t.Any, default_factory: t.Callable[[], t.Any] | None, repr: bool) -> None:
             self.default, self.default_factory, self.repr = default, default_factory, repr
 
-    def field(*, default: t.Any = _NOTHING, default_factory: t.Callable[[], t.Any] | None = None, repr: bool = True) -> _Field:
+    def field(
+        *, default: t.Any = _NOTHING, default_factory: t.Callable[[], t.Any] | None = None, repr: bool = True
+    ) -> _Field:
         """Describe a field that needs more than a default. ``repr``: whether it is shown, which a secret is not."""
         return _Field(default, default_factory, repr)
 
@@ -44,7 +46,7 @@ else:
         return record.__class__(**{**record.__dict__, **changes})
 
     def _record(cls: type) -> type:
-        if cls.__bases__ != (object,):
+        if any("__annotations__" in base.__dict__ for base in cls.__mro__[1:]):
             raise TypeError(f"{cls.__name__} has a base class, whose fields a record would not know")
         fields: dict[str, _Field] = {}
         for name, annotation in getattr(cls, "__annotations__", {}).items():
@@ -77,8 +79,14 @@ else:
             if name not in values:
                 values[name] = factory()
         # one that is missing or unknown, too many, or one that is given twice
-        if values.keys() != cls._known or len(given) > len(values) or (given and not named.keys().isdisjoint(cls._names[: len(given)])):
-            raise TypeError(f"{cls.__qualname__}({', '.join(cls._names)}) can't be made of {len(given)} values and these names: {', '.join(named)}")
+        if (
+            values.keys() != cls._known
+            or len(given) > len(values)
+            or (given and not named.keys().isdisjoint(cls._names[: len(given)]))
+        ):
+            raise TypeError(
+                f"{cls.__qualname__}({', '.join(cls._names)}) can't be made of {len(given)} values and these names: {', '.join(named)}"
+            )
 
     def _eq(self: t.Any, other: t.Any) -> bool:
         return self.__dict__ == other.__dict__ if other.__class__ is self.__class__ else NotImplemented
@@ -88,9 +96,18 @@ else:
         return hash(tuple([values[name] for name in self._names]))
 
     def _repr(self: t.Any) -> str:
-        return f"{self.__class__.__qualname__}({', '.join([f'{name}={self.__dict__[name]!r}' for name in self._shown])})"
+        return (
+            f"{self.__class__.__qualname__}({', '.join([f'{name}={self.__dict__[name]!r}' for name in self._shown])})"
+        )
 
     def _refuse(self: t.Any, name: str, *value: t.Any) -> None:
         raise AttributeError(f"{name!r} can't be changed: a {self.__class__.__qualname__} is frozen")
 
-    _METHODS = {"__init__": _init, "__eq__": _eq, "__hash__": _hash, "__repr__": _repr, "__setattr__": _refuse, "__delattr__": _refuse}
+    _METHODS = {
+        "__init__": _init,
+        "__eq__": _eq,
+        "__hash__": _hash,
+        "__repr__": _repr,
+        "__setattr__": _refuse,
+        "__delattr__": _refuse,
+    }

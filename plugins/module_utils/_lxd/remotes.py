@@ -16,8 +16,8 @@ import traceback
 import typing as t
 from urllib.parse import urlsplit
 
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError, LXDMissingLibraryError
-from ansible_collections.community.lxd.plugins.module_utils._lxd.record import record
+from .errors import LXDInputError, LXDMissingLibraryError
+from .record import record
 
 YAML_IMPORT_ERROR: str | None
 try:
@@ -86,7 +86,9 @@ def find_remote(name: str, vendor: t.Callable[[], str | None], environ: t.Mappin
     if name == LOCAL:
         return Remote(name, "unix:", "lxd")
     names = ", ".join(sorted({*known, *WELL_KNOWN, "images", LOCAL}))
-    raise LXDInputError(f"There is no remote {name!r} in the client configuration of this user on the managed node. Known are: {names}.")
+    raise LXDInputError(
+        f"There is no remote {name!r} in the client configuration of this user on the managed node. Known are: {names}."
+    )
 
 
 def _configured(name: str, data: t.Any, directory: str, path: str) -> Remote:
@@ -99,7 +101,9 @@ def _configured(name: str, data: t.Any, directory: str, path: str) -> Remote:
         raise LXDInputError(f"{what} can't be used: it has no 'addr' and 'protocol', but is {type(data).__name__}.")
     protocol = _text(data, "protocol", what) or ("incus" if directory.rstrip("/").endswith("incus") else "lxd")
     if protocol not in _SCHEMES:
-        raise LXDInputError(f"{what} can't be used: its protocol {protocol!r} is not supported. Supported are {', '.join(sorted(_SCHEMES))}.")
+        raise LXDInputError(
+            f"{what} can't be used: its protocol {protocol!r} is not supported. Supported are {', '.join(sorted(_SCHEMES))}."
+        )
     cert, key = existing("client.crt"), existing("client.key")
     is_native = protocol in NATIVE and bool(cert and key)
     return Remote(
@@ -130,7 +134,9 @@ def _address(data: t.Mapping[t.Any, t.Any], protocol: str, what: str) -> str:
     except ValueError:
         is_usable = False
     if not is_usable:
-        forms = " or ".join("'unix:/path/unix.socket'" if scheme == "unix" else f"'{scheme}://host'" for scheme in schemes)
+        forms = " or ".join(
+            "'unix:/path/unix.socket'" if scheme == "unix" else f"'{scheme}://host'" for scheme in schemes
+        )
         raise LXDInputError(f"{what} has no usable address: its 'addr' is {address!r}, but must be {forms}.")
     return "unix:" if scheme == "unix" and not rest.strip("/") else address
 
@@ -156,14 +162,23 @@ def parse_remotes(data: bytes, path: str) -> dict[str, t.Any]:
     """Return ``remotes`` of the text of a config.yml. All scalars are text, as to the clients. Raises LXDInputError that names ``path``."""
     try:
         document = yaml.load(data, Loader=_loader())
-    except (yaml.YAMLError, ValueError, RecursionError, TypeError, LookupError, AttributeError) as exc:  # of values that their tags don't fit
+    except (
+        yaml.YAMLError,
+        ValueError,
+        RecursionError,
+        TypeError,
+        LookupError,
+        AttributeError,
+    ) as exc:  # of values that their tags don't fit
         words = " ".join(str(exc).split())
         raise LXDInputError(f"Cannot read the client configuration {path}: it is not valid YAML: {words}.") from exc
     remotes = {} if document is None else document.get("remotes") if isinstance(document, dict) else document
     if remotes is None:
         return {}
     if not isinstance(remotes, dict):
-        raise LXDInputError(f"Cannot read the client configuration {path}: 'remotes' is missing or is no mapping of names to servers.")
+        raise LXDInputError(
+            f"Cannot read the client configuration {path}: 'remotes' is missing or is no mapping of names to servers."
+        )
     return {str(name): entry for name, entry in remotes.items()}
 
 
@@ -175,5 +190,7 @@ def _loader() -> type[yaml.SafeLoader]:
     class Loader(yaml.SafeLoader):
         pass
 
-    Loader.yaml_implicit_resolvers = {first: [(tag, pattern) for tag, pattern in entries if tag in kept] for first, entries in resolvers.items()}
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in entries if tag in kept] for first, entries in resolvers.items()
+    }
     return Loader

@@ -36,11 +36,19 @@ class ReadRetry(Retry):
     RETRY_AFTER_STATUS_CODES = frozenset()  # no status but those of the list
 
     def increment(
-        self, method: str | None = None, url: str | None = None, response: t.Any = None, error: Exception | None = None, *args: t.Any, **kwargs: t.Any
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: t.Any = None,
+        error: Exception | None = None,
+        *args: t.Any,
+        **kwargs: t.Any,
     ) -> t.Any:
         """Return what is left of the policy. Raises the error where nobody listens: that takes more than a moment to mend."""
         # a socket that can't be opened looks like a connection that broke
-        if error is not None and any(isinstance(item, UNSENT) for item in (error, error.__context__, error.__cause__, *error.args)):
+        if error is not None and any(
+            isinstance(item, UNSENT) for item in (error, error.__context__, error.__cause__, *error.args)
+        ):
             raise error
         return super().increment(method, url, response, error, *args, **kwargs)
 

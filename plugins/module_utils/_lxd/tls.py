@@ -15,11 +15,11 @@ import ssl
 import tempfile
 import typing as t
 
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
-from ansible_collections.community.lxd.plugins.module_utils._lxd.libraries import require_libraries
-from ansible_collections.community.lxd.plugins.module_utils._lxd.retries import read_policy, set_retries
-from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import SOURCE_CERTIFICATE, Connection
-from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import server_url
+from .errors import LXDInputError
+from .libraries import require_libraries
+from .retries import read_policy, set_retries
+from .transport import SOURCE_CERTIFICATE, Connection
+from .urls import server_url
 
 try:
     import requests
@@ -37,7 +37,9 @@ def open_tls_session(connection: Connection) -> tuple[requests.Session, str]:
     """Return a session for one server that is reached by https, and the URL that paths are added to. Raises LXDInputError."""
     base = server_url(connection.url, connection.url_option)
     if connection.ca_path and not os.path.exists(connection.ca_path):
-        raise LXDInputError(f"There is no {connection.ca_path!r} on the managed node: 'ca_path' must be a file or a directory of certificates.")
+        raise LXDInputError(
+            f"There is no {connection.ca_path!r} on the managed node: 'ca_path' must be a file or a directory of certificates."
+        )
     session = requests.Session()
     pin = pinned_fingerprint(connection)
     session.verify = connection.ca_path or True if connection.validate_certs and not pin else False
@@ -89,7 +91,10 @@ def _load_client_certificate(context: ssl.SSLContext, connection: Connection) ->
     if bool(connection.client_cert) != bool(connection.client_key):
         raise LXDInputError("'client_cert' and 'client_key' belong together: give both or none.")
     if connection.client_cert and connection.client_key:
-        with _as_file(connection.client_cert, "'client_cert'") as cert, _as_file(connection.client_key, "'client_key'") as key:
+        with (
+            _as_file(connection.client_cert, "'client_cert'") as cert,
+            _as_file(connection.client_key, "'client_key'") as key,
+        ):
             try:
                 context.load_cert_chain(cert, key)
             except (OSError, ssl.SSLError) as exc:
@@ -104,12 +109,18 @@ def pinned_fingerprint(connection: Connection) -> str | None:
     if connection.server_fingerprint:
         given = connection.server_fingerprint.replace(":", "").strip().lower()
         if not re.fullmatch("[0-9a-f]{64}", given):
-            raise LXDInputError("'server_fingerprint' must be a SHA-256 fingerprint: 64 hex digits, with or without colons.")
+            raise LXDInputError(
+                "'server_fingerprint' must be a SHA-256 fingerprint: 64 hex digits, with or without colons."
+            )
     if not connection.server_cert:
         return given
-    pin = certificate_fingerprint(read_pem(connection.server_cert, connection.server_cert_option), connection.server_cert_option)
+    pin = certificate_fingerprint(
+        read_pem(connection.server_cert, connection.server_cert_option), connection.server_cert_option
+    )
     if given and given != pin:
-        raise LXDInputError(f"'server_cert' has the fingerprint {pin}, but 'server_fingerprint' says {given}: give only one of them, or the right one.")
+        raise LXDInputError(
+            f"'server_cert' has the fingerprint {pin}, but 'server_fingerprint' says {given}: give only one of them, or the right one."
+        )
     return pin
 
 
@@ -133,7 +144,9 @@ def read_pem(value: str, option: str) -> str:
             return file.read()
     except (OSError, ValueError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else exc
-        raise LXDInputError(f"Cannot read {option} {value!r}: {reason}. It must be a path on the managed node or PEM text.") from exc
+        raise LXDInputError(
+            f"Cannot read {option} {value!r}: {reason}. It must be a path on the managed node or PEM text."
+        ) from exc
 
 
 class _as_file:

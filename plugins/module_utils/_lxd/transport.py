@@ -13,12 +13,13 @@ import ssl
 import typing as t
 from urllib.parse import quote, urlsplit
 
-from ansible_collections.community.lxd.plugins.module_utils._lxd.background import stop_sign
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDConnectionError, LXDInputError, LXDMissingLibraryError
-from ansible_collections.community.lxd.plugins.module_utils._lxd.libraries import require_libraries
-from ansible_collections.community.lxd.plugins.module_utils._lxd.record import field, record
-from ansible_collections.community.lxd.plugins.module_utils._lxd.retries import UNSENT, no_retries, read_policy, set_retries
-from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import show_urls, shown_url
+from .background import stop_sign
+from .blocks import BLOCK_SIZE
+from .errors import LXDConnectionError, LXDInputError, LXDMissingLibraryError
+from .libraries import require_libraries
+from .record import field, record
+from .retries import UNSENT, no_retries, read_policy, set_retries
+from .urls import show_urls, shown_url
 
 try:
     import requests
@@ -28,37 +29,13 @@ except ImportError:
     # require_libraries() says so before any of it is needed
     pass
 
-BLOCK_SIZE = 1024 * 1024
-"""Bytes that are read, hashed and sent at a time: memory stays flat whatever the size of an image."""
+if t.TYPE_CHECKING:
+    from .blocks import UploadBody
 
 CONNECT_TIMEOUT = 20.0
 UNIX_PATH_MAX = 107
 
 SOURCE_CERTIFICATE = "'certificate' in 'source'"
-
-
-class UploadBody(t.Protocol):
-    """What can be sent without holding it in memory: blocks of bytes, and how many bytes in all."""
-
-    def __iter__(self) -> t.Iterator[bytes]:
-        """The blocks."""
-
-    def __len__(self) -> int:
-        """How many bytes."""
-
-
-@record(frozen=True)
-class SizedBody:
-    """Blocks of a body whose size is known: sent with Content-Length."""
-
-    blocks: t.Iterator[bytes]
-    size: int
-
-    def __len__(self) -> int:
-        return self.size
-
-    def __iter__(self) -> t.Iterator[bytes]:
-        return self.blocks
 
 
 @record(frozen=True)
@@ -91,7 +68,12 @@ class Connection:
 def socket_candidates(environ: t.Mapping[str, str]) -> list[str]:
     """Where a local server's socket may be, in the order of the search (client/connection.go of both vendors)."""
     candidates: list[str] = []
-    for variable, suffix in (("LXD_SOCKET", ""), ("LXD_DIR", "unix.socket"), ("INCUS_SOCKET", ""), ("INCUS_DIR", "unix.socket")):
+    for variable, suffix in (
+        ("LXD_SOCKET", ""),
+        ("LXD_DIR", "unix.socket"),
+        ("INCUS_SOCKET", ""),
+        ("INCUS_DIR", "unix.socket"),
+    ):
         if environ.get(variable):
             candidates.append(os.path.join(environ[variable], suffix) if suffix else environ[variable])
     candidates += [
@@ -126,7 +108,7 @@ class Transport:
             self._session, self._base = _open_socket_session(connection)
         else:
             # only here: most tasks are for the local server
-            from ansible_collections.community.lxd.plugins.module_utils._lxd.tls import open_tls_session
+            from .tls import open_tls_session
 
             self._session, self._base = open_tls_session(connection)
         # netrc would add an Authorization header, REQUESTS_CA_BUNDLE would override a pinned certificate
@@ -220,25 +202,27 @@ def stored_blocks(response: requests.Response) -> t.Iterator[bytes]:
     return t.cast("t.Iterator[bytes]", response.raw.stream(BLOCK_SIZE, decode_content=False))
 
 
-def content_length(headers: t.Mapping[str, str]) -> int | None:
-    """Return how many bytes an answer says that it has, or None where it does not say."""
-    length = headers.get("Content-Length")
-    return int(length) if length and length.isdecimal() else None
-
-
 def connection_error(exc: Exception, url: str, request: str, hint: str = "") -> LXDConnectionError:
     """What an exception of requests means: whether the request can have been sent, and the innermost words about why."""
     causes = list(_causes(exc))
-    sent = not any(isinstance(cause, UNSENT) for cause in causes) and not isinstance(exc, requests.exceptions.ConnectTimeout)
-    late = isinstance(exc, requests.exceptions.ReadTimeout) or any(isinstance(cause, urllib3.exceptions.ReadTimeoutError) for cause in causes)
+    sent = not any(isinstance(cause, UNSENT) for cause in causes) and not isinstance(
+        exc, requests.exceptions.ConnectTimeout
+    )
+    late = isinstance(exc, requests.exceptions.ReadTimeout) or any(
+        isinstance(cause, urllib3.exceptions.ReadTimeoutError) for cause in causes
+    )
     url, reason = shown_url(url), show_urls(_reason(causes))
-    return LXDConnectionError(f"No answer from {url} to {request}: {reason}.{hint}", sent=sent, late=late, url=url, request=request)
+    return LXDConnectionError(
+        f"No answer from {url} to {request}: {reason}.{hint}", sent=sent, late=late, url=url, request=request
+    )
 
 
 def _open_socket_session(connection: Connection) -> tuple[requests.Session, str]:
     path = connection.socket_path
     if len(os.fsencode(path)) > UNIX_PATH_MAX:
-        raise LXDInputError(f"The path of the socket {path!r} is longer than the {UNIX_PATH_MAX} bytes that the system allows. Use a shorter one.")
+        raise LXDInputError(
+            f"The path of the socket {path!r} is longer than the {UNIX_PATH_MAX} bytes that the system allows. Use a shorter one."
+        )
     return requests_unixsocket.Session(), f"http+unix://{quote(path, safe='')}"
 
 

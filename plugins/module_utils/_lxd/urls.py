@@ -12,7 +12,7 @@ import re
 import typing as t
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
+from .errors import LXDInputError
 
 DEFAULT_PORT = 8443
 
@@ -97,9 +97,13 @@ def server_url(url: str, option: str) -> str:
     if parts.scheme != "https" or not parts.hostname:
         raise LXDInputError(f"{option} is {shown_url(url)!r}, but must be {form}.")
     if "@" in parts.netloc:
-        raise LXDInputError(f"{option} has a user or a password in it, which LXD and Incus don't know: give 'client_cert' and 'client_key'.")
+        raise LXDInputError(
+            f"{option} has a user or a password in it, which LXD and Incus don't know: give 'client_cert' and 'client_key'."
+        )
     if parts.query or parts.fragment:
-        raise LXDInputError(f"{option} has a query or a fragment in it, which is not supported: for a project, give 'project'.")
+        raise LXDInputError(
+            f"{option} has a query or a fragment in it, which is not supported: for a project, give 'project'."
+        )
     path = re.sub(r"(/1\.0)?/*$", "", parts.path)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"https://{host}:{parts.port or DEFAULT_PORT}{path}"

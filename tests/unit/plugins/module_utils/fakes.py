@@ -12,7 +12,6 @@ import types
 import typing as t
 
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
-    NEVER,
     RESERVED_PREFIX,
     Alias,
     CurrentImage,
@@ -20,6 +19,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     ImageSettings,
     Instance,
 )
+from ansible_collections.community.lxd.plugins.module_utils._image.times import NEVER
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDConflict,
     LXDInputError,
@@ -31,9 +31,9 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
 A, B, C, D = (letter * 64 for letter in "abcd")
 
 
-def image_data(fingerprint: str = A, aliases: t.Iterable[str] = (), memory: t.Mapping[str, str] | None = None, **fields: t.Any) -> dict[str, t.Any]:
+def image_data(fingerprint: str = A, aliases: t.Iterable[str] = (), bookkeeping: t.Mapping[str, str] | None = None, **fields: t.Any) -> dict[str, t.Any]:
     """An image as the server shows it."""
-    properties = {**fields.pop("properties", {}), **{RESERVED_PREFIX + key: value for key, value in (memory or {}).items()}}
+    properties = {**fields.pop("properties", {}), **{RESERVED_PREFIX + key: value for key, value in (bookkeeping or {}).items()}}
     return {
         "fingerprint": fingerprint,
         "aliases": [{"name": name, "description": f"about {name}"} for name in aliases],
@@ -50,14 +50,14 @@ def image_data(fingerprint: str = A, aliases: t.Iterable[str] = (), memory: t.Ma
     }
 
 
-def make_image(fingerprint: str = A, aliases: t.Iterable[str] = (), memory: t.Mapping[str, str] | None = None, **fields: t.Any) -> Image:
-    return Image.from_api(image_data(fingerprint, aliases, memory, **fields))
+def make_image(fingerprint: str = A, aliases: t.Iterable[str] = (), bookkeeping: t.Mapping[str, str] | None = None, **fields: t.Any) -> Image:
+    return Image.from_api(image_data(fingerprint, aliases, bookkeeping, **fields))
 
 
-def make_current(*images: Image, instance: Instance | None = None, adopted: str | None = None) -> CurrentImage:
+def make_current(*images: Image, instance: Instance | None = None, orphan: str | None = None) -> CurrentImage:
     """The whole store: these images and their aliases."""
     aliases = {alias.name: alias for image in images for alias in image.list_aliases()}
-    return CurrentImage(aliases, {image.fingerprint: image for image in images}, instance=instance, adopted=adopted)
+    return CurrentImage(aliases, {image.fingerprint: image for image in images}, instance=instance, orphan=orphan)
 
 
 def make_instance(name: str = "c1", running: bool = False, ephemeral: bool = False) -> Instance:

@@ -12,7 +12,12 @@ from ansible.module_utils import basic
 
 from ansible_collections.community.lxd.plugins.module_utils import _module, _run
 from ansible_collections.community.lxd.plugins.module_utils._lxd import libraries
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDError, LXDInputError, LXDMissingLibraryError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
+    LXDAPIError,
+    LXDError,
+    LXDInputError,
+    LXDMissingLibraryError,
+)
 
 
 class Ended(Exception):

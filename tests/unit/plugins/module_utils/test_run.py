@@ -13,7 +13,7 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.community.lxd.plugins.module_utils import _run
-from ansible_collections.community.lxd.plugins.module_utils._image import reconcile_trust
+from ansible_collections.community.lxd.plugins.module_utils._image.tasks import trust
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 
 MODULES = ("lxd_image", "lxd_image_alias", "lxd_image_export", "lxd_image_info", "lxd_image_prune", "lxd_image_secret", "lxd_image_store")
@@ -41,7 +41,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         done.append("enrol in check mode" if check_mode else "enrol")
         return ["trust_add"]
 
-    monkeypatch.setattr(reconcile_trust, "reconcile_trust", enrol)
+    monkeypatch.setattr(trust, "run_trust", enrol)
     return done
 
 

@@ -6,7 +6,12 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.community.lxd.plugins.module_utils._image.checksum import Checksum, find_checksum, parse_checksum, resolve_checksum
+from ansible_collections.community.lxd.plugins.module_utils._image.sources.checksum import (
+    Checksum,
+    find_checksum,
+    parse_checksum,
+    resolve_checksum,
+)
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 
 MD5, SHA1, SHA256, SHA512 = "d" * 32, "1" * 40, "a" * 64, "5" * 128

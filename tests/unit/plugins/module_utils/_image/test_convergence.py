@@ -17,13 +17,21 @@ from unittest import mock
 from hypothesis import assume, configuration, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.community.lxd.plugins.module_utils._image import files as files_module
-from ansible_collections.community.lxd.plugins.module_utils._image import inputs, read_image
-from ansible_collections.community.lxd.plugins.module_utils._image.model import DesiredAlias, DesiredImage, FileSource, InstanceSource, SettingsChange
-from ansible_collections.community.lxd.plugins.module_utils._image.plan import plan_image
-from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_alias import reconcile_alias
-from ansible_collections.community.lxd.plugins.module_utils._image.reconcile_image import reconcile_image
+from ansible_collections.community.lxd.plugins.module_utils._image.desired import (
+    DesiredAlias,
+    DesiredImage,
+    FileSource,
+    InstanceSource,
+    SettingsChange,
+)
+from ansible_collections.community.lxd.plugins.module_utils._image.plan.image import plan_image
+from ansible_collections.community.lxd.plugins.module_utils._image.reading.image import read_image
+from ansible_collections.community.lxd.plugins.module_utils._image.sources import file as files_module
+from ansible_collections.community.lxd.plugins.module_utils._image.sources.content import TaskContent
+from ansible_collections.community.lxd.plugins.module_utils._image.tasks.alias import run_alias
+from ansible_collections.community.lxd.plugins.module_utils._image.tasks.image import run_image
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDError, LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.record import replace
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A, B, C, D, FakeStore, image_data
 
 configuration.set_hypothesis_home_dir(tempfile.gettempdir() + "/community.lxd-hypothesis")
@@ -91,7 +99,7 @@ changes = st.builds(
     profiles=st.sampled_from([None, (), ("p", "q")]),
     properties=st.one_of(st.none(), st.dictionaries(st.sampled_from("klm"), st.sampled_from(["1", None]))),
     purge_properties=st.booleans(),
-    memory=st.sampled_from([{}, {"protected": "true"}, {"protected": None}]),
+    bookkeeping=st.sampled_from([{}, {"protected": "true"}, {"protected": None}]),
 )
 sources = st.one_of(st.none(), st.sampled_from([FileSource(A), FileSource(B), FileSource(D), InstanceSource("instance", "c1", stop=True)]))
 
@@ -117,7 +125,7 @@ def desires(draw: t.Any) -> DesiredImage:
 
 def run(store: FakeStore, desired: DesiredImage, check_mode: bool = False) -> dict[str, t.Any]:
     with mock.patch.object(files_module, "ImageFiles", Files):
-        return reconcile_image(t.cast(t.Any, store), desired, check_mode)
+        return run_image(t.cast(t.Any, store), desired, check_mode)
 
 
 def feasible(store: FakeStore, desired: DesiredImage) -> dict[str, t.Any]:
@@ -173,8 +181,8 @@ def test_nothing_is_lost_on_the_way(store: FakeStore, desired: DesiredImage) -> 
     for name in desired.alias_names:
         assert store.aliases[name].target == result["fingerprint"]
     gone = set(before.images) - set(store.images)
-    remembered = before.images.get(result["fingerprint"], {"properties": {}})["properties"].get("ansible.replaces")
-    assert gone <= ({result["previous_fingerprint"], remembered} if desired.previous == "delete" else set())
+    kept = before.images.get(result["fingerprint"], {"properties": {}})["properties"].get("ansible.replaces")
+    assert gone <= ({result["previous_fingerprint"], kept} if desired.previous == "delete" else set())
     for fingerprint in gone:
         assert before.images[fingerprint]["properties"].get("ansible.protected") != "true"
 
@@ -195,7 +203,7 @@ def test_what_is_not_given_is_left_alone(store: FakeStore, desired: DesiredImage
         assert change.public is not None or data["public"] == old["public"]
         assert change.profiles is not None or sorted(data["profiles"]) == sorted(old["profiles"])
         assert change.expires_at is not None or data["expires_at"][:4].replace("0001", "1970") == old["expires_at"][:4].replace("0001", "1970")
-        assert "protected" in change.memory or data["properties"].get("ansible.protected") == old["properties"].get("ansible.protected")
+        assert "protected" in change.bookkeeping or data["properties"].get("ansible.protected") == old["properties"].get("ansible.protected")
         named = set(change.properties or ())
         if not change.purge_properties:
             assert {"k", "l"} - named & set(data["properties"]) == {"k", "l"} - named & set(old["properties"])
@@ -241,14 +249,14 @@ def test_what_is_read_is_enough_for_the_plan(store: FakeStore, desired: DesiredI
     api = t.cast(t.Any, store)
     try:
         with mock.patch.object(files_module, "ImageFiles", Files):
-            opened = inputs.open_inputs(api, desired)
-        resolved, current = read_image.read_image(api, desired, opened)
-        plan = plan_image(resolved, current)
+            content = TaskContent(desired.source, api.client)
+        current = read_image(api, desired, content)
+        plan = plan_image(desired, current)
     except LXDError:
         assume(False)
         raise
-    whole = plan_image(resolved, store.current())
-    assert (plan.tokens, plan.before, plan.after) == (whole.tokens, whole.before, whole.after)
+    whole = plan_image(desired, replace(store.current(), fingerprint=current.fingerprint))
+    assert (plan.verbs, plan.before, plan.after) == (whole.verbs, whole.before, whole.after)
 
 
 @thorough
@@ -260,8 +268,8 @@ def test_a_withdrawn_image_is_put_back_exactly(store: FakeStore, by_name: bool) 
     before = store.snapshot()
     assert run(store, DesiredImage("inactive", **identity), check_mode=True)["changed"]
     assert store.snapshot() == before
-    withdrawn = run(store, DesiredImage("inactive", **identity))["image"]
-    assert (withdrawn["aliases"], withdrawn["public"], withdrawn["auto_update"]) == ([], False, False)
+    inactive_state = run(store, DesiredImage("inactive", **identity))["image"]
+    assert (inactive_state["aliases"], inactive_state["public"], inactive_state["auto_update"]) == ([], False, False)
     assert not run(store, DesiredImage("inactive", **identity))["changed"]
     run(store, DesiredImage("present", **identity))
     assert not run(store, DesiredImage("present", **identity))["changed"]
@@ -290,14 +298,14 @@ def test_an_alias_converges(store: FakeStore, desired: DesiredAlias) -> None:
     api = t.cast(t.Any, store)
     images, state = copy.deepcopy(store.images), store.snapshot()
     try:
-        said = reconcile_alias(api, desired, True)
+        said = run_alias(api, desired, True)
     except LXDInputError:
         said = {}
     assert (store.snapshot(), store.writes) == (state, [])
     assume(said)
-    done = reconcile_alias(api, desired, False)
+    done = run_alias(api, desired, False)
     assert done == said
-    again = reconcile_alias(api, desired, False)
+    again = run_alias(api, desired, False)
     assert (again["changed"], again["actions"], again["alias"]) == (False, [], done["alias"])
     assert store.images == images
     assert ("n" in store.aliases) == (desired.state == "present")

@@ -18,17 +18,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.community.lxd.plugins.module_utils._image.api import ImageAPI
-from ansible_collections.community.lxd.plugins.module_utils._image.model import ImageSource
-from ansible_collections.community.lxd.plugins.module_utils._image.read_usage import UsageReader
-from ansible_collections.community.lxd.plugins.module_utils._image.select import Selector, Wanted, parse_filter
-from ansible_collections.community.lxd.plugins.module_utils._image.streams_info import gather_stream_images
-from ansible_collections.community.lxd.plugins.module_utils._image.updates import source_of
-from ansible_collections.community.lxd.plugins.module_utils._image.upstream import StreamsUpstream
+from ansible_collections.community.lxd.plugins.module_utils._image.desired import ImageSource
+from ansible_collections.community.lxd.plugins.module_utils._image.image_reader import ImageReader
+from ansible_collections.community.lxd.plugins.module_utils._image.plan.selection import (
+    InfoQuery,
+    Selector,
+    parse_filter,
+)
+from ansible_collections.community.lxd.plugins.module_utils._image.reading.usage import UsageReader
+from ansible_collections.community.lxd.plugins.module_utils._image.sources.simplestreams import SimplestreamsContent
+from ansible_collections.community.lxd.plugins.module_utils._image.tasks.info_simplestreams import (
+    run_info_simplestreams,
+)
+from ansible_collections.community.lxd.plugins.module_utils._image.tasks.update_check import source_of
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError, LXDError, LXDInputError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.http_files import HttpFiles
 from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import Remote, find_remote, parse_remotes
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Connection
-from ansible_collections.community.lxd.plugins.module_utils._lxd.web import Web
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A, image_data
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.scripted import OPERATION, answer
 
@@ -51,7 +57,7 @@ scalars = st.one_of(
     st.text(max_size=8),
     st.sampled_from(["TBD", "image-downloads", "lxd.tar.xz", "squashfs", "20260101", "20269999", "2026-13-45", "../x", "\ud800", "\0", A]),
 )
-documents = st.recursive(
+json_shapes = st.recursive(
     scalars,
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.one_of(KEYS, st.text(max_size=5)), inner, max_size=4)),
     max_leaves=12,
@@ -83,8 +89,8 @@ def mutated(document: t.Any, path: tuple[t.Any, ...], value: t.Any, remove: bool
 
 def variants(document: t.Any) -> st.SearchStrategy[t.Any]:
     """Anything; or the document with one place changed."""
-    changed = st.builds(mutated, st.just(document), st.sampled_from(list(places(document))), documents, st.booleans())
-    return st.one_of(documents, changed, changed, changed)
+    changed = st.builds(mutated, st.just(document), st.sampled_from(list(places(document))), json_shapes, st.booleans())
+    return st.one_of(json_shapes, changed, changed, changed)
 
 
 INDEX = {"format": "index:1.0", "index": {"images": {"datatype": "image-downloads", "path": "streams/v1/images.json", "products": ["p"]}}}
@@ -146,17 +152,17 @@ FAILED = {**DONE, "status_code": 400, "status": "Failure", "err": "no space"}
 # simplestreams servers
 
 
-def streams(index: t.Any, products: t.Any, source: ImageSource | None = None) -> StreamsUpstream:
+def streams(index: t.Any, products: t.Any, source: ImageSource | None = None) -> SimplestreamsContent:
     """An upstream whose server answers with these two."""
-    upstream = StreamsUpstream(source or ImageSource(server=SERVER, protocol="simplestreams", alias="debian"), "lxd", "x86_64", 60)
-    upstream._web = t.cast(Web, mock.Mock(get_json=lambda url: index if url.endswith("index.json") else products))
+    upstream = SimplestreamsContent(source or ImageSource(server=SERVER, protocol="simplestreams", alias="debian"), "lxd", "x86_64", 60)
+    upstream._files = t.cast(HttpFiles, mock.Mock(get_json=lambda url: index if url.endswith("index.json") else products))
     return upstream
 
 
 def use_streams(index: t.Any, products: t.Any) -> None:
     """All that the collection does with what a simplestreams server says."""
 
-    def get_json(web: Web, url: str) -> t.Any:
+    def get_json(web: HttpFiles, url: str) -> t.Any:
         return index if url.endswith("index.json") else products
 
     for kind in (None, "virtual-machine"):
@@ -168,9 +174,9 @@ def use_streams(index: t.Any, products: t.Any) -> None:
                 assert download.size is None or download.size >= 0
         except LXDError as exc:
             assert "secret" not in str(exc)
-    with mock.patch.object(Web, "get_json", get_json):
+    with mock.patch.object(HttpFiles, "get_json", get_json):
         try:
-            gather_stream_images(Remote("r", SERVER, "simplestreams"), Wanted(Selector(expired=False, properties={"os": "~D.*"})), 60)
+            run_info_simplestreams(Remote("r", SERVER, "simplestreams"), InfoQuery(Selector(expired=False, properties={"os": "~D.*"})), 60)
         except LXDError as exc:
             assert "secret" not in str(exc)
 
@@ -265,17 +271,17 @@ class Saying:
     def request(self, method: str, path: str, **_kwargs: t.Any) -> t.Any:
         return answer(next((body for end, body in self.others.items() if path.endswith(end)), self.envelope))
 
-    def api(self) -> ImageAPI:
+    def api(self) -> ImageReader:
         from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
 
-        return ImageAPI(Client(t.cast(t.Any, self)))
+        return ImageReader(Client(t.cast(t.Any, self)))
 
 
 def sync(metadata: t.Any) -> dict[str, t.Any]:
     return {"type": "sync", "status_code": 200, "operation": "", "error_code": 0, "error": "", "metadata": metadata}
 
 
-def use_image(api: ImageAPI) -> None:
+def use_image(api: ImageReader) -> None:
     for image in (api.get_image(A), *api.list_images()):
         if image is None:
             continue
@@ -283,52 +289,52 @@ def use_image(api: ImageAPI) -> None:
         selector = Selector(properties={"os": "~D.*"}, expired=False, older_than=NOW - NOW, type="container", filter=parse_filter("properties.os eq Debian"))
         selector.matches(image, NOW)
         source_of(image)
-        assert image.withdrawn is None or image.withdrawn.aliases is not None
+        assert image.inactive_state is None or image.inactive_state.aliases is not None
         assert not image.protected
         assert all(alias.name for alias in image.list_aliases())
 
 
-def use_alias(api: ImageAPI) -> None:
+def use_alias(api: ImageReader) -> None:
     alias = api.get_alias("demo")
     if alias:
         json.dumps(alias.to_result())
 
 
-def use_instances(api: ImageAPI) -> None:
+def use_instances(api: ImageReader) -> None:
     for instance in (api.get_instance("c1"), api.get_snapshot("c1/snap0")):
         assert instance is None or instance.made_from
     api.list_instances()
 
 
-def use_usage(api: ImageAPI) -> None:
+def use_usage(api: ImageReader) -> None:
     UsageReader(api).read(api).of(A)
 
 
-def use_projects(api: ImageAPI) -> None:
+def use_projects(api: ImageReader) -> None:
     api.list_projects()
     api.has_own_images()
 
 
-def use_server(api: ImageAPI) -> None:
+def use_server(api: ImageReader) -> None:
     server = api.client.server()
     hash(server)
     assert server.vendor is None or isinstance(server.vendor, str)
     find_remote("images", lambda: server.vendor, {}, "/nowhere")
 
 
-def use_secret(api: ImageAPI) -> None:
+def use_secret(api: ImageReader) -> None:
     api.has_secret(OPERATION)
     api.writer.create_secret(A)
-    api.writer.create_push_token(A, api.get_image(A).settings)  # type: ignore[union-attr]
+    api.writer.create_push_secret(A, api.get_image(A).settings)  # type: ignore[union-attr]
 
 
-def write(api: ImageAPI) -> None:
+def write(api: ImageReader) -> None:
     api.writer.publish_image("instance", "c1", {}, None, None)
     api.writer.copy_image({}, A, None)
     api.writer.delete_image(A)
 
 
-USES: dict[str, tuple[t.Any, t.Callable[[ImageAPI], object]]] = {
+USES: dict[str, tuple[t.Any, t.Callable[[ImageReader], object]]] = {
     "an image": (sync(IMAGE), use_image),
     "images": (sync([IMAGE]), use_image),
     "fingerprints": (sync([f"/1.0/images/{A}"]), lambda api: api.list_fingerprints()),
@@ -462,7 +468,7 @@ CONFIG = {
         st.binary(max_size=40),
         st.text(st.sampled_from("remotes:a !&*<>[]{}|-'\"\\#%@`\n,?intboolnulltimestamp~0"), max_size=60).map(lambda text: f"remotes:\n  a: {text}".encode()),
         st.sampled_from(["int", "bool", "float", "timestamp", "binary", "omap", "pairs", "set", "null", "seq", "map", "str"]).flatmap(
-            lambda tag: st.builds(lambda value: f"remotes: {{a: !!{tag} {json.dumps(value)}}}".encode(), documents)
+            lambda tag: st.builds(lambda value: f"remotes: {{a: !!{tag} {json.dumps(value)}}}".encode(), json_shapes)
         ),
     )
 )

@@ -10,24 +10,27 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from ansible_collections.community.lxd.plugins.module_utils._image import model
+from ansible_collections.community.lxd.plugins.module_utils._image.desired import DesiredImage, SettingsChange
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     CurrentImage,
-    DesiredImage,
     Image,
     ImageSettings,
+    InactiveState,
     Instance,
-    SettingsChange,
-    Withdrawn,
     check_fingerprint,
-    format_time,
     is_complete,
-    normalize_time,
-    parse_time,
     property_value,
 )
-from ansible_collections.community.lxd.plugins.module_utils._image.updates import source_of
+from ansible_collections.community.lxd.plugins.module_utils._image.tasks.update_check import source_of
+from ansible_collections.community.lxd.plugins.module_utils._image.times import format_time, normalize_time, parse_time
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
-from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A, B, image_data, make_current, make_image
+from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import (
+    A,
+    B,
+    image_data,
+    make_current,
+    make_image,
+)
 
 # fingerprints
 
@@ -165,14 +168,14 @@ def test_settings_from_and_to_the_server() -> None:
         public=True,
         auto_update=True,
         properties={"k": "v", "empty": ""},
-        memory={"protected": "true"},
+        bookkeeping={"protected": "true"},
         expires_at="2030-01-01T01:00:00+01:00",
         profiles=["q", "p"],
     )
     settings = ImageSettings.from_api(data)
     assert settings == ImageSettings(True, True, {"k": "v", "ansible.protected": "true"}, "2030-01-01T00:00:00Z", ("p", "q"))
     assert settings.user_properties == {"k": "v"}
-    assert settings.memory == {"protected": "true"}
+    assert settings.bookkeeping == {"protected": "true"}
     assert settings.to_api() == {
         "public": True,
         "auto_update": True,
@@ -218,9 +221,9 @@ CURRENT = ImageSettings(True, False, {"k": "v", "l": "w", "ansible.protected": "
             {"properties": {}, "purge_properties": True}, {"properties": {"ansible.protected": "true", "ansible.source": "{}"}}, id="purge everything"
         ),
         pytest.param(
-            {"memory": {"protected": None, "replaces": A}},
+            {"bookkeeping": {"protected": None, "replaces": A}},
             {"properties": {"k": "v", "l": "w", "ansible.source": "{}", "ansible.replaces": A}},
-            id="memory",
+            id="bookkeeping",
         ),
     ],
 )
@@ -235,8 +238,8 @@ def test_overlay(change: dict[str, t.Any], expected: dict[str, t.Any]) -> None:
         ({"public": False, "profiles": ()}, {"public": True, "profiles": ["p"]}),
         ({"auto_update": True, "expires_at": "never"}, {"auto_update": False, "expires_at": "2030-01-01T00:00:00Z"}),
         ({"properties": {}}, {"properties": {"k": "v", "l": "w"}}),
-        ({"memory": {"protected": None}}, {"protected": True}),
-        ({"memory": {"replaces": A}}, {}),
+        ({"bookkeeping": {"protected": None}}, {"protected": True}),
+        ({"bookkeeping": {"replaces": A}}, {}),
     ],
     ids=["nothing", "booleans and lists", "more", "properties without memory", "protected", "other memory"],
 )
@@ -245,8 +248,8 @@ def test_given_is_what_a_diff_shows(change: dict[str, t.Any], shown: dict[str, t
 
 
 def test_remember_adds() -> None:
-    change = SettingsChange(public=True, memory={"protected": "true"}).remember(replaces=A)
-    assert (change.public, change.memory) == (True, {"protected": "true", "replaces": A})
+    change = SettingsChange(public=True, bookkeeping={"protected": "true"}).with_bookkeeping(replaces=A)
+    assert (change.public, change.bookkeeping) == (True, {"protected": "true", "replaces": A})
 
 
 # images
@@ -265,9 +268,9 @@ def test_result() -> None:
     assert set(result) == set(data) | {"protected", "ansible"}
 
 
-@pytest.mark.parametrize(("memory", "protected"), [({}, False), ({"protected": "true"}, True), ({"protected": "yes"}, False)])
-def test_protected(memory: dict[str, str], protected: bool) -> None:
-    assert make_image(memory=memory).protected is protected
+@pytest.mark.parametrize(("bookkeeping", "protected"), [({}, False), ({"protected": "true"}, True), ({"protected": "yes"}, False)])
+def test_protected(bookkeeping: dict[str, str], protected: bool) -> None:
+    assert make_image(bookkeeping=bookkeeping).protected is protected
 
 
 def test_an_image_lists_its_aliases() -> None:
@@ -313,28 +316,28 @@ def test_instance() -> None:
 
 @pytest.mark.parametrize("text", [None, "", "no JSON", "[]", "3", '{"aliases": 3}', '{"aliases": ["ab"]}', '{"aliases": {"a": 1}}', '{"aliases": null}'])
 def test_what_is_no_memory_of_a_withdrawn_image(text: str | None) -> None:
-    assert Withdrawn.from_memory(text) is None
+    assert InactiveState.from_bookkeeping(text) is None
 
 
 def test_withdrawing_forgets_nothing_that_is_remembered_already() -> None:
-    change = SettingsChange(public=False, memory={"withdrawn": Withdrawn({"a": "new"}, False, False).to_memory()})
-    current = make_image(A, memory={"withdrawn": Withdrawn({"a": "old", "b": ""}, False, True).to_memory()}, public=True).settings
+    change = SettingsChange(public=False, bookkeeping={"withdrawn": InactiveState({"a": "new"}, False, False).to_bookkeeping()})
+    current = make_image(A, bookkeeping={"withdrawn": InactiveState({"a": "old", "b": ""}, False, True).to_bookkeeping()}, public=True).settings
     after = change.overlay(current)
-    assert Withdrawn.from_memory(after.memory["withdrawn"]) == Withdrawn({"a": "new", "b": ""}, True, True)
+    assert InactiveState.from_bookkeeping(after.bookkeeping["withdrawn"]) == InactiveState({"a": "new", "b": ""}, True, True)
     assert change.overlay(after) == after
 
 
 def test_memory_of_a_withdrawn_image() -> None:
-    withdrawn = Withdrawn({"a": "b"}, True, False)
-    assert Withdrawn.from_memory(withdrawn.to_memory()) == withdrawn
-    assert Withdrawn.from_memory("{}") == Withdrawn({}, False, False)
+    inactive_state = InactiveState({"a": "b"}, True, False)
+    assert InactiveState.from_bookkeeping(inactive_state.to_bookkeeping()) == inactive_state
+    assert InactiveState.from_bookkeeping("{}") == InactiveState({}, False, False)
 
 
 @pytest.mark.parametrize(
     "text", ["", "no JSON", "3", "{}", '{"type": "image", "alias": 3}', '{"type": "image", "alias": "a", "server": ["x"]}', '{"type": "file", "alias": "a"}']
 )
 def test_what_is_no_memory_of_a_source(text: str) -> None:
-    assert source_of(make_image(A, memory={"source": text})) is None
+    assert source_of(make_image(A, bookkeeping={"source": text})) is None
 
 
 # both sides
@@ -363,9 +366,9 @@ def test_aliases_that_strict_servers_refuse(name: str) -> None:
     assert not model.is_plain_alias(name)
 
 
-@pytest.mark.parametrize("memory", ["withdrawn", "source"])
-def test_a_memory_that_is_nested_too_deeply_is_none(memory: str) -> None:
+@pytest.mark.parametrize("bookkeeping", ["withdrawn", "source"])
+def test_a_memory_that_is_nested_too_deeply_is_none(bookkeeping: str) -> None:
     text = "[" * 100_000
-    image = make_image(A, memory={memory: text})
-    assert image.withdrawn is None and source_of(image) is None
-    assert image.to_result()["ansible"] == {memory: text}
+    image = make_image(A, bookkeeping={bookkeeping: text})
+    assert image.inactive_state is None and source_of(image) is None
+    assert image.to_result()["ansible"] == {bookkeeping: text}

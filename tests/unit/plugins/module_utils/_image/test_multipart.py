@@ -11,7 +11,11 @@ import pytest
 from hypothesis import configuration, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.community.lxd.plugins.module_utils._image.multipart import MultipartReader, boundary_of, rename_parts
+from ansible_collections.community.lxd.plugins.module_utils._image.sources.multipart import (
+    MultipartReader,
+    boundary_of,
+    rename_parts,
+)
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDAPIError
 
 configuration.set_hypothesis_home_dir(tempfile.gettempdir() + "/community.lxd-hypothesis")

@@ -9,9 +9,9 @@ from datetime import timedelta
 
 import pytest
 
-from ansible_collections.community.lxd.plugins.module_utils._image import options, options_retention, options_selection
-from ansible_collections.community.lxd.plugins.module_utils._image.checksum import Checksum
-from ansible_collections.community.lxd.plugins.module_utils._image.model import (
+from ansible_collections.community.lxd.plugins.module_utils._image import options, options_selection
+from ansible_collections.community.lxd.plugins.module_utils._image import options_prune as options_retention
+from ansible_collections.community.lxd.plugins.module_utils._image.desired import (
     DesiredAlias,
     DesiredImage,
     FileSource,
@@ -20,6 +20,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     SettingsChange,
     UrlSource,
 )
+from ansible_collections.community.lxd.plugins.module_utils._image.sources.checksum import Checksum
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A
 
@@ -78,8 +79,8 @@ def test_everything_given() -> None:
         ({"properties": {"a": None, "b": "", "c": True, 5: 1.5}}, "properties", {"a": None, "b": None, "c": "true", "5": "1.5"}),
         ({"expires_at": "never"}, "expires_at", "never"),
         ({"expires_at": "2030-12-31T01:00:00+01:00"}, "expires_at", "2030-12-31T00:00:00Z"),
-        ({"protected": False}, "memory", {"protected": None}),
-        ({"protected": True}, "memory", {"protected": "true"}),
+        ({"protected": False}, "bookkeeping", {"protected": None}),
+        ({"protected": True}, "bookkeeping", {"protected": "true"}),
     ],
     ids=str,
 )
@@ -97,8 +98,8 @@ def test_settings(params: dict[str, t.Any], field: str, value: t.Any) -> None:
         ({"fingerprint": "abc"}, "'fingerprint' is 'abc'"),
         ({"name": "n", "fingerprint": A.upper()}, "'fingerprint' is"),
         ({"fingerprint": A, "source": {"type": "instance", "name": "c1"}}, "fingerprint of a published image can't be chosen"),
-        ({"name": "n", "purge_aliases": True}, "'purge_aliases' needs 'aliases'"),
-        ({"name": "n", "purge_properties": True}, "'purge_properties' needs 'properties'"),
+        ({"name": "n", "purge_aliases": True}, "'purge_aliases' requires 'aliases'"),
+        ({"name": "n", "purge_properties": True}, "'purge_properties' requires 'properties'"),
         ({"name": "n", "expires_at": "soon"}, "'expires_at': 'soon' is neither"),
         ({"name": "n", "properties": {"ansible.protected": "true"}}, "'ansible.protected' can't be set"),
         ({"name": "n", "properties": {"k": [1]}}, "property 'k' is a list"),
@@ -154,13 +155,13 @@ def test_source(params: dict[str, t.Any], source: t.Any) -> None:
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"type": "file", "path": "/a", "name": "c1", "stop": False}, "'file' has no option name, stop; it takes .*path"),
-        ({"type": "instance", "name": "c1", "path": "/a"}, "'instance' has no option path"),
-        ({"type": "snapshot", "name": "c1/s", "stop": True}, "'snapshot' has no option stop"),
+        ({"type": "file", "path": "/a", "name": "c1", "stop": False}, "'file' does not support name, stop; it supports .*path"),
+        ({"type": "instance", "name": "c1", "path": "/a"}, "'instance' does not support path"),
+        ({"type": "snapshot", "name": "c1/s", "stop": True}, "'snapshot' does not support stop"),
         ({"type": "instance", "name": "c1/s0"}, "'c1/s0', but must be the name of an instance; for a snapshot"),
         ({"type": "snapshot", "name": "c1"}, "'c1', but must be 'instance/snapshot'"),
         ({"type": "snapshot", "name": "c1/"}, "must be 'instance/snapshot'"),
-        ({"server": "https://h", "alias": "a", "filename": "f", "mode": "push"}, "'mode' push, 'filename' can't be chosen: .* Use pull or relay"),
+        ({"server": "https://h", "alias": "a", "filename": "f", "mode": "push"}, "'filename' and 'mode: push' in 'source' are mutually exclusive: .* Use pull or relay"),
         *[
             ({**source, "filename": name}, "'filename' in 'source' is .*, but must have no control characters")
             for source in (
@@ -206,7 +207,7 @@ def test_image_source(params: dict[str, t.Any], source: ImageSource) -> None:
         ({"type": "image", "server": "https://h", "fingerprint": "xyz"}, "'fingerprint' in 'source' is 'xyz'"),
         ({**SERVER, "server": "http://h"}, "must begin with https://"),
         ({**SERVER, "server": "h", "protocol": "simplestreams"}, "must begin with http:// or https://"),
-        ({**SERVER, "path": "/a"}, "'image' has no option path"),
+        ({**SERVER, "path": "/a"}, "'image' does not support path"),
     ],
     ids=str,
 )
@@ -233,7 +234,7 @@ def test_alias() -> None:
 def test_alias_renamed_from_itself() -> None:
     with pytest.raises(LXDInputError, match="'rename_from' and 'name' are the same"):
         options.desired_alias({"name": "n", "state": "present", "rename_from": "n"})
-    with pytest.raises(LXDInputError, match="'target' and 'rename_from' are the same"):
+    with pytest.raises(LXDInputError, match="'target' must not be the alias"):
         options.desired_alias({"name": "n", "state": "present", "rename_from": "o", "target": "o"})
 
 
@@ -297,7 +298,7 @@ def test_what_an_entry_is_called(entry: dict[str, t.Any], name: str, aliases: tu
 
 def test_a_bad_entry_is_the_failure_of_that_entry_alone() -> None:
     bad, good = store({"name": "bad", "source": {"type": "file", "path": "/a", "alias": "x"}}, {"name": "good", "source": FILE}).images
-    assert (bad.name, bad.desired) == ("bad", None) and "has no option alias" in str(bad.error)
+    assert (bad.name, bad.desired) == ("bad", None) and "does not support alias" in str(bad.error)
     assert good.error is None
     assert store({}).images[0].name == "an entry without a name"
 

@@ -6,7 +6,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.community.lxd.plugins.module_utils._lxd.progress import Progress, describe_transfer, format_size
+from ansible_collections.community.lxd.plugins.module_utils._lxd.progress import (
+    Progress,
+    describe_transfer,
+    format_size,
+)
 
 
 class Told(Progress):

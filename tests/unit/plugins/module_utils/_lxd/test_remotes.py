@@ -11,7 +11,13 @@ import pytest
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd import remotes
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError, LXDMissingLibraryError
-from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import SIMPLESTREAMS, Remote, configuration_directories, find_remote, parse_remotes
+from ansible_collections.community.lxd.plugins.module_utils._lxd.remotes import (
+    SIMPLESTREAMS,
+    Remote,
+    configuration_directories,
+    find_remote,
+    parse_remotes,
+)
 
 CONFIG = """\
 default-remote: build

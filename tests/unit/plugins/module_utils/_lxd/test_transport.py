@@ -16,9 +16,22 @@ import typing as t
 import pytest
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd import libraries, tls, transport
-from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDConnectionError, LXDInputError, LXDMissingLibraryError
-from ansible_collections.community.lxd.plugins.module_utils._lxd.tls import certificate_fingerprint, pinned_fingerprint, read_pem
-from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Connection, Transport, find_local_url, socket_candidates
+from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
+    LXDConnectionError,
+    LXDInputError,
+    LXDMissingLibraryError,
+)
+from ansible_collections.community.lxd.plugins.module_utils._lxd.tls import (
+    certificate_fingerprint,
+    pinned_fingerprint,
+    read_pem,
+)
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import (
+    Connection,
+    Transport,
+    find_local_url,
+    socket_candidates,
+)
 
 # any bytes will do for a fingerprint
 PEM = ssl.DER_cert_to_PEM_cert(b"a certificate")

@@ -9,7 +9,13 @@ import typing as t
 import pytest
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
-from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import has_credentials, server_url, show_urls, shown_url, url_secrets
+from ansible_collections.community.lxd.plugins.module_utils._lxd.urls import (
+    has_credentials,
+    server_url,
+    show_urls,
+    shown_url,
+    url_secrets,
+)
 
 SHOWN = [
     ("https://h/a", "https://h/a"),

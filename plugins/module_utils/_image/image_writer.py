@@ -1,0 +1,275 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Writes to the image API: one method for each endpoint. All raise LXDError.
+
+The first word of a method says that it writes: create, update, delete, set, publish, copy, push. Methods decide nothing,
+but for update_image(), which chooses between PATCH and PUT.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from .._lxd import paths
+from .._lxd.blocks import SizedBody
+from .._lxd.errors import LXDInputError, LXDNotFound, LXDOperationError, LXDOutcomeUnknown
+from .._lxd.json_shapes import answer_to, need_mapping, need_object, need_text, text
+from .._lxd.record import field, record
+from .image_reader import ImageReader
+from .model import is_complete
+from .times import NEVER
+
+if t.TYPE_CHECKING:
+    from .._lxd.client import Answer
+    from .model import Alias, Image, ImageSettings
+    from .sources.copied import Download
+    from .sources.image_files import ImageFiles
+
+_NOT_ON_ALL_MEMBERS = re.compile("syncing image between", re.IGNORECASE)
+"""What a cluster says that has stored an image, but could not send it to a member as well."""
+
+
+@record(frozen=True)
+class ImageSecret:
+    """What lets an untrusted client read one private image, and the operation whose end revokes it."""
+
+    secret: str = field(repr=False)
+    operation: str
+
+
+class ImageWriter(ImageReader):
+    """Reads and changes the images of one project of one server. Only apply/ makes one."""
+
+    def of(self, reader: ImageReader) -> ImageWriter:
+        """Return what writes to the server of ``reader``: a source server, which makes a secret or sends an image."""
+        return reader.writer
+
+    def create_image_from_files(self, files: ImageFiles) -> str:
+        """``POST /1.0/images`` with the files as body. Returns the fingerprint.
+
+        The headers of both vendors are sent, each ignores the other's. Never the properties header: it kills
+        the daemon where the image's own metadata has no properties.
+        """
+        headers = {"Content-Type": files.content_type}
+        for vendor in ("LXD", "Incus"):
+            if files.fingerprint_is_known:
+                headers[f"X-{vendor}-fingerprint"] = files.fingerprint
+            headers.update(_filename_header(vendor, files.filename))
+        return self._create(f"import {files}", lambda: files.fingerprint, headers=headers, body=files)
+
+    def create_image_from_download(self, download: Download, fingerprint: str, filename: str) -> str:
+        """``POST /1.0/images`` with what another server sends as body, as it comes. Returns the fingerprint, which the server verifies.
+
+        ``filename``: of a body in parts, these say it.
+        """
+        headers = {"Content-Type": download.content_type}
+        for vendor in ("LXD", "Incus"):
+            headers[f"X-{vendor}-fingerprint"] = fingerprint
+            headers.update(_filename_header(vendor, filename))
+        body: t.Any = download.blocks if download.size is None else SizedBody(download.blocks, download.size)
+        return self._create(f"import the image {fingerprint}", lambda: fingerprint, headers=headers, body=body)
+
+    def copy_image(self, body: t.Mapping[str, t.Any], fingerprint: str, origin: str | None) -> str:
+        """``POST /1.0/images`` that lets the server fetch an image. Returns the fingerprint of what it has stored. ``origin``: for messages."""
+        return self._create(
+            f"copy the image {fingerprint} from {origin}", lambda: fingerprint, may_be_unnamed=True, data=body
+        )
+
+    def _create(
+        self, what: str, fingerprint: t.Callable[[], str], may_be_unnamed: bool = False, **request: t.Any
+    ) -> str:
+        """Return the fingerprint of the image that a request has made. ``fingerprint``: that of the image that was meant.
+
+        ``may_be_unnamed``: the operation need not name an image. Raises LXDOutcomeUnknown where it must and does not: look again.
+        """
+        try:
+            metadata = self.client.write_and_wait("POST", paths.IMAGES, what, **request)
+        except LXDOperationError as exc:
+            return _stored_anyway(self, exc, fingerprint())
+        return _made(metadata, what, fingerprint() if may_be_unnamed else "")
+
+    def create_push_secret(self, fingerprint: str, settings: ImageSettings) -> str:
+        """``POST /1.0/images`` with the mode push: the secret with which another server may send this image here.
+
+        Of the settings only properties and expiry are said already now: without them it would have none.
+        """
+        body = {
+            "source": {"type": "image", "mode": "push", "fingerprint": fingerprint},
+            "public": False,
+            "properties": dict(settings.properties),
+        }
+        if settings.expires_at and settings.expires_at != NEVER:
+            body["expires_at"] = settings.expires_at
+        answer = self.client.write("POST", paths.IMAGES, f"expect the image {fingerprint}", data=body)
+        return _secret(answer, paths.IMAGES)
+
+    def push_image(self, fingerprint: str, target: t.Mapping[str, t.Any]) -> None:
+        """``POST /1.0/images/{fingerprint}/export``: this server sends the image to another. Only by the full fingerprint."""
+        what = f"send the image {fingerprint} to {target['target']}"
+        self.client.write_and_wait("POST", paths.image(fingerprint, "export"), what, data=target)
+
+    def create_secret(self, fingerprint: str) -> ImageSecret:
+        """``POST /1.0/images/{fingerprint}/secret``."""
+        path = paths.image(fingerprint, "secret")
+        answer = self.client.write("POST", path, f"make a secret for the image {fingerprint}")
+        return ImageSecret(_secret(answer, path), paths.operation(answer.operation or ""))
+
+    def delete_secret(self, operation: str) -> bool:
+        """``DELETE /1.0/operations/{id}``. False where it is used up or gone already."""
+        if not self.has_secret(operation):
+            return False
+        try:
+            self.client.write("DELETE", paths.operation(operation), "revoke the secret")
+        except LXDNotFound:
+            return False
+        return True
+
+    def create_trust(self, credentials: t.Mapping[str, str]) -> None:
+        """``POST /1.0/certificates``: the server trusts the certificate of this very connection from now on."""
+        self.client.write(
+            "POST", paths.CERTIFICATES, "enrol the client certificate", data={"type": "client", **credentials}
+        )
+        self.client.forget_server()
+
+    def publish_image(
+        self,
+        kind: str,
+        name: str,
+        properties: t.Mapping[str, str],
+        compression_algorithm: str | None,
+        filename: str | None,
+    ) -> str:
+        """``POST /1.0/images`` with an instance or a snapshot as source. Returns the fingerprint.
+
+        ``properties`` must be all: LXD 5.0 replaces the instance's ``image.*`` by what is given, Incus merges.
+        An image of the same content that is there already is taken as it is.
+        """
+        body: dict[str, t.Any] = {
+            "source": {"type": kind, "name": name},
+            "properties": dict(properties),
+            "public": False,
+        }
+        if compression_algorithm:
+            body["compression_algorithm"] = compression_algorithm
+        if filename:
+            body["filename"] = filename
+        try:
+            metadata = self.client.write_and_wait("POST", paths.IMAGES, f"publish the {kind} {name!r}", data=body)
+        except LXDOperationError as exc:
+            known = text(exc.metadata.get("fingerprint")) or next(iter(re.findall("[0-9a-f]{64}", str(exc))), None)
+            if known and self.get_image(known):
+                return known
+            raise
+        return _made(metadata, f"publish the {kind} {name!r}")
+
+    def update_image(self, image: Image, settings: ImageSettings) -> None:
+        """One conditional write. PATCH where it can say the change, else PUT with the whole writable set.
+
+        Raises LXDPreconditionFailed where somebody else wrote in between (the ETag covers public, auto_update and properties).
+        """
+        method, body = settings_request(image.settings, settings)
+        self.client.write(
+            method,
+            paths.image(image.fingerprint),
+            f"update the image {image.fingerprint}",
+            data=body,
+            if_match=image.etag,
+        )
+
+    def delete_image(self, fingerprint: str) -> None:
+        """``DELETE /1.0/images/{fingerprint}``; one that is gone already is as good."""
+        if not is_complete(fingerprint):
+            raise LXDInputError(
+                f"Cannot delete the image {fingerprint!r}: only a full fingerprint is safe to delete by."
+            )
+        try:
+            self.client.write_and_wait("DELETE", paths.image(fingerprint), f"delete the image {fingerprint}")
+        except LXDNotFound:
+            return
+        except LXDOperationError:
+            if self.get_image(fingerprint) is not None:
+                raise
+
+    def create_alias(self, name: str, target: str, description: str) -> None:
+        """``POST /1.0/images/aliases``. Raises LXDConflict where it exists."""
+        paths.alias(name)  # refuses a name that no later request could address
+        data = {"name": name, "target": target, "description": description}
+        self.client.write("POST", paths.ALIASES, f"create the alias {name!r}", data=data)
+
+    def update_alias(self, alias: Alias, target: str, description: str) -> None:
+        """``PUT`` with both fields, never PATCH: LXD 5.0 hangs in it for 20 seconds and then fails."""
+        data = {"target": target, "description": description}
+        self.client.write(
+            "PUT",
+            paths.alias(alias.name),
+            f"point the alias {alias.name!r} at {target}",
+            data=data,
+            if_match=alias.etag,
+        )
+
+    def delete_alias(self, name: str) -> None:
+        try:
+            self.client.write("DELETE", paths.alias(name), f"delete the alias {name!r}")
+        except LXDNotFound:
+            return
+
+    def set_instance_state(self, name: str, action: str, seconds: int, force: bool) -> None:
+        """``PUT /1.0/instances/{name}/state``; ``action``: start or stop."""
+        data = {"action": action, "timeout": seconds, "force": force}
+        self.client.write_and_wait("PUT", paths.instance(name, "state"), f"{action} the instance {name!r}", data=data)
+
+
+def _made(metadata: t.Mapping[str, t.Any], what: str, meant: str = "") -> str:
+    """Return the fingerprint that the operation says it has made, or else the one that was meant. Raises LXDOutcomeUnknown: without one, look again."""
+    made = text(metadata.get("fingerprint")) or meant
+    if not made:
+        raise LXDOutcomeUnknown(
+            f"Cannot tell whether the server could {what}: its operation ended well, but names no image."
+        )
+    return made
+
+
+def _secret(answer: Answer, path: str) -> str:
+    """Return the secret of an operation that has just begun. Raises LXDAPIError."""
+    where = answer_to(path, "POST")
+    return need_text(need_mapping(need_object(answer.metadata, where), "metadata", where), "secret", where)
+
+
+def _filename_header(vendor: str, filename: str) -> dict[str, str]:
+    """UTF-8, as both servers read it: the library sends text as Latin-1."""
+    return {f"X-{vendor}-filename": filename.encode().decode("latin-1")} if filename else {}
+
+
+def _stored_anyway(reader: ImageReader, error: LXDOperationError, fingerprint: str) -> str:
+    """Return the fingerprint where the image is stored in spite of the error. Raises the error where it is not.
+
+    Of a cluster one of whose members does not answer, the operation fails once the image is stored on the member that
+    was asked. The servers send it to the others later.
+    """
+    if _NOT_ON_ALL_MEMBERS.search(str(error)) and reader.get_image(fingerprint) is not None:
+        return fingerprint
+    raise error
+
+
+def settings_request(current: ImageSettings, desired: ImageSettings) -> tuple[str, dict[str, t.Any]]:
+    """The verb and the body that turn ``current`` into ``desired``.
+
+    PATCH ignores expires_at and profiles, and removes a property whose value is empty. PUT resets whatever it does not name.
+    """
+    if desired.expires_at != current.expires_at or desired.profiles != current.profiles:
+        return "PUT", desired.to_api()
+    body: dict[str, t.Any] = {
+        key: getattr(desired, key)
+        for key in ("public", "auto_update")
+        if getattr(desired, key) != getattr(current, key)
+    }
+    changed = {key: value for key, value in desired.properties.items() if current.properties.get(key) != value}
+    removed = {key: "" for key in current.properties if key not in desired.properties}
+    if changed or removed:
+        body["properties"] = {**changed, **removed}
+    return "PATCH", body

@@ -1,0 +1,210 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Reads, plans and applies, and does so again if the server has changed meanwhile: the loop that most tasks share."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._lxd.errors import RETRYABLE, LXDError, LXDInputError, LXDOutcomeUnknown
+from .._lxd.record import record, replace
+from .actions import CreateAlias, CreateImage, Plan, PlanProgress, StartInstance, StopInstance, shown_verbs
+from .model import UNKNOWN, is_plain_alias
+
+if t.TYPE_CHECKING:
+    from .actions import Action
+    from .image_reader import ImageReader
+    from .sources.content import TaskContent
+
+STRICT_ALIASES = "instance_publish_split"
+"""An API extension of Incus that came together with its rules for the names of aliases."""
+
+ATTEMPTS = 6
+"""How often a plan is made anew because the server has changed meanwhile, or an answer was lost."""
+
+
+@record(frozen=True)
+class Outcome:
+    """What was done, or would be done in check mode. All that a module returns about it comes from here.
+
+    ``verbs``: the words of RV(actions). ``before``: the state before the first action.
+    """
+
+    plan: Plan
+    verbs: list[str]
+    before: t.Mapping[str, t.Any]
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was done."""
+        return bool(self.verbs)
+
+    def to_result(self) -> dict[str, t.Any]:
+        """Return the keys that the modules share."""
+        diff = {"before": dict(self.before), "after": dict(self.plan.after)}
+        return {"changed": self.changed, "actions": self.verbs, "diff": diff}
+
+
+def reconcile(
+    reader: ImageReader, read_and_plan: t.Callable[[], Plan], check_mode: bool, content: TaskContent | None = None
+) -> Outcome:
+    """Plan and apply until the plan is done or an error is final. Each attempt reads and plans anew: nothing is just repeated.
+
+    ``content``: of the image that a plan may create. Raises LXDError.
+    """
+    attempts, stopped = _Attempts(), _StoppedInstances()
+    try:
+        while True:
+            plan = stopped.with_starts(attempts.next_plan(_plan_as_trusted(reader, read_and_plan)))
+            _check_new_aliases(reader, plan)
+            if check_mode:
+                return Outcome(plan, plan.verbs, plan.before)
+            try:
+                return attempts.outcome(plan, _apply(reader, plan, content))
+            except (*RETRYABLE, LXDOutcomeUnknown) as exc:
+                stopped.note(exc)
+                attempts.note_or_raise(exc)
+                if isinstance(exc, LXDOutcomeUnknown):
+                    # the lost write may still be at work
+                    reader.client.settle()
+    except LXDError as exc:
+        stopped.note(exc)
+        stopped.start_after_failure(reader, exc)
+        raise
+
+
+def _plan_as_trusted(reader: ImageReader, read_and_plan: t.Callable[[], Plan]) -> Plan:
+    """Plan, but only as a client that the server trusts: others do not see all images, which then look missing."""
+    try:
+        plan = read_and_plan()
+    except LXDInputError:
+        # the missing trust may be the real reason
+        reader.client.require_trusted()
+        raise
+    reader.client.require_trusted()
+    return plan
+
+
+def _check_new_aliases(reader: ImageReader, plan: Plan) -> None:
+    """Refuse aliases that this server does not accept, before anything is made. Asks the server only for unusual names."""
+    odd = [
+        action.name for action in plan.actions if isinstance(action, CreateAlias) and not is_plain_alias(action.name)
+    ]
+    if odd and STRICT_ALIASES in reader.client.server().extensions:
+        raise LXDInputError(
+            f"Cannot create the alias {odd[0]!r}: this server accepts only aliases of up to 64 characters that begin and "
+            "end with a letter or a digit, without blanks and without any of $ ? & + \" ' ` *. Choose another name."
+        )
+
+
+def _apply(reader: ImageReader, plan: Plan, content: TaskContent | None) -> PlanProgress:
+    if not plan.actions:
+        return PlanProgress()
+    # imported only here: mostly there is nothing to do
+    from .apply.runner import apply_plan
+
+    return apply_plan(reader, plan, content)
+
+
+def _progress_of(error: LXDError) -> PlanProgress:
+    """Return how far the plan was that has failed; nothing was done if the error came before."""
+    return t.cast(PlanProgress, getattr(error, "progress", None) or PlanProgress())
+
+
+def _publishes(action: Action | None) -> bool:
+    return isinstance(action, CreateImage) and action.verb == "publish"
+
+
+class _Attempts:
+    """Counts the attempts of a task, and collects what they have done."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._before: t.Mapping[str, t.Any] | None = None
+        self._done: list[Action] = []
+        self._uncertain: Action | None = None
+        """The action whose answer was lost: the next plan tells whether it was done."""
+        self._late_publish: LXDOutcomeUnknown | None = None
+
+    def next_plan(self, plan: Plan) -> Plan:
+        """Note a new plan, and whether the action before was done. Raises LXDOutcomeUnknown if the plan must not be done."""
+        self._number += 1
+        if self._late_publish and any(map(_publishes, plan.actions)):
+            # the request may still arrive at the server, and would make a second image of the same instance
+            raise self._late_publish
+        lost, self._uncertain = self._uncertain, None
+        if lost is not None and lost.goal not in {action.goal for action in plan.actions}:
+            self._done.append(lost)
+        if self._before is None or not self._done:
+            self._before = plan.before
+        return plan
+
+    def note_or_raise(self, error: LXDError) -> None:
+        """Note what was done before an error. Raises the error if it was the last attempt."""
+        if self._number == ATTEMPTS:
+            raise error
+        progress = _progress_of(error)
+        self._done += [*progress.done, *progress.added]
+        if not isinstance(error, LXDOutcomeUnknown):
+            return
+        self._uncertain = progress.pending
+        if error.late and _publishes(progress.pending):
+            error.add("It may still do so: run the task again later.")
+            self._late_publish = error
+
+    def outcome(self, plan: Plan, progress: PlanProgress) -> Outcome:
+        """Return what was done in all attempts."""
+        actions = [*self._done, *plan.actions, *progress.added]
+        return Outcome(_with_created(plan, progress), shown_verbs(actions), self._before or {})
+
+
+def _with_created(plan: Plan, progress: PlanProgress) -> Plan:
+    """Return the plan with the fingerprint of the image that was created."""
+    created = progress.created
+    if not created:
+        return plan
+    plan = replace(plan, fingerprint=created)
+    if not any(isinstance(action, CreateImage) and action.verb == "import" for action in plan.actions):
+        return plan
+    # a file's fingerprint was only not computed yet: show what check mode shows
+    aliases = {name: created if target == UNKNOWN else target for name, target in plan.after["aliases"].items()}
+    return replace(plan, after={**plan.after, "fingerprint": created, "aliases": aliases})
+
+
+class _StoppedInstances:
+    """Remembers the instances that are stopped only because of this task: they must run again in the end.
+
+    A plan that is made after the stop does not know that they ran before.
+    """
+
+    def __init__(self) -> None:
+        self._published: dict[str, str | None] = {}
+        """Name -> fingerprint of the image that was made from it, if any."""
+
+    def note(self, error: LXDError) -> None:
+        """Note what a failed plan has stopped and started."""
+        progress = _progress_of(error)
+        for action in (*progress.done, progress.pending):
+            if isinstance(action, StopInstance):
+                self._published[action.name] = progress.created
+        for action in progress.done:
+            if isinstance(action, StartInstance):
+                self._published.pop(action.name, None)
+
+    def with_starts(self, plan: Plan) -> Plan:
+        """Return the plan with the starts that it lacks."""
+        return plan.with_starts(self._published)
+
+    def start_after_failure(self, reader: ImageReader, error: LXDError) -> None:
+        """Start them now that the task has failed. ``error`` also tells which of them could not be started."""
+        if not self._published:
+            return
+        # imported only here: mostly nothing was stopped
+        from .apply.instances import start_after_failure
+
+        for name, published in self._published.items():
+            start_after_failure(reader.writer, name, published, error)

@@ -1,0 +1,70 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Turns a task's options into what is to be of many images: which may go, which have to be there. Pure. Raises LXDInputError that names the option."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._lxd.errors import LXDInputError
+from .options import Params, desired_image
+from .options_selection import selector
+from .plan.prune import DesiredStore, Guards, PrunePolicy, StoreEntry
+from .plan.selection import Selector
+
+
+def prune_policy(params: Params) -> PrunePolicy:
+    """The options of lxd_image_prune."""
+    chosen = selector(params)
+    if params.get("keep") is None and chosen == Selector():
+        raise LXDInputError("Nothing says which images may go: give at least one condition, or 'keep'.")
+    if params.get("keep") is not None and params["keep"] < 0:
+        raise LXDInputError(f"'keep' is {params['keep']}, but must be 0 or more.")
+    return PrunePolicy(
+        selector=chosen,
+        keep=params.get("keep"),
+        group_by=tuple(params.get("group_by") or ()),
+        guards=_guards(params),
+        all_projects=bool(params.get("all_projects")),
+    )
+
+
+def _guards(params: Params) -> Guards:
+    return Guards(
+        include_protected=bool(params.get("include_protected")),
+        include_used=bool(params.get("include_used")),
+        include_aliased=bool(params.get("include_aliased")),
+    )
+
+
+def desired_store(params: Params) -> DesiredStore:
+    """The options of lxd_image_store. A bad entry is the failure of that entry alone. Raises LXDInputError for what concerns all of them."""
+    if params["concurrency"] < 1:
+        raise LXDInputError(f"'concurrency' is {params['concurrency']}, but must be 1 or more.")
+    entries = tuple(map(_store_entry, params["images"]))
+    _refuse_shared_names(entries)
+    purge = PrunePolicy(Selector(), guards=_guards(params)) if params.get("purge") else None
+    return DesiredStore(entries, purge, params["concurrency"])
+
+
+def _store_entry(options: Params) -> StoreEntry:
+    source = options.get("source") or {}
+    file_name = (source.get("path") or "").rstrip("/").rpartition("/")[2]
+    name = str(options.get("name") or options.get("fingerprint") or file_name or "an entry without a name")
+    aliases = tuple(dict.fromkeys(alias for alias in (options.get("name"), *(options.get("aliases") or ())) if alias))
+    try:
+        return StoreEntry(name, aliases, desired_image(options))
+    except LXDInputError as exc:
+        return StoreEntry(name, aliases, error=exc)
+
+
+def _refuse_shared_names(entries: t.Iterable[StoreEntry]) -> None:
+    taken: dict[str, int] = {}
+    for number, entry in enumerate(entries, start=1):
+        for name in entry.aliases:
+            if taken.setdefault(name, number) != number:
+                raise LXDInputError(f"The entries {taken[name]} and {number} of 'images' both want the alias {name!r}.")

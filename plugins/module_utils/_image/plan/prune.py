@@ -1,0 +1,174 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Which images a policy removes, and why the others stay. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+from datetime import datetime
+
+from ..._lxd.errors import LXDInputError
+from ..._lxd.record import record, replace
+from ..actions import DeleteImage
+from ..desired import DesiredImage
+from ..model import Image
+from .selection import Selector, added_at
+from .usage import Usage
+
+UNKNOWN_USE = "unknown_use"
+
+
+class Reason(t.NamedTuple):
+    """Why an image stays: a word to assert on, and a sentence for people."""
+
+    word: str
+    sentence: str
+
+
+@record(frozen=True)
+class Guards:
+    """What keeps an image although it is selected. Each guard is lifted by its own option."""
+
+    include_protected: bool = False
+    include_used: bool = False
+    include_aliased: bool = False
+
+    def reasons(self, image: Image, usage: Usage) -> t.Iterator[Reason]:
+        """Yield why the image stays. Use that cannot be known keeps it, too."""
+        if image.protected and not self.include_protected:
+            yield Reason("protected", "protected")
+        if not self.include_used:
+            users = usage.of(image.fingerprint)
+            if users:
+                yield Reason("used", "used by " + ", ".join(f"{user['project']}/{user['name']}" for user in users))
+            elif users is None:
+                sentence = f"it is unknown whether images are unused. {usage.describe_unknown()}"
+                yield Reason(UNKNOWN_USE, sentence)
+        if self.include_aliased:
+            return
+        if image.aliases:
+            yield Reason("aliased", "alias " + ", ".join(sorted(image.aliases)))
+        if image.inactive_state is not None:
+            names = ", ".join(sorted(image.inactive_state.aliases))
+            yield Reason("inactive", f"inactive, remembers the alias {names}" if names else "inactive")
+
+    @property
+    def checked_again(self) -> tuple[str, ...]:
+        """The guards of one image that are checked again right before it is deleted, see :attr:`Image.guards`."""
+        lifted = {"protected": self.include_protected, "aliased": self.include_aliased}
+        return tuple(word for word, is_lifted in lifted.items() if not is_lifted)
+
+
+@record(frozen=True)
+class PrunePolicy:
+    """Which images are removed: those that are selected, but not the newest of a group, and not what a guard keeps.
+
+    ``keep``: how many images of each group stay; a group is what has equal ``group_by`` properties.
+    """
+
+    selector: Selector
+    keep: int | None = None
+    group_by: tuple[str, ...] = ()
+    guards: Guards = Guards()
+    all_projects: bool = False
+
+    @property
+    def needs_usage(self) -> bool:
+        """Whether it has to be known which images instances use."""
+        return not self.guards.include_used or self.selector.unused is not None
+
+
+@record(frozen=True)
+class StoreEntry:
+    """One entry of a store: what messages call it, the aliases it wants, and what is desired or why its options can't be."""
+
+    name: str
+    aliases: tuple[str, ...]
+    desired: DesiredImage | None = None
+    error: LXDInputError | None = None
+
+
+@record(frozen=True)
+class DesiredStore:
+    """``images``: all entries, in the order of the task. ``purge``: what may go of the images that are not listed."""
+
+    images: tuple[StoreEntry, ...]
+    purge: PrunePolicy | None = None
+    concurrency: int = 4
+
+
+@record(frozen=True)
+class PruneDecision:
+    """``reasons``: why the image stays, all of them; none if it goes."""
+
+    image: Image
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def is_removed(self) -> bool:
+        return not self.reasons
+
+    def to_result(self, project: str) -> dict[str, t.Any]:
+        image = self.image
+        shown: dict[str, t.Any] = {
+            "project": project,
+            "fingerprint": image.fingerprint,
+            "aliases": sorted(image.aliases),
+            "properties": dict(sorted(image.settings.user_properties.items())),
+            "size": int(image.data.get("size") or 0),
+            "uploaded_at": image.data.get("uploaded_at"),
+        }
+        if self.is_removed:
+            return shown
+        return {**shown, "reason": self.reasons[0].sentence, "reasons": [reason.word for reason in self.reasons]}
+
+
+def evaluate_images(
+    policy: PrunePolicy, images: t.Sequence[Image], usage: Usage, now: datetime, exclude: t.Container[str] = ()
+) -> list[PruneDecision]:
+    """A verdict on each image that the policy selects, by fingerprint. ``spare``: fingerprints that it does not apply to.
+
+    The newest of a group are counted among all images that belong to it, not only among those that are old, expired or unused enough to go.
+    """
+    newest = _newest(policy, images, usage, now)
+    decisions = []
+    for image in sorted(images, key=lambda image: image.fingerprint):
+        if image.fingerprint not in exclude and policy.selector.matches(image, now, usage.users):
+            place = newest.get(image.fingerprint)
+            decisions.append(
+                PruneDecision(image, ((place,) if place else ()) + tuple(policy.guards.reasons(image, usage)))
+            )
+    return decisions
+
+
+def _newest(policy: PrunePolicy, images: t.Sequence[Image], usage: Usage, now: datetime) -> dict[str, Reason]:
+    """Return why the newest of each group stay: fingerprint -> reason."""
+    if policy.keep is None:
+        return {}
+    members = replace(policy.selector, older_than=None, expired=None, unused=None)
+    groups: dict[tuple[str, ...], list[Image]] = {}
+    for image in images:
+        if members.matches(image, now, usage.users):
+            key = tuple(image.settings.user_properties.get(name, "") for name in policy.group_by)
+            groups.setdefault(key, []).append(image)
+    kept = {}
+    for key, group in groups.items():
+        group.sort(
+            key=lambda image: (added_at(image, now), image.data.get("created_at") or "", image.fingerprint),
+            reverse=True,
+        )
+        name = ", ".join(f"{name}={value}" for name, value in zip(policy.group_by, key))
+        for place, image in enumerate(group[: policy.keep], start=1):
+            sentence = f"number {place} of the {policy.keep} newest" + (f" of {name}" if name else "")
+            kept[image.fingerprint] = Reason("newest", sentence)
+    return kept
+
+
+def deletions(policy: PrunePolicy, decisions: t.Iterable[PruneDecision]) -> tuple[DeleteImage, ...]:
+    """Return the actions that remove what was decided."""
+    unless = policy.guards.checked_again
+    return tuple(DeleteImage(decision.image.fingerprint, unless) for decision in decisions if decision.is_removed)

@@ -1,0 +1,211 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Which images a task means. Pure, and done here rather than by the server: there a filter saves no time,
+and each version understands another part of the language (booleans never match on LXD 5.0, an unknown field is
+an error on Incus, ``update_source`` of an image that has none breaks the connection).
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import typing as t
+from datetime import datetime, timedelta
+
+from ..._lxd.errors import LXDInputError
+from ..._lxd.record import record
+from ..model import Image, check_fingerprint
+from ..times import parse_time, time_of_others
+
+_AGE = re.compile(r"(\d+)\s*([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@record(frozen=True)
+class Clause:
+    """One comparison of a filter. ``joined_by``: "and" or "or", with all that stands before it."""
+
+    joined_by: str
+    negated: bool
+    field: str
+    operator: str
+    pattern: re.Pattern[str]
+
+    def matches(self, data: t.Mapping[str, t.Any]) -> bool:
+        value = _field_value(data, self.field)
+        if value is None and self.field.startswith("properties."):
+            value = [""]  # to the servers, a property that is not there is empty
+        found = value is not None and any(self.pattern.search(text) for text in value)
+        return (found == (self.operator == "eq")) != self.negated
+
+
+@record(frozen=True)
+class Selector:
+    """Conditions that must all be true; None means any. ``used``: fingerprints that an instance was made from."""
+
+    name: str | None = None
+    fingerprint: str | None = None
+    properties: t.Mapping[str, str] | None = None
+    filter: tuple[Clause, ...] = ()
+    type: str | None = None
+    architecture: str | None = None
+    public: bool | None = None
+    cached: bool | None = None
+    auto_update: bool | None = None
+    unaliased: bool | None = None
+    unused: bool | None = None
+    expired: bool | None = None
+    older_than: timedelta | None = None
+
+    def matches(self, image: Image, now: datetime, used: t.Container[str] = ()) -> bool:
+        return all(
+            (
+                self.name is None or self.name in image.aliases,
+                self.fingerprint is None or image.fingerprint.startswith(self.fingerprint),
+                self._matches_properties(image),
+                matches_filter(self.filter, image.data),
+                self._matches_fields(image),
+                self.unaliased is None or self.unaliased == (not image.aliases),
+                self.unused is None or self.unused == (image.fingerprint not in used),
+                self.expired is None or self.expired == is_expired(image, now),
+                self.older_than is None or now - added_at(image, now) > self.older_than,
+            )
+        )
+
+    def _matches_fields(self, image: Image) -> bool:
+        fields = ("type", "architecture", "public", "cached", "auto_update")
+        return all(getattr(self, field) is None or getattr(self, field) == image.data.get(field) for field in fields)
+
+    def _matches_properties(self, image: Image) -> bool:
+        have = image.data.get("properties") or {}
+        return all(
+            key in have and _matches_property(wanted, have[key]) for key, wanted in (self.properties or {}).items()
+        )
+
+
+@record(frozen=True)
+class InfoQuery:
+    """What is asked about which images."""
+
+    selector: Selector
+    all_projects: bool = False
+    used_by: bool = False
+    check_updates: bool = False
+    secret: str | None = None
+
+
+def _matches_property(wanted: str, value: str) -> bool:
+    if not wanted.startswith("~"):
+        return value == wanted
+    return re.fullmatch(wanted[1:], value) is not None
+
+
+def is_expired(image: Image, now: datetime) -> bool:
+    expires = parse_time(image.settings.expires_at)
+    return expires is not None and expires <= now
+
+
+def added_at(image: Image, now: datetime) -> datetime:
+    """When the image came into the store: when it was built says nothing about how long it has been kept."""
+    return time_of_others(image.data.get("uploaded_at")) or now
+
+
+def parse_age(value: str) -> timedelta:
+    """``30d``, ``12h``, ``1w 2d``. Raises LXDInputError."""
+    parts = _AGE.findall(value)
+    if not parts or _AGE.sub("", value).strip():
+        raise LXDInputError(f"'older_than' is {value!r}, but must be a number and a unit (s, m, h, d, w), such as 30d.")
+    try:
+        return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+    except (OverflowError, ValueError) as exc:
+        raise LXDInputError(f"'older_than' is {value[:40]!r}, which is longer than time is counted.") from exc
+
+
+def check_selector(selector: Selector) -> Selector:
+    """Raises LXDInputError for a bad fingerprint or regular expression."""
+    if selector.fingerprint is not None:
+        check_fingerprint(selector.fingerprint)
+    for key, wanted in (selector.properties or {}).items():
+        if wanted.startswith("~"):
+            _compile(wanted[1:], f"the property {key!r}")
+    return selector
+
+
+# the filter language of the servers (doc/rest-api.md, "Filtering"): FIELD eq|ne VALUE, joined by and, or; not
+
+
+def parse_filter(text: str) -> tuple[Clause, ...]:
+    """Raises LXDInputError that says what is wrong where."""
+    try:
+        words = shlex.split(text)
+    except ValueError as exc:
+        raise LXDInputError(f"'filter' is {text!r}: {exc}.") from exc
+    clauses: list[Clause] = []
+    joined_by = "and"
+    while True:
+        negated = bool(words) and words[0] == "not"
+        field_operator_value = words[negated : negated + 3]
+        if len(field_operator_value) < 3 or field_operator_value[1] not in ("eq", "ne"):
+            raise LXDInputError(
+                f"'filter' is {text!r}: expected FIELD eq VALUE or FIELD ne VALUE at {' '.join(words) or 'the end'!r}."
+            )
+        field, operator, value = field_operator_value
+        clauses.append(Clause(joined_by, negated, field, operator, _filter_pattern(value)))
+        words = words[negated + 3 :]
+        if not words:
+            return tuple(clauses)
+        joined_by = words.pop(0)
+        if joined_by not in ("and", "or"):
+            raise LXDInputError(f"'filter' is {text!r}: expected 'and' or 'or' instead of {joined_by!r}.")
+
+
+def matches_filter(clauses: t.Iterable[Clause], data: t.Mapping[str, t.Any]) -> bool:
+    """From left to right, as the servers do: there are no brackets, and ``and`` does not bind closer than ``or``."""
+    result = True
+    for clause in clauses:
+        found = clause.matches(data)
+        result = result and found if clause.joined_by == "and" else result or found
+    return result
+
+
+def _filter_pattern(value: str) -> re.Pattern[str]:
+    """Return what the servers make of a value: a regular expression in which case does not matter, for all of the text unless it says so itself.
+
+    Incus takes a value with commas as alternatives.
+    """
+    pattern = value if "^" in value or "$" in value else f"^{value}\\Z"
+    if "," in value:
+        pattern = f"{pattern}|^(?:{'|'.join(map(re.escape, value.split(',')))})\\Z"
+    _compile(value, "'filter'")
+    return _compile(pattern, "'filter'", re.IGNORECASE)
+
+
+def _compile(pattern: str, where: str, flags: int = 0) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern, flags)
+    except (re.error, OverflowError, RecursionError) as exc:
+        raise LXDInputError(f"The regular expression {pattern!r} in {where} is invalid: {exc}.") from exc
+
+
+def _field_value(data: t.Any, field: str) -> list[str] | None:
+    """The field's value, or values of a list, as the text that JSON shows; None where there is no such field.
+
+    A property's own name may have dots in it, so the rest of the path is tried as one name first.
+    """
+    if not isinstance(data, t.Mapping):
+        return None
+    if field in data:
+        values = data[field] if isinstance(data[field], list) else [data[field]]
+        return [_text(value) for value in values]
+    head, dot, rest = field.partition(".")
+    return _field_value(data.get(head), rest) if dot else None
+
+
+def _text(value: t.Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""An image in files on the node."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..._lxd.errors import LXDInputError
+from ..desired import DesiredExport
+from ..reading.names import read_one
+from .export_destination import Destination
+
+if t.TYPE_CHECKING:
+    from ..image_reader import ImageReader
+
+
+def run_export(reader: ImageReader, desired: DesiredExport, check_mode: bool) -> dict[str, t.Any]:
+    """Provide an image in files. Returns what lxd_image_export returns, less the file attributes. Raises LXDError."""
+    fingerprint = _export_target(reader, desired)
+    destination = Destination(desired.dest, fingerprint)
+    files, reason = destination.find()
+    changed = files is None
+    if files is None:
+        destination.check_writable()
+    if files is None and not check_mode:
+        # only here: mostly the files are there
+        from .export_files import export_image
+
+        files = export_image(reader, fingerprint, desired.secret, destination)
+    return {
+        "changed": changed,
+        "reason": reason or None,
+        "fingerprint": fingerprint,
+        "path": files.path if files else destination.known_path,
+        "rootfs_path": files.rootfs_path if files else None,
+        "size": files.size if files else None,
+        "diff": {"before": {} if changed else {"fingerprint": fingerprint}, "after": {"fingerprint": fingerprint}},
+    }
+
+
+def _export_target(reader: ImageReader, desired: DesiredExport) -> str:
+    if desired.secret:
+        # looking at the image would use the secret up
+        return desired.fingerprint or ""
+    try:
+        fingerprint = read_one(reader, desired.name, desired.fingerprint).fingerprint
+    except LXDInputError:
+        if not reader.client.is_anonymous:
+            reader.client.require_trusted()
+        raise
+    return fingerprint

@@ -1,0 +1,137 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Downloads an image into files on the node, which are verified before they take their names."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import tempfile
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+
+from ..._lxd.blocks import write_block
+from ..._lxd.errors import LXDAPIError, LXDInputError
+from ..sources.file_formats import detect_format
+from ..sources.multipart import MultipartReader, boundary_of
+from .export_destination import ExportedFiles
+
+if t.TYPE_CHECKING:
+    from ..image_reader import ImageReader
+    from .export_destination import Destination
+
+_PREFIX = ".community-lxd-"
+
+
+class _TemporaryFile:
+    """A file that takes its name last. Locked while it is at work, which tells it from what a killed run has left behind."""
+
+    def __init__(self, directory: str) -> None:
+        while True:
+            descriptor, self.path = tempfile.mkstemp(prefix=_PREFIX, dir=directory)
+            self.file = os.fdopen(descriptor, "wb")
+            _lock(self.file)
+            # until it is locked, another run may take it for a leftover
+            if os.path.exists(self.path):
+                return
+            self.file.close()
+
+    def rename(self, target: str) -> None:
+        _like(self.path, target)
+        os.replace(self.path, os.path.realpath(target) if os.path.islink(target) else target)
+
+    def remove(self) -> None:
+        """Unless it was renamed."""
+        self.file.close()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path)
+
+
+def _lock(file: t.IO[bytes]) -> bool:
+    """Whether nobody else has it locked. False also where the file system has no locks."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _remove_leftovers(directory: str) -> None:
+    """What runs that were killed have left."""
+    for name in os.listdir(directory):
+        path = os.path.join(directory, name)
+        if name.startswith(_PREFIX) and os.path.isfile(path) and not os.path.islink(path):
+            with contextlib.suppress(OSError), open(path, "rb") as file:
+                if _lock(file):
+                    os.unlink(path)
+
+
+def export_image(reader: ImageReader, fingerprint: str, secret: str | None, destination: Destination) -> ExportedFiles:
+    """Download to temporary files, verify, rename. What was there before stays until then. Raises LXDError."""
+    temporary: list[_TemporaryFile] = []
+    try:
+        _remove_leftovers(destination.directory)
+        digest = _download(reader, fingerprint, secret, destination.directory, temporary)
+        if digest != fingerprint:
+            raise LXDAPIError(
+                f"Cannot export the image {fingerprint}: what the server sent hashes to {digest}. Its store may be damaged.",
+                status=200,
+            )
+        size = sum(os.path.getsize(file.path) for file in temporary)
+        paths = destination.paths([detect_format(file.path) for file in temporary])
+        # the root file system first: metadata without it is no image
+        for file, path in reversed(list(zip(temporary, paths))):
+            file.rename(path)
+        return ExportedFiles(paths[0], paths[1] if len(paths) > 1 else None, size)
+    except OSError as exc:
+        raise LXDInputError(
+            f"Cannot export the image {fingerprint} to {destination.directory!r}: {exc.strerror}."
+        ) from exc
+    finally:
+        for file in temporary:
+            file.remove()
+
+
+def _download(
+    reader: ImageReader, fingerprint: str, secret: str | None, directory: str, temporary: list[_TemporaryFile]
+) -> str:
+    """Write each part to a file of its own, which is added to ``temporary``. Returns the SHA-256 over all."""
+    digest = hashlib.sha256()
+    with reader.download_image(fingerprint, secret) as (headers, blocks), ThreadPoolExecutor(1) as hasher:
+        hashed = hasher.submit(digest.update, b"")
+        boundary = boundary_of(headers.get("Content-Type") or "")
+        parts: t.Iterable[tuple[str, t.Iterator[bytes]]] = (
+            MultipartReader(blocks, boundary) if boundary else [("", blocks)]
+        )
+        for _name, part in parts:
+            if len(temporary) == 2:
+                raise LXDAPIError(
+                    f"Cannot export the image {fingerprint}: the server sent more than two parts.", status=200
+                )
+            temporary.append(_TemporaryFile(directory))
+            for block in part:
+                # one block is hashed while the next is fetched
+                hashed.result()
+                hashed = hasher.submit(digest.update, block)
+                write_block(temporary[-1].file, block)
+            temporary[-1].file.flush()
+    return digest.hexdigest()
+
+
+def _like(source: str, target: str) -> None:
+    """Mode and owner of the file that it takes the place of, else what a new file would have."""
+    try:
+        status = os.stat(target)
+    except FileNotFoundError:
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(source, 0o666 & ~umask)
+        return
+    os.chmod(source, status.st_mode & 0o7777)
+    os.chown(source, status.st_uid, status.st_gid)

@@ -1,0 +1,100 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Runs lxd_image_info: reads the images that match, with no more requests than that needs."""
+
+from __future__ import annotations
+
+import typing as t
+from datetime import datetime, timezone
+
+from ..plan.usage import Usage
+from ..reading.names import images_project, project_readers, require_project
+from ..reading.usage import UsageReader
+
+if t.TYPE_CHECKING:
+    from ..._lxd.remotes import Remote
+    from ..image_reader import ImageReader
+    from ..model import Image
+    from ..plan.selection import InfoQuery, Selector
+    from .update_check import UpdateChecker
+
+
+def run_info(reader: ImageReader, query: InfoQuery) -> dict[str, t.Any]:
+    """Read the images that match, sorted by project and fingerprint, their aliases, and the server.
+
+    Returns what lxd_image_info returns. Raises LXDError.
+    """
+    selector = query.selector
+    needs_usage = query.used_by or selector.unused is not None
+    usage_reader, unknown = UsageReader(reader), dict[str, None]()
+    updates = _update_checker(reader) if query.check_updates else None
+    now = datetime.now(timezone.utc)
+    images: list[dict[str, t.Any]] = []
+    aliases: list[dict[str, t.Any]] = []
+    for project_reader in project_readers(reader, query.all_projects):
+        project = project_reader.client.project if query.all_projects else images_project(project_reader)
+        usage = usage_reader.read(project_reader) if needs_usage else Usage()
+        unknown.update(dict.fromkeys(usage.unknown))
+        if selector.unused is not None:
+            usage.require_known()
+        for image in _candidates(project_reader, query):
+            if not selector.matches(image, now, usage.users):
+                continue
+            result = {"project": project, **image.to_result()}
+            if query.used_by:
+                result["used_by"] = usage.of(image.fingerprint)
+            if updates is not None:
+                result.update(updates.check(image))
+            images.append(result)
+            aliases += [{"project": project, **alias.to_result()} for alias in image.list_aliases()]
+    if not reader.client.is_anonymous and not query.secret:
+        reader.client.require_trusted()
+    return {
+        **({"warnings": list(unknown)} if unknown else {}),
+        "images": sorted(images, key=lambda image: (image["project"], image["fingerprint"])),
+        "aliases": sorted(aliases, key=lambda alias: (alias["project"], alias["name"])),
+        "server": _server(reader, selector),
+    }
+
+
+def run_info_on_simplestreams(remote: Remote, query: InfoQuery, timeout: float) -> dict[str, t.Any]:
+    """Do the same for a remote that is a simplestreams server."""
+    # imported only here: mostly the server is LXD or Incus
+    from .info_simplestreams import run_info_simplestreams
+
+    return run_info_simplestreams(remote, query, timeout)
+
+
+def _update_checker(reader: ImageReader) -> UpdateChecker:
+    # imported only here: most tasks do not check for updates
+    from .update_check import UpdateChecker
+
+    return UpdateChecker(reader)
+
+
+def _candidates(reader: ImageReader, query: InfoQuery) -> list[Image]:
+    """Return the images that may match. With a name or a fingerprint only that image is read, not the list."""
+    selector = query.selector
+    if selector.fingerprint is not None:
+        image = reader.get_image(selector.fingerprint, query.secret)
+    elif selector.name is not None:
+        alias = reader.get_alias(selector.name)
+        image = reader.get_image(alias.target) if alias else None
+    else:
+        return reader.list_images()
+    if image is None:
+        require_project(reader)
+    return [image] if image else []
+
+
+def _server(reader: ImageReader, selector: Selector) -> dict[str, t.Any]:
+    """Return what is known of the server. Vendor and version cost a request, so they are left out for a single image."""
+    known: dict[str, t.Any] = {"url": reader.client.url, "project": reader.client.project}
+    if selector.name is None and selector.fingerprint is None:
+        info = reader.client.server()
+        known.update(vendor=info.vendor, version=info.version, trusted=info.trusted)
+    return known

@@ -1,0 +1,93 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Removal of what a policy selects."""
+
+from __future__ import annotations
+
+import typing as t
+from datetime import datetime, timezone
+
+from ..actions import Plan
+from ..loop import reconcile
+from ..plan.prune import UNKNOWN_USE, PruneDecision, PrunePolicy, deletions, evaluate_images
+from ..plan.usage import Usage
+from ..reading.names import images_project, project_readers, require_project
+from ..reading.usage import UsageReader
+
+if t.TYPE_CHECKING:
+    from ..image_reader import ImageReader
+    from ..model import Image
+
+
+def run_prune(reader: ImageReader, policy: PrunePolicy, check_mode: bool) -> dict[str, t.Any]:
+    """Remove what a policy selects. Returns what lxd_image_prune returns. Raises LXDError."""
+    reader.client.require_trusted()
+    results = [
+        prune_project(project_reader, policy, check_mode)
+        for project_reader in project_readers(reader, policy.all_projects)
+    ]
+    removed = [item for result in results for item in result.removed]
+    kept = [item for result in results for item in result.kept]
+    warnings = dict.fromkeys(warning for result in results for warning in result.warnings)
+    before = {f"{item['project']}/{item['fingerprint']}": item["aliases"] for item in removed}
+    return {
+        **({"warnings": list(warnings)} if warnings else {}),
+        "changed": bool(removed),
+        "actions": ["delete"] * len(removed),
+        "removed": removed,
+        "kept": kept,
+        "reclaimed": sum(item["size"] for item in removed),
+        "diff": {"before": before, "after": {}},
+    }
+
+
+class Pruned(t.NamedTuple):
+    """What was removed, and what stays although it was selected, as results; and what the user has to be told."""
+
+    removed: list[dict[str, t.Any]]
+    kept: list[dict[str, t.Any]]
+    warnings: list[str]
+
+
+def prune_project(
+    reader: ImageReader,
+    policy: PrunePolicy,
+    check_mode: bool,
+    exclude: t.Container[str] = (),
+    listed: t.Sequence[Image] | None = None,
+) -> Pruned:
+    """Remove what the policy selects in one project. ``listed``: the images, where they are not to be read from the server."""
+    decisions: list[PruneDecision] = []
+
+    def read_and_plan() -> Plan:
+        nonlocal decisions
+        images = reader.list_images() if listed is None else listed
+        if not images:
+            require_project(reader)
+        decisions = evaluate_images(
+            policy, images, _read_usage(reader, policy) if images else Usage(), datetime.now(timezone.utc), exclude
+        )
+        gone.update({decision.image.fingerprint: decision for decision in decisions if decision.is_removed})
+        return Plan(deletions(policy, decisions))
+
+    gone: dict[str, PruneDecision] = {}
+    reconcile(reader, read_and_plan, check_mode)
+    # an image that was given an alias between two rounds stays after all
+    kept = [decision for decision in decisions if not decision.is_removed]
+    for decision in kept:
+        gone.pop(decision.image.fingerprint, None)
+    project = reader.client.project if policy.all_projects else images_project(reader)
+    return Pruned(
+        removed=[gone[fingerprint].to_result(project) for fingerprint in sorted(gone)],
+        kept=[decision.to_result(project) for decision in kept],
+        warnings=[reason.sentence for decision in kept for reason in decision.reasons if reason.word == UNKNOWN_USE],
+    )
+
+
+def _read_usage(reader: ImageReader, policy: PrunePolicy) -> Usage:
+    """Read what the policy has to know, and no more."""
+    return UsageReader(reader).read(reader) if policy.needs_usage else Usage()

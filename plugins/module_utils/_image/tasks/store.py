@@ -1,0 +1,218 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Many images in one task: one listing, one plan for each, and only what needs a change is done, side by side."""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+
+from ..._lxd.background import stop_all, stop_sign
+from ..._lxd.errors import LXDError, LXDInputError
+from ..actions import DeleteImage, Plan
+from ..image_reader import ImageReader
+from ..model import UNKNOWN, Alias, Image, check_fingerprint
+from ..plan.prediction import predict_images
+from ..plan.prune import DesiredStore, StoreEntry
+from .image import ImageTask
+from .prune import Pruned, prune_project
+
+Result = dict[str, t.Any]
+
+
+class ListedReader(ImageReader):
+    """Answers from one listing what can be answered from it, for a first look. ETags are not in a listing, so nothing is written by it."""
+
+    def __init__(self, reader: ImageReader, images: t.Sequence[Image]) -> None:
+        super().__init__(reader.client)
+        self._images = images
+        self._by_fingerprint = {image.fingerprint: image for image in images}
+        self._aliases = {alias.name: alias for image in images for alias in image.list_aliases()}
+
+    def get_image(self, fingerprint: str, secret: str | None = None) -> Image | None:
+        check_fingerprint(fingerprint)
+        found = [known for known in self._by_fingerprint if known.startswith(fingerprint)]
+        # the server's own error for more than one
+        return self._by_fingerprint[found[0]] if len(found) == 1 else super().get_image(fingerprint) if found else None
+
+    def get_alias(self, name: str) -> Alias | None:
+        return self._aliases.get(name)
+
+    def list_images(self) -> list[Image]:
+        return list(self._images)
+
+
+def run_store(reader: ImageReader, desired: DesiredStore, check_mode: bool) -> Result:
+    """Bring all images to their desired state. One entry's failure doesn't stop or undo the others.
+
+    Returns what lxd_image_store returns, with ``failed`` and ``msg`` where an entry failed. Raises LXDError where nothing could be begun.
+    """
+    reader.client.require_trusted()
+    images = reader.list_images()
+    listing = ListedReader(reader, images)
+    with _threads(desired.concurrency) as pool:
+        entries = list(pool.map(lambda entry: _Entry(reader, listing, entry), desired.images))
+        _refuse_clashes(entries)
+        _drop_repetitions(entries)
+        # what deletes an image comes last: another entry may move an alias off that image
+        waves = [[entry for entry in entries if not entry.deletes], [entry for entry in entries if entry.deletes]]
+        done: dict[int, Result] = {}
+        for wave in waves:
+            for entry, result in zip(wave, pool.map(lambda entry: entry.run(check_mode), wave)):
+                done[id(entry)] = result
+                if reader.client.progress:
+                    reader.client.progress.count("images", len(done), len(entries), "done")
+    results = [done[id(entry)] for entry in entries]
+    failed = [result for result in results if result["failed"]]
+    pruned = Pruned([], [], [])
+    if desired.purge is not None and not failed:
+        exclude = {result["fingerprint"] for result in results if result["fingerprint"]}
+        listed = None
+        if check_mode:
+            # what purge will find when the entries are done
+            actions = (action for wave in waves for entry in wave for action in entry.plan.actions)
+            listed = list(predict_images({image.fingerprint: image for image in images}, actions).values())
+        pruned = prune_project(reader, desired.purge, check_mode, exclude, listed)
+    return {**_store_result(results, pruned), **_failed(failed, len(results), desired)}
+
+
+@contextlib.contextmanager
+def _threads(number: int) -> t.Iterator[ThreadPoolExecutor]:
+    """Give a pool whose threads all end when the task is broken off."""
+    pool = ThreadPoolExecutor(max_workers=number)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        stop_sign().set()  # each thread looks for it before its next request
+        pool.shutdown()
+        stop_all()
+        raise
+    pool.shutdown()
+
+
+def unseen_store(desired: DesiredStore) -> Result:
+    """What is returned where the server can't be looked at yet: of the entries only what is wrong with their options."""
+    failed = [_failure(entry.name, entry.error) for entry in desired.images if entry.error is not None]
+    return {
+        "results": failed,
+        "removed": [],
+        "kept": [],
+        "reclaimed": 0,
+        **_failed(failed, len(desired.images), desired),
+    }
+
+
+def _failed(failed: t.Sequence[Result], total: int, desired: DesiredStore) -> Result:
+    """``failed`` and ``msg``, where an entry has failed."""
+    if not failed:
+        return {}
+    ending = " Nothing was purged." if desired.purge is not None else ""
+    told = "; ".join(f"{entry['name']}: {entry['msg']}" for entry in failed)
+    return {"failed": True, "msg": f"{len(failed)} of {total} images failed, the others are as desired.{ending} {told}"}
+
+
+def _failure(name: str, error: LXDError) -> Result:
+    return {
+        "name": name,
+        "failed": True,
+        "changed": False,
+        "actions": [],
+        "fingerprint": None,
+        "msg": str(error),
+        "failure": error.failure,
+    }
+
+
+class _Entry:
+    """One entry of a store, with its plan from the listing. Its failure is a result, not an exception."""
+
+    def __init__(self, reader: ImageReader, listing: ImageReader, entry: StoreEntry) -> None:
+        self.name = entry.name
+        self.error: LXDError | None = entry.error
+        self.plan = Plan()
+        if entry.desired is None:
+            return
+        try:
+            self._task = ImageTask(reader.reconnected(), entry.desired)
+            self.plan = self._task.plan_from_listing(listing)
+        except LXDError as exc:
+            self.error = exc
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The fingerprint of the image that the entry wants to be there."""
+        return self.plan.fingerprint if self.plan.after and self.plan.fingerprint != UNKNOWN else None
+
+    @property
+    def deletes(self) -> set[str]:
+        """The fingerprints of other images that the entry deletes."""
+        deleted = {action.fingerprint for action in self.plan.actions if isinstance(action, DeleteImage)}
+        return deleted - {self.fingerprint}
+
+    def run(self, check_mode: bool) -> Result:
+        """Do what is planned, from what the server has now. Returns the entry's result."""
+        try:
+            if self.error is not None:
+                raise self.error
+            if not self.plan.actions:
+                result = self._task.unchanged_result(self.plan)
+            else:
+                outcome = self._task.run(check_mode)
+                self.plan = outcome.plan
+                result = self._task.result(outcome, check_mode)
+        except LXDError as exc:
+            return _failure(self.name, exc)
+        return {"name": self.name, "failed": False, **result}
+
+
+def _refuse_clashes(entries: t.Sequence[_Entry]) -> None:
+    """Entries that mean the same image would undo each other's work: the later ones fail, with nothing done."""
+    wanted: dict[str, _Entry] = {}
+    for entry in entries:
+        if not entry.fingerprint or entry.error:
+            continue
+        other = wanted.setdefault(entry.fingerprint, entry)
+        if other is not entry:
+            entry.error = LXDInputError(
+                f"It means the same image as {other.name!r} ({entry.fingerprint}). Make one entry of both, with 'aliases'."
+            )
+    for entry in entries:
+        for fingerprint in entry.deletes & set(wanted):
+            entry.error = LXDInputError(
+                f"It would delete the image {fingerprint}, which {wanted[fingerprint].name!r} wants to be there."
+            )
+
+
+def _drop_repetitions(entries: t.Sequence[_Entry]) -> None:
+    """An image that several entries would only delete is deleted by the first of them: the others would find it gone."""
+    deleted: set[str] = set()
+    for entry in entries:
+        if entry.deletes and not entry.plan.after and not entry.error:
+            entry.plan = Plan() if entry.deletes <= deleted else entry.plan
+            deleted |= entry.deletes
+
+
+def _store_result(results: list[Result], pruned: Pruned) -> Result:
+    removed = pruned.removed
+    changes = {result["name"]: result["diff"] for result in results if result["changed"]}
+    gone = {item["fingerprint"]: {"aliases": item["aliases"]} for item in removed}
+    actions = [verb for result in results for verb in result["actions"]] + ["delete"] * len(removed)
+    return {
+        **({"warnings": list(dict.fromkeys(pruned.warnings))} if pruned.warnings else {}),
+        "changed": bool(actions),
+        "results": results,
+        "removed": removed,
+        "kept": pruned.kept,
+        "reclaimed": sum(item["size"] for item in removed),
+        "actions": actions,
+        "diff": {
+            "before": {**{name: diff["before"] for name, diff in changes.items()}, **gone},
+            "after": {name: diff["after"] for name, diff in changes.items()},
+        },
+    }

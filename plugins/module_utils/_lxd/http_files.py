@@ -1,0 +1,111 @@
+# Copyright (c) 2026, community.lxd contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is PRIVATE to the collection: it can change at any time without notice.
+
+"""Plain files of the web: what simplestreams servers and image URLs serve. Reads only."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import typing as t
+
+from .blocks import BLOCK_SIZE, content_length
+from .errors import LXDAPIError, LXDInputError, LXDNotFound
+from .tls import open_web_session
+from .transport import CONNECT_TIMEOUT, connection_error, stored_blocks
+from .urls import show_urls, shown_url, split_url
+
+if t.TYPE_CHECKING:
+    import requests
+
+    from .progress import Progress
+
+LONGEST_TEXT = 1024 * 1024
+
+
+class HttpFiles:
+    """One source of files. ``certificate``: path or PEM text of the one server certificate to accept."""
+
+    def __init__(
+        self, certificate: str | None = None, timeout: float = 600.0, progress: Progress | None = None
+    ) -> None:
+        self._progress = progress
+        self._session = open_web_session(certificate)
+        self._timeout = timeout
+
+    def get_json(self, url: str) -> t.Any:
+        """Raises LXDConnectionError, LXDNotFound, LXDAPIError."""
+        with self._open("GET", url) as response:
+            try:
+                return json.loads(b"".join(self._blocks(response)))
+            except (ValueError, RecursionError) as exc:
+                raise LXDAPIError(
+                    f"Cannot read {shown_url(url)}: it is no JSON.", status=response.status_code, url=shown_url(url)
+                ) from exc
+
+    def get_text(self, url: str) -> str:
+        """The text of a small file, such as SHA256SUMS. Raises like get_json()."""
+        with self._open("GET", url) as response:
+            text = b""
+            for block in self._blocks(response):
+                text += block
+                if len(text) > LONGEST_TEXT:
+                    raise LXDAPIError(
+                        f"Cannot read {shown_url(url)}: it is longer than {LONGEST_TEXT} bytes.",
+                        status=200,
+                        url=shown_url(url),
+                    )
+        return text.decode("utf-8", "replace")
+
+    def head(self, url: str, headers: t.Mapping[str, str]) -> t.Mapping[str, str]:
+        """The headers of the answer."""
+        with self._open("HEAD", url, headers) as response:
+            return dict(response.headers)
+
+    @contextlib.contextmanager
+    def stream(self, url: str) -> t.Iterator[tuple[int | None, t.Iterator[bytes]]]:
+        """Yields the size, if it is told, and the blocks as the server has them, not decoded."""
+        with self._open("GET", url, {"Accept-Encoding": "identity"}) as response:
+            size, blocks = content_length(response.headers), self._blocks(response, stored_blocks(response))
+            yield (
+                size,
+                self._progress.transfer(f"download {shown_url(url)}", blocks, size) if self._progress else blocks,
+            )
+
+    def _open(self, method: str, url: str, headers: t.Mapping[str, str] | None = None) -> requests.Response:
+        # only here, as the library may be missing when this file is imported
+        from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, RequestException
+        from urllib3.exceptions import HTTPError
+
+        split_url(url)
+        try:
+            response = self._session.request(
+                method, url, headers=headers, stream=True, timeout=(CONNECT_TIMEOUT, self._timeout)
+            )
+        except (InvalidSchema, InvalidURL, MissingSchema) as exc:
+            raise LXDInputError(f"{shown_url(url)!r} is no URL of a web server: {show_urls(str(exc))}.") from exc
+        except (RequestException, HTTPError) as exc:
+            raise connection_error(exc, url, method) from exc
+        if response.status_code != 200:
+            response.close()
+            kind = LXDNotFound if response.status_code == 404 else LXDAPIError
+            shown = shown_url(url)
+            raise kind(
+                f"Cannot read {shown}: HTTP {response.status_code} {response.reason}.",
+                status=response.status_code,
+                url=shown,
+            )
+        return response
+
+    def _blocks(self, response: requests.Response, blocks: t.Iterator[bytes] | None = None) -> t.Iterator[bytes]:
+        """The body, decoded if no ``blocks`` of it are given."""
+        from requests.exceptions import RequestException
+        from urllib3.exceptions import HTTPError
+
+        try:
+            yield from response.iter_content(BLOCK_SIZE) if blocks is None else blocks
+        except (RequestException, HTTPError, OSError) as exc:
+            raise connection_error(exc, response.url, "GET") from exc
