@@ -118,6 +118,7 @@ if [[ $target == code ]]; then
 elif [[ $target == test ]]; then
     command -v mksquashfs >/dev/null || missing+=(squashfs-tools)
     command -v openssl >/dev/null || missing+=(openssl)
+    command -v curl >/dev/null || missing+=(curl)
     for vendor in lxd incus; do
         has_server "$vendor" || wanted+=("$vendor")
     done
