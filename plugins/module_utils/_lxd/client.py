@@ -350,7 +350,7 @@ class Client:
         )
         raise LXDTimeout(f"{message} {ending}", operation=operation, cancelled=cancelled)
 
-    def settle(self, only_new_images: bool = False) -> None:
+    def settle(self, only_new_objects: bool = False) -> None:
         """Wait until no operation runs in the project: after a write of unknown outcome its operation may still be at work.
 
         An operation that makes an image names no object that it is about.
@@ -361,7 +361,7 @@ class Client:
                 self.get(paths.OPERATIONS, "list the running operations", {"recursion": "1"}).metadata
             )
             running = [item for item in json_shapes.mappings(listed.get("running")) if _is_running_task(item)]
-            if only_new_images:
+            if only_new_objects:
                 running = [item for item in running if not item.get("resources")]
             if not running:
                 return

@@ -41,7 +41,7 @@ class InstanceContent:
         if reading.image is not None and _is_made_from(reading.image, instance):
             return
         # a task that was killed may have left the server publishing the instance
-        reading.reader.client.settle(only_new_images=True)
+        reading.reader.client.settle(only_new_objects=True)
         for image in reading.list_images(anew=True):
             names = reading.desired.alias_names
             if _is_made_from(image, instance) and all(name in names for name in image.aliases):

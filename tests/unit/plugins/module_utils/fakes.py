@@ -99,8 +99,8 @@ class FakeStore:
         )
         self.trusted = trusted
 
-    def _settle(self, only_new_images: bool = False) -> None:
-        self.settled += not only_new_images
+    def _settle(self, only_new_objects: bool = False) -> None:
+        self.settled += not only_new_objects
 
     def _require_trusted(self) -> None:
         if not self.trusted:

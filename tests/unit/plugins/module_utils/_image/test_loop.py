@@ -230,7 +230,7 @@ def test_what_a_killed_run_is_still_publishing_is_waited_for() -> None:
     store = with_instance(False)
     made_from = t.cast(Instance, store.get_instance("c1")).made_from
 
-    def settle(only_new_images: bool = False) -> None:
+    def settle(only_new_objects: bool = False) -> None:
         store.images.update({data["fingerprint"]: data for data in [image_data(B, bookkeeping={"source": made_from})]})
 
     store.client.settle = settle
