@@ -102,13 +102,17 @@ def _identity_rules(params: Params, source: Source | None) -> t.Iterator[Rule]:
     published = source is not None and source.is_published
     yield (
         not name and not fingerprint and (source is None or published),
-        ("One of 'name', 'fingerprint', or a 'source' other than an instance or a snapshot is required: "
-        "which image is meant."),
+        (
+            "One of 'name', 'fingerprint', or a 'source' other than an instance or a snapshot is required: "
+            "which image is meant."
+        ),
     )
     yield (
         fingerprint and published,
-        ("The fingerprint of a published image can't be chosen: "
-        "give only 'name' with a 'source' of type 'instance' or 'snapshot'."),
+        (
+            "The fingerprint of a published image can't be chosen: "
+            "give only 'name' with a 'source' of type 'instance' or 'snapshot'."
+        ),
     )
 
 
@@ -117,8 +121,10 @@ def _state_rules(params: Params, source: Source | None) -> t.Iterator[Rule]:
     for option in ("aliases", "properties"):
         yield (
             params.get(f"purge_{option}") and params.get(option) is None,
-            (f"'purge_{option}' requires '{option}': the ones that are to stay. "
-            f"To remove all of them, give an empty '{option}'."),
+            (
+                f"'purge_{option}' requires '{option}': the ones that are to stay. "
+                f"To remove all of them, give an empty '{option}'."
+            ),
         )
     yield (
         params.get("auto_update") and source is not None and source.is_copied and not source.is_from_server,

@@ -25,6 +25,7 @@ from .errors import (
     LXDConnectionError,
     LXDError,
     LXDForbidden,
+    LXDNoAnswerOfServer,
     LXDNotFound,
     LXDOperationError,
     LXDOutcomeUnknown,
@@ -247,7 +248,7 @@ class Client:
             raise LXDOutcomeUnknown(
                 f"Cannot tell whether the server could {what}: {exc}", late=exc.late, request=request
             ) from exc
-        except _NoEnvelope as exc:
+        except LXDNoAnswerOfServer as exc:
             raise LXDOutcomeUnknown(
                 f"Cannot tell whether the server could {what}: {exc}", request=request, status=exc.status
             ) from exc
@@ -273,7 +274,7 @@ class Client:
             return json_shapes.mapping(answer.metadata)
         try:
             return self.wait(answer.operation, what)
-        except (LXDConnectionError, _NoEnvelope) as exc:
+        except (LXDConnectionError, LXDNoAnswerOfServer) as exc:
             raise LXDOutcomeUnknown(
                 f"Cannot tell whether the server could {what}: {exc}", operation=answer.operation
             ) from exc
@@ -386,18 +387,14 @@ def _is_running_task(item: t.Mapping[str, t.Any]) -> bool:
     )
 
 
-class _NoEnvelope(LXDAPIError):
-    """Not the server's own answer: a proxy's page, or one cut short."""
-
-
 def _envelope(response: requests.Response, request: str, what: str, check: bool = True) -> dict[str, t.Any]:
-    """The JSON of an answer. Raises the LXDAPIError of its ``error_code``, or _NoEnvelope where it is none."""
+    """The JSON of an answer. Raises the LXDAPIError of its ``error_code``, or LXDNoAnswerOfServer where it is none."""
     try:
         body = json.loads(response.content)
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict) or body.get("type") not in ("sync", "async", "error"):
-        raise _NoEnvelope(
+        raise LXDNoAnswerOfServer(
             f"Cannot {what}: HTTP {response.status_code}, and no answer of an LXD or Incus server.",
             status=response.status_code,
             request=request,

@@ -77,6 +77,10 @@ class LXDPreconditionFailed(LXDAPIError):
     """412: it has changed since it was read."""
 
 
+class LXDNoAnswerOfServer(LXDAPIError):
+    """The response is not the server's own: a proxy's page, or cut short."""
+
+
 class LXDOperationError(LXDError):
     """An operation ended in failure or was cancelled. ``metadata`` is what the server kept of it."""
 

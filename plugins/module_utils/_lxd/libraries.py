@@ -13,25 +13,23 @@ each call allocates and frees the next block.
 
 from __future__ import annotations
 
+import importlib
 import traceback
 
 from .errors import LXDMissingLibraryError
 
-REQUESTS_IMPORT_ERROR: str | None
-try:
-    import requests  # noqa: F401
-except ImportError:
-    REQUESTS_IMPORT_ERROR = traceback.format_exc()
-else:
-    REQUESTS_IMPORT_ERROR = None
 
-UNIXSOCKET_IMPORT_ERROR: str | None
-try:
-    import requests_unixsocket  # noqa: F401
-except ImportError:
-    UNIXSOCKET_IMPORT_ERROR = traceback.format_exc()
-else:
-    UNIXSOCKET_IMPORT_ERROR = None
+def _import_error(library: str) -> str | None:
+    """Import a library. Returns what went wrong, None if nothing did."""
+    try:
+        importlib.import_module(library)
+    except ImportError:
+        return traceback.format_exc()
+    return None
+
+
+REQUESTS_IMPORT_ERROR = _import_error("requests")
+UNIXSOCKET_IMPORT_ERROR = _import_error("requests_unixsocket")
 
 
 def require_libraries(local: bool) -> None:

@@ -4,11 +4,16 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Many images in one task: one listing, one plan for each, and only what needs a change is done, side by side."""
+"""Runs lxd_image_store: many images in one task.
+
+All images are listed once, and each entry is planned from the list. Only what has something to do is read again and done,
+several entries side by side.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
@@ -26,7 +31,10 @@ Result = dict[str, t.Any]
 
 
 class ListedReader(ImageReader):
-    """Answers from one listing what can be answered from it, for a first look. ETags are not in a listing, so nothing is written by it."""
+    """Reads from one listing what the listing has, and all else from the server.
+
+    Nothing is written from what it returns: a listing has no ETags.
+    """
 
     def __init__(self, reader: ImageReader, images: t.Sequence[Image]) -> None:
         super().__init__(reader.client)
@@ -34,11 +42,21 @@ class ListedReader(ImageReader):
         self._by_fingerprint = {image.fingerprint: image for image in images}
         self._aliases = {alias.name: alias for image in images for alias in image.list_aliases()}
 
+    def over(self, reader: ImageReader) -> ListedReader:
+        """Return the same listing with the connection of another reader: a connection is for one thread."""
+        other = copy.copy(self)
+        other.client = reader.client
+        return other
+
     def get_image(self, fingerprint: str, secret: str | None = None) -> Image | None:
         check_fingerprint(fingerprint)
+        if fingerprint in self._by_fingerprint:
+            return self._by_fingerprint[fingerprint]
         found = [known for known in self._by_fingerprint if known.startswith(fingerprint)]
-        # the server's own error for more than one
-        return self._by_fingerprint[found[0]] if len(found) == 1 else super().get_image(fingerprint) if found else None
+        if len(found) > 1:
+            # raises the error for an ambiguous prefix
+            return super().get_image(fingerprint)
+        return self._by_fingerprint[found[0]] if found else None
 
     def get_alias(self, name: str) -> Alias | None:
         return self._aliases.get(name)
@@ -48,18 +66,19 @@ class ListedReader(ImageReader):
 
 
 def run_store(reader: ImageReader, desired: DesiredStore, check_mode: bool) -> Result:
-    """Bring all images to their desired state. One entry's failure doesn't stop or undo the others.
+    """Bring all images to their desired state. The failure of one entry does not stop or undo the others.
 
-    Returns what lxd_image_store returns, with ``failed`` and ``msg`` where an entry failed. Raises LXDError where nothing could be begun.
+    Returns what lxd_image_store returns, with ``failed`` and ``msg`` if an entry has failed. Raises LXDError if nothing
+    could be begun.
     """
     reader.client.require_trusted()
     images = reader.list_images()
     listing = ListedReader(reader, images)
     with _threads(desired.concurrency) as pool:
-        entries = list(pool.map(lambda entry: _Entry(reader, listing, entry), desired.images))
+        entries = list(pool.map(lambda entry: _Entry(reader.reconnected(), listing, entry), desired.images))
         _refuse_clashes(entries)
         _drop_repetitions(entries)
-        # what deletes an image comes last: another entry may move an alias off that image
+        # an entry that deletes an image comes last: another one may move an alias off that image
         waves = [[entry for entry in entries if not entry.deletes], [entry for entry in entries if entry.deletes]]
         done: dict[int, Result] = {}
         for wave in waves:
@@ -83,13 +102,14 @@ def run_store(reader: ImageReader, desired: DesiredStore, check_mode: bool) -> R
 
 @contextlib.contextmanager
 def _threads(number: int) -> t.Iterator[ThreadPoolExecutor]:
-    """Give a pool whose threads all end when the task is broken off."""
+    """Give a pool of threads that all end if the task is interrupted."""
     pool = ThreadPoolExecutor(max_workers=number)
     try:
         yield pool
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
-        stop_sign().set()  # each thread looks for it before its next request
+        # each thread checks it before its next request
+        stop_sign().set()
         pool.shutdown()
         stop_all()
         raise
@@ -97,7 +117,7 @@ def _threads(number: int) -> t.Iterator[ThreadPoolExecutor]:
 
 
 def unseen_store(desired: DesiredStore) -> Result:
-    """What is returned where the server can't be looked at yet: of the entries only what is wrong with their options."""
+    """Return the result if the server cannot be read yet: of the entries only what is wrong with their options."""
     failed = [_failure(entry.name, entry.error) for entry in desired.images if entry.error is not None]
     return {
         "results": failed,
@@ -109,7 +129,7 @@ def unseen_store(desired: DesiredStore) -> Result:
 
 
 def _failed(failed: t.Sequence[Result], total: int, desired: DesiredStore) -> Result:
-    """``failed`` and ``msg``, where an entry has failed."""
+    """Return ``failed`` and ``msg`` if an entry has failed, else nothing."""
     if not failed:
         return {}
     ending = " Nothing was purged." if desired.purge is not None else ""
@@ -132,15 +152,15 @@ def _failure(name: str, error: LXDError) -> Result:
 class _Entry:
     """One entry of a store, with its plan from the listing. Its failure is a result, not an exception."""
 
-    def __init__(self, reader: ImageReader, listing: ImageReader, entry: StoreEntry) -> None:
+    def __init__(self, reader: ImageReader, listing: ListedReader, entry: StoreEntry) -> None:
         self.name = entry.name
         self.error: LXDError | None = entry.error
         self.plan = Plan()
         if entry.desired is None:
             return
         try:
-            self._task = ImageTask(reader.reconnected(), entry.desired)
-            self.plan = self._task.plan_from_listing(listing)
+            self._task = ImageTask(reader, entry.desired)
+            self.plan = self._task.plan_from_listing(listing.over(reader))
         except LXDError as exc:
             self.error = exc
 
@@ -172,7 +192,7 @@ class _Entry:
 
 
 def _refuse_clashes(entries: t.Sequence[_Entry]) -> None:
-    """Entries that mean the same image would undo each other's work: the later ones fail, with nothing done."""
+    """Let entries fail that mean the image of an earlier one: they would undo each other's work."""
     wanted: dict[str, _Entry] = {}
     for entry in entries:
         if not entry.fingerprint or entry.error:
@@ -190,7 +210,7 @@ def _refuse_clashes(entries: t.Sequence[_Entry]) -> None:
 
 
 def _drop_repetitions(entries: t.Sequence[_Entry]) -> None:
-    """An image that several entries would only delete is deleted by the first of them: the others would find it gone."""
+    """Let only the first of several entries delete an image: the others would not find it any more."""
     deleted: set[str] = set()
     for entry in entries:
         if entry.deletes and not entry.plan.after and not entry.error:
