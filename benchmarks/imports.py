@@ -23,7 +23,9 @@ import noop
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("modules", nargs="*", default=list(noop.TASKS), help="all that have a case with nothing to do, by default")
+    parser.add_argument(
+        "modules", nargs="*", default=list(noop.TASKS), help="all that have a case with nothing to do, by default"
+    )
     parser.add_argument("--runs", type=int, default=7, help="fresh processes per module")
     parser.add_argument("--collection", type=Path, default=ROOT, help="another checkout, to compare with")
     options = parser.parse_args()
@@ -32,7 +34,10 @@ def main() -> None:
         path = noop.copy_collection(options.collection, Path(directory))
         for module in options.modules:
             best = min((noop.run(module, path) for _run in range(options.runs)), key=lambda report: report["seconds"])
-            print(f"{module:<20}{len(best['files']):>6}{best['seconds'] * 1000:>11.1f}{best['compiling'] / best['seconds']:>17.0%}", flush=True)
+            print(
+                f"{module:<20}{len(best['files']):>6}{best['seconds'] * 1000:>11.1f}{best['compiling'] / best['seconds']:>17.0%}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

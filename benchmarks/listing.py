@@ -26,7 +26,9 @@ def fill(server: servers.Server, directory: Path, first: int, last: int) -> None
     for number in range(first, last):
         image = many.make(directory, number)
         connection = servers.SocketConnection(server.socket, 60)
-        connection.request("POST", "/1.0/images", Path(str(image["path"])).read_bytes(), {"Content-Type": "application/octet-stream"})
+        connection.request(
+            "POST", "/1.0/images", Path(str(image["path"])).read_bytes(), {"Content-Type": "application/octet-stream"}
+        )
         operation = json.loads(connection.getresponse().read())["operation"].split("?")[0]
         connection.close()
         server.perform("GET", f"{operation}/wait")

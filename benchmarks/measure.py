@@ -69,7 +69,9 @@ class Row:
         return self.outcomes[0].median / outcome.median
 
     def print(self) -> None:
-        print(f"\n{self.task}, {self.vendor}: minimum, median, maximum of {len(self.outcomes[0].seconds)} runs, peak memory, ours to theirs")
+        print(
+            f"\n{self.task}, {self.vendor}: minimum, median, maximum of {len(self.outcomes[0].seconds)} runs, peak memory, ours to theirs"
+        )
         for outcome in self.outcomes:
             low, high = min(outcome.seconds), max(outcome.seconds)
             print(
@@ -97,10 +99,14 @@ class Row:
 def timed(contestant: Contestant) -> tuple[float, float]:
     """Seconds and peak MiB of one process and those that it waits for."""
     started = time.monotonic()
-    done = subprocess.run(contestant.command, env={**os.environ, **contestant.environment}, check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        contestant.command, env={**os.environ, **contestant.environment}, check=False, capture_output=True, text=True
+    )
     seconds = time.monotonic() - started
     if done.returncode:
-        raise SystemExit(f"failed: {contestant.name}: {contestant.command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+        raise SystemExit(
+            f"failed: {contestant.name}: {contestant.command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        )
     return seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
@@ -127,7 +133,9 @@ def measured(contestant: Contestant) -> tuple[float, float]:
     return seconds, memory
 
 
-def compete(task: str, vendor: str, contestants: Sequence[Contestant], runs: int, before: Callable[[], None] = lambda: None) -> Row:
+def compete(
+    task: str, vendor: str, contestants: Sequence[Contestant], runs: int, before: Callable[[], None] = lambda: None
+) -> Row:
     """All contestants in turn, as often as said; ``before`` makes what they start from.
 
     Each round in another order, the same in each run: what one leaves behind can make the next one slower.
@@ -164,7 +172,9 @@ def module(directory: Path, module_name: str, **options: Any) -> Contestant:
     arguments = directory / f"arguments-{number}.json"
     arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
     path = ROOT / "plugins" / "modules" / f"{module_name}.py"
-    return Contestant(module_name, [sys.executable, str(path), str(arguments)], {"PYTHONPATH": str(collections_tree(directory))})
+    return Contestant(
+        module_name, [sys.executable, str(path), str(arguments)], {"PYTHONPATH": str(collections_tree(directory))}
+    )
 
 
 def client(server: servers.Server, *arguments: str) -> Contestant:

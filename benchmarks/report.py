@@ -30,7 +30,9 @@ def table(rows: list[Data]) -> list[str]:
         ours = row["outcomes"][0]
         first = [row["task"], VENDORS[row["vendor"]], seconds(ours), str(ours["memory"] or "\u2014")]
         for outcome in row["outcomes"][1:]:
-            cells.append([*first, outcome["name"], seconds(outcome), f"{ours['seconds'] / max(outcome['seconds'], 0.001):.2f}"])
+            cells.append(
+                [*first, outcome["name"], seconds(outcome), f"{ours['seconds'] / max(outcome['seconds'], 0.001):.2f}"]
+            )
             first = [""] * len(first)
     for line in cells:
         lines += [f"   {'*' if not place else ' '} - {cell}".rstrip() for place, cell in enumerate(line)]
@@ -66,7 +68,13 @@ def write_plot(rows: list[Data]) -> None:
     matplotlib.rcParams["svg.fonttype"] = "none"
     from matplotlib import pyplot
 
-    shown = [(f"{row['task']}, {VENDORS[row['vendor']]}", {outcome["kind"]: outcome["ratio"] for outcome in row["outcomes"][1:]}) for row in rows]
+    shown = [
+        (
+            f"{row['task']}, {VENDORS[row['vendor']]}",
+            {outcome["kind"]: outcome["ratio"] for outcome in row["outcomes"][1:]},
+        )
+        for row in rows
+    ]
     figure, axes = pyplot.subplots(figsize=(9, 0.34 * len(shown) + 1.2))
     for kind, marker in zip(KINDS, "os^|"):
         points = [(values[kind], place) for place, (_name, values) in enumerate(shown) if kind in values]

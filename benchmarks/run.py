@@ -20,7 +20,9 @@ import transfers
 from measure import Row
 
 PARTS: dict[str, Callable[[str, Path, argparse.Namespace], list[Row]]] = {
-    "tasks": lambda vendor, directory, options: tasks.run(vendor, directory, options.images, options.runs, options.baseline),
+    "tasks": lambda vendor, directory, options: tasks.run(
+        vendor, directory, options.images, options.runs, options.baseline
+    ),
     "listing": lambda vendor, directory, options: listing.run(vendor, directory, options.listed, options.runs),
     "transfers": lambda vendor, directory, options: transfers.run(vendor, directory, options.mib, options.runs),
 }
@@ -38,10 +40,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--vendor", action="append", choices=servers.VENDORS, help="repeatable; default: both")
     parser.add_argument("--part", action="append", choices=PARTS, help="repeatable; default: all")
-    parser.add_argument("--mib", type=int, default=1024, help="size of the image that is imported, exported and copied (1024)")
-    parser.add_argument("--images", type=int, nargs="+", default=[100, 500, 2000], help="sizes of the stores that are as desired (100 500 2000)")
+    parser.add_argument(
+        "--mib", type=int, default=1024, help="size of the image that is imported, exported and copied (1024)"
+    )
+    parser.add_argument(
+        "--images",
+        type=int,
+        nargs="+",
+        default=[100, 500, 2000],
+        help="sizes of the stores that are as desired (100 500 2000)",
+    )
     parser.add_argument("--baseline", type=Path, help="a checkout of version 1.0.0, to compare with")
-    parser.add_argument("--listed", type=int, nargs="+", default=[10, 500, 2000], help="sizes of the stores that are listed (10 500 2000)")
+    parser.add_argument(
+        "--listed",
+        type=int,
+        nargs="+",
+        default=[10, 500, 2000],
+        help="sizes of the stores that are listed (10 500 2000)",
+    )
     parser.add_argument("--runs", type=int, default=5, help="runs of each contestant (5)")
     parser.add_argument("--write", action="store_true", help="put the results into the documentation")
     options = parser.parse_args()

@@ -50,12 +50,23 @@ Task = dict[str, Any]
 
 
 def playbook(
-    directory: Path, name: str, url: str, tasks: list[Task], kind: str = ANSIBLE, in_process: bool = True, collection: Path | None = None
+    directory: Path,
+    name: str,
+    url: str,
+    tasks: list[Task],
+    kind: str = ANSIBLE,
+    in_process: bool = True,
+    collection: Path | None = None,
 ) -> Contestant:
     """A whole ansible-playbook with these tasks. JSON is YAML. ``collection``: another checkout than this one."""
     number = len(list(directory.glob("playbook-*")))
     path = directory / f"playbook-{number}.json"
-    play = {"hosts": "localhost", "gather_facts": False, "module_defaults": {"group/community.lxd.lxd": {"url": url}}, "tasks": tasks}
+    play = {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "module_defaults": {"group/community.lxd.lxd": {"url": url}},
+        "tasks": tasks,
+    }
     path.write_text(json.dumps([play]))
     home = directory / "home"
     home.mkdir(exist_ok=True)
@@ -68,7 +79,12 @@ def playbook(
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
     }
-    return Contestant(name, [sys.executable, "-m", "ansible", "playbook", "--inventory", "localhost,", "--connection", "local", str(path)], environment, kind)
+    return Contestant(
+        name,
+        [sys.executable, "-m", "ansible", "playbook", "--inventory", "localhost,", "--connection", "local", str(path)],
+        environment,
+        kind,
+    )
 
 
 def per_task(task: str, vendor: str, contestants: list[Contestant], empty: Contestant, count: int, runs: int) -> Row:
@@ -76,7 +92,14 @@ def per_task(task: str, vendor: str, contestants: list[Contestant], empty: Conte
     whole = compete(f"{task}, whole playbooks", vendor, [*contestants, empty], runs)
     nothing = whole.outcomes.pop().median
     # The largest process is always that of ansible-playbook itself.
-    row = Row(task, vendor, [Outcome(outcome.name, outcome.kind, [(seconds - nothing) / count for seconds in outcome.seconds]) for outcome in whole.outcomes])
+    row = Row(
+        task,
+        vendor,
+        [
+            Outcome(outcome.name, outcome.kind, [(seconds - nothing) / count for seconds in outcome.seconds])
+            for outcome in whole.outcomes
+        ],
+    )
     row.print()
     return row
 
@@ -86,7 +109,12 @@ def make_store(directory: Path, count: int) -> list[dict[str, Any]]:
     directory.mkdir()
     made = [many.make(directory, number) for number in range(count)]
     return [
-        {"name": f"benchmark/{image['number']}", "source": {"type": "file", "path": image["path"]}, "properties": {"stage": image["series"]}} for image in made
+        {
+            "name": f"benchmark/{image['number']}",
+            "source": {"type": "file", "path": image["path"]},
+            "properties": {"stage": image["series"]},
+        }
+        for image in made
     ]
 
 
@@ -110,7 +138,9 @@ def one_image(server: servers.Server, directory: Path, wanted: dict[str, Any], r
         playbook(directory, AS_A_MODULE, server.url, [named] * TASKS, OURS, in_process=False),
         *(playbook(directory, name, server.url, [task] * TASKS, kind) for (name, kind), task in others.items()),
     ]
-    tasks = per_task("a task with nothing to do", server.vendor, books, playbook(directory, EMPTY, server.url, []), TASKS, runs)
+    tasks = per_task(
+        "a task with nothing to do", server.vendor, books, playbook(directory, EMPTY, server.url, []), TASKS, runs
+    )
     as_module = Row("the same, as a module", server.vendor, [tasks.outcomes[1], *tasks.outcomes[2:]])
     as_module.print()
     tasks.outcomes.pop(1)
@@ -123,7 +153,9 @@ def one_image(server: servers.Server, directory: Path, wanted: dict[str, Any], r
     return [tasks, as_module, compete("the same, the process alone", server.vendor, alone, runs)]
 
 
-def loop(server: servers.Server, directory: Path, wanted: list[dict[str, Any]], runs: int, baseline: Path | None) -> Row:
+def loop(
+    server: servers.Server, directory: Path, wanted: list[dict[str, Any]], runs: int, baseline: Path | None
+) -> Row:
     """A loop over images that are as desired: here, as modules, and with an older version of the collection."""
     entries = [{"name": image["name"], "properties": image["properties"]} for image in wanted]
     task = {"community.lxd.lxd_image": "{{ item }}", "loop": entries, "loop_control": {"label": "{{ item.name }}"}}
@@ -133,13 +165,23 @@ def loop(server: servers.Server, directory: Path, wanted: list[dict[str, Any]], 
     ]
     if baseline is not None:
         books.append(playbook(directory, "version 1.0.0", server.url, [task], ANSIBLE, collection=baseline))
-    return per_task(f"a loop over {len(entries)} images as desired", server.vendor, books, playbook(directory, EMPTY, server.url, []), 1, runs)
+    return per_task(
+        f"a loop over {len(entries)} images as desired",
+        server.vendor,
+        books,
+        playbook(directory, EMPTY, server.url, []),
+        1,
+        runs,
+    )
 
 
 def whole_store(server: servers.Server, directory: Path, wanted: list[dict[str, Any]], runs: int) -> Row:
     store = {"community.lxd.lxd_image_store": {"images": wanted}}
     entry = {"community.lxd.lxd_image": "{{ item }}", "loop": wanted, "loop_control": {"label": "{{ item.name }}"}}
-    books = [playbook(directory, "lxd_image_store", server.url, [store], OURS), playbook(directory, "a loop of lxd_image", server.url, [entry])]
+    books = [
+        playbook(directory, "lxd_image_store", server.url, [store], OURS),
+        playbook(directory, "a loop of lxd_image", server.url, [entry]),
+    ]
     empty = playbook(directory, EMPTY, server.url, [])
     compete("to make the store", server.vendor, books[:1], 1)
     return per_task(f"a store of {len(wanted)} images with nothing to do", server.vendor, books, empty, 1, runs)
@@ -150,7 +192,11 @@ def run(vendor: str, directory: Path, counts: list[int], runs: int, baseline: Pa
     try:
         wanted = make_store(directory / "images", max(counts))
         stores = [whole_store(server, directory, wanted[:count], min(runs, 3)) for count in sorted(counts)]
-        return [*one_image(server, directory, wanted[0], runs), loop(server, directory, wanted[:LOOP], min(runs, 3), baseline), *stores]
+        return [
+            *one_image(server, directory, wanted[0], runs),
+            loop(server, directory, wanted[:LOOP], min(runs, 3), baseline),
+            *stores,
+        ]
     finally:
         server.stop()
         os.sync()

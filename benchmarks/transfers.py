@@ -50,7 +50,10 @@ def importing(server: servers.Server, path: Path, directory: Path, runs: int) ->
         pylxd(PYLXD, str(server.socket), str(path), ALIAS),
         limit("curl", upload(server, quote(str(path)))),
     ]
-    rows = [compete("import, new", server.vendor, contestants, runs, lambda: clear(server)), progress(server, path, directory, runs)]
+    rows = [
+        compete("import, new", server.vendor, contestants, runs, lambda: clear(server)),
+        progress(server, path, directory, runs),
+    ]
     clear(server)
     known = [ours, limit("sha256sum, no server at all", f"sha256sum {quote(str(path))}")]
     compete("a first import", server.vendor, [ours], 1)
@@ -99,7 +102,9 @@ def relaying(source: servers.Server, server: servers.Server, directory: Path, ru
     shutil.copy(source.certificate, configuration / "servercerts" / "source.crt")
     shutil.copy(certificate, configuration / "client.crt")
     shutil.copy(key, configuration / "client.key")
-    (configuration / "config.yml").write_text(f"remotes:\n  source:\n    addr: {url}\n    protocol: {server.vendor}\n    auth_type: tls\n")
+    (configuration / "config.yml").write_text(
+        f"remotes:\n  source:\n    addr: {url}\n    protocol: {server.vendor}\n    auth_type: tls\n"
+    )
     fingerprint = source.perform("GET", f"/1.0/images/aliases/{ALIAS}")["target"]
     access = {"certificate": source.certificate.read_text(), "client_cert": str(certificate), "client_key": str(key)}
     options = {"server": url, "protocol": source.vendor, "alias": ALIAS, "mode": "relay", **access}

@@ -41,11 +41,20 @@ Row = dict[str, Any]
 def find_python(version: str) -> str | None:
     """A Python of that version which really runs: the shims of a version manager may only pretend to."""
     candidates = [os.path.join(folder, f"python{version}") for folder in os.get_exec_path()]
-    candidates += [str(path) for path in (Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions").glob(f"*/bin/python{version}")]
+    candidates += [
+        str(path)
+        for path in (Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions").glob(
+            f"*/bin/python{version}"
+        )
+    ]
     for candidate in candidates:
         if os.access(candidate, os.X_OK):
             done = subprocess.run(
-                [candidate, "-c", "import os, sys; print(os.path.realpath(sys.executable))"], check=False, capture_output=True, text=True, timeout=60
+                [candidate, "-c", "import os, sys; print(os.path.realpath(sys.executable))"],
+                check=False,
+                capture_output=True,
+                text=True,
+                timeout=60,
             )
             if done.returncode == 0:
                 return done.stdout.strip()
@@ -56,7 +65,11 @@ def copy_tree(place: Path) -> None:
     """The files of the checkout, including what is not committed yet, at their place in a tree of collections."""
     place.mkdir(parents=True)
     listed = subprocess.run(
-        ["git", "-c", "safe.directory=*", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
+        ["git", "-c", "safe.directory=*", "ls-files", "-z", "-co", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     for name in filter(None, listed.stdout.split("\0")):
         if (ROOT / name).is_file():
@@ -70,14 +83,35 @@ class Environment:
     def __init__(self, work: Path, core: str, version: str, python: str) -> None:
         self.directory, self.home = work / f"{core}-{version}", work / "home"
         subprocess.run([python, "-m", "venv", self.directory], check=True, timeout=SECONDS)
-        self.pip("install", "--quiet", f"ansible-core=={core}.*", "-r", ROOT / "tests" / "unit" / "requirements.txt", "pytest", "pytest-xdist", "mock")
-        shown = subprocess.run([self.directory / "bin" / "ansible", "--version"], check=True, capture_output=True, text=True, timeout=SECONDS).stdout
+        self.pip(
+            "install",
+            "--quiet",
+            f"ansible-core=={core}.*",
+            "-r",
+            ROOT / "tests" / "unit" / "requirements.txt",
+            "pytest",
+            "pytest-xdist",
+            "mock",
+        )
+        shown = subprocess.run(
+            [self.directory / "bin" / "ansible", "--version"],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        ).stdout
         self.release = re.findall(r"core ([\w.]+)", shown)[0]
         self.configure_pip()
         self.provide_pip()
 
     def pip(self, *words: str | Path) -> str:
-        command: list[str | Path] = [self.directory / "bin" / "python", "-m", "pip", "--disable-pip-version-check", *words]
+        command: list[str | Path] = [
+            self.directory / "bin" / "python",
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            *words,
+        ]
         return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=SECONDS).stdout
 
     def configure_pip(self) -> None:

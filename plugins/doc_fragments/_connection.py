@@ -105,9 +105,12 @@ notes:
     of the time and gives the same result. A task runs as a module, in a separate process, with any other connection,
     with C(become) or C(async), with an C(ansible_python_interpreter) that is not Ansible's own Python,
     with C(ANSIBLE_KEEP_REMOTE_FILES), on macOS, and if a library is missing.
+    A task of M(community.lxd.lxd_image_export) with file attributes such as C(mode) also runs as a module.
   - The variable C(community_lxd_in_process) and the environment variable E(COMMUNITY_LXD_IN_PROCESS) control whether a
-    task runs inside Ansible's own process. V(false) disables this. V(true) makes a task fail if this is not possible.
+    task runs inside Ansible's own process. V(auto) is the default, and runs a task there if this is possible.
+    V(false) disables this. V(true) makes a task fail if this is not possible.
   - Inside Ansible's own process, a task that takes longer than ten seconds displays its progress every ten seconds.
   - A module writes the options of a task to the system's log. A task inside Ansible's own process does not.
-  - An option with an empty text as its value, as from C(default('')), counts as not given.
+  - An option with an empty text as its value, as from C(default('')), counts as not given. The only exception is
+    O(community.lxd.lxd_image_alias#module:description), where an empty text removes the description.
 """

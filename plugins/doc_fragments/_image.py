@@ -17,7 +17,8 @@ options:
   name:
     description:
       - Alias of the image.
-      - One of O(name), O(fingerprint), or a O(source) with O(source.type=file) is required. It identifies the image.
+      - Required, unless O(fingerprint) or a O(source) other than an instance or a snapshot is given. One of these
+        identifies the image.
     type: str
     aliases: [alias]
   fingerprint:
@@ -25,13 +26,15 @@ options:
       - Fingerprint of the image. A prefix of the fingerprint is also accepted. The value must have 12 to 64 lower-case
         hex digits.
       - If O(name) is also given, the alias is pointed at this image.
+      - Not supported with a O(source) that is an instance or a snapshot. The fingerprint of a published image cannot be
+        chosen.
     type: str
   state:
     description:
       - V(present) makes sure that the image exists with the given settings. If the image exists, the module contacts no
         other server.
-      - V(latest) also replaces the image if O(source) provides a newer one. The module itself determines the newest
-        fingerprint, so check mode predicts the result exactly.
+      - V(latest) also replaces the image if O(source) provides a newer one. It requires O(source). The module itself
+        determines the newest fingerprint, so check mode predicts the result exactly.
         An update keeps the aliases with their descriptions, the expiry, the profiles, O(public) and O(auto_update).
         It also keeps properties that the new image does not have itself.
         An instance is published again if it was started, or if its configuration was changed, since it was published.
@@ -39,7 +42,7 @@ options:
       - V(inactive) deactivates the image without deleting it. The module records the aliases of the image and removes
         them. The image becomes private and is no longer updated.
         To reactivate the image, use V(present) with the same O(name) or O(fingerprint). The image gets back exactly
-        what it had before.
+        what it had before. O(public=true) and O(auto_update=true) are not supported with V(inactive).
       - V(absent) makes sure that the image does not exist. The image is deleted with all of its aliases, even if it is
         inactive.
         To remove only an alias, use M(community.lxd.lxd_image_alias).
@@ -49,7 +52,9 @@ options:
   source:
     description:
       - Describes how to get the image if it does not exist. Options that belong to another O(source.type) are an error.
-      - With O(state=absent), O(source) is used only if neither O(name) nor O(fingerprint) is given.
+      - Required with O(state=latest).
+      - With O(state=absent) and O(state=inactive), O(source) is used only if neither O(name) nor O(fingerprint) is
+        given.
     type: dict
     suboptions:
       type:
@@ -70,10 +75,12 @@ options:
             The module reads the configuration of the task's user on the managed node.
           - The well-known names V(ubuntu), V(ubuntu-daily), V(ubuntu-minimal), V(ubuntu-minimal-daily) and V(images)
             are also accepted. V(images) is the image server that belongs to the vendor of the managed server.
+          - Mutually exclusive with O(source.server).
         type: str
       server:
         description:
           - For V(image), the URL of the source server.
+          - Mutually exclusive with O(source.remote).
         type: str
       protocol:
         description:
@@ -86,11 +93,13 @@ options:
       alias:
         description:
           - For V(image), the alias of the image on the source server.
+          - Mutually exclusive with O(source.fingerprint).
         type: str
       fingerprint:
         description:
           - For V(image), the fingerprint of the image, or a prefix of it. Defaults to O(fingerprint), unless
             O(source.alias) is given.
+          - Mutually exclusive with O(source.alias).
         type: str
       image_type:
         description:
@@ -110,7 +119,8 @@ options:
         type: str
       secret:
         description:
-          - For V(image), a secret that gives access to one private image, the image with O(source.fingerprint).
+          - For V(image), a secret that gives access to one private image. It requires the full fingerprint of this
+            image as O(source.fingerprint).
             To create a secret, see M(community.lxd.lxd_image_secret).
         type: str
       project:
@@ -131,6 +141,7 @@ options:
           - For V(image), whether to also copy the aliases that the image has on the source server.
           - The module asks the source server for the aliases only if O(name) does not exist yet,
             or with O(state=latest).
+          - V(true) and O(purge_aliases=true) are mutually exclusive.
         type: bool
       mode:
         description:
@@ -142,7 +153,7 @@ options:
             The managed server uses a proxy only if its own setting C(core.proxy_http) names one. The managed node uses
             only a proxy from its environment.
           - V(push) makes the source server send the image. Both servers must be of the same vendor, and the source
-            server must trust O(source.client_cert).
+            server must trust O(source.client_cert). V(push) and O(source.filename) are mutually exclusive.
           - V(relay) streams the image through the managed node. Use it for servers that cannot reach each other.
         type: str
         choices: [auto, pull, push, relay]
@@ -150,6 +161,7 @@ options:
         description:
           - For V(url), the URL of a unified tarball, or a URL that answers with the headers C(LXD-Image-URL) and
             C(LXD-Image-Hash) (or C(Incus-Image-URL) and C(Incus-Image-Hash)).
+          - Required with O(source.type=url).
           - With these headers, the managed server downloads the tarball if it still can. Otherwise, the managed node
             downloads it.
         type: str
@@ -158,6 +170,7 @@ options:
           - For V(file), the path of a unified tarball, of the metadata tarball of a split image (with
             O(source.rootfs_path)), of a directory with C(metadata.yaml) and C(rootfs), or of a bare root file system or
             disk (with O(source.metadata)).
+          - Required with O(source.type=file).
           - A directory is sent as an uncompressed archive. The output of a compressor differs between versions, and the
             fingerprint would differ too.
           - A truncated archive is refused. The servers themselves check only the beginning of an archive.
@@ -166,6 +179,7 @@ options:
         description:
           - For V(file), the path of the root file system of a split image. This is a tarball or squashfs for a
             container, and a disk for a virtual machine.
+          - Mutually exclusive with O(source.metadata).
         type: path
       checksum:
         description:
@@ -184,13 +198,14 @@ options:
           - File name stored with the image on the server.
           - For V(image), the default is the file name that the image has on the source server. For V(file) and V(url),
             the default is the name of the file.
-          - This option is not supported with O(source.mode=push). The managed server then uses the fingerprint as the
-            file name.
+          - This option and O(source.mode=push) are mutually exclusive. With V(push), the managed server uses the
+            fingerprint as the file name.
         type: str
       metadata:
         description:
           - For V(file), the content of C(metadata.yaml). Use this option if O(source.path) is a bare root file system
             or a bare disk (qcow2 or raw).
+          - Mutually exclusive with O(source.rootfs_path).
           - C(architecture) defaults to the architecture of the managed node. C(creation_date) defaults to 1
             (1970-01-01T00:00:01Z), so that repeated runs produce the same fingerprint. The same content and metadata
             always give the same fingerprint.
@@ -199,6 +214,7 @@ options:
       name:
         description:
           - For V(instance), the name of the instance. For V(snapshot), the name in the form C(instance/snapshot).
+          - Required with O(source.type=instance) and O(source.type=snapshot).
         type: str
       compression_algorithm:
         description:
@@ -220,6 +236,8 @@ options:
   purge_aliases:
     description:
       - Whether to remove aliases of the image that are neither O(name) nor in O(aliases).
+      - V(true) requires O(aliases). To remove all aliases except O(name), set O(aliases) to an empty list.
+      - V(true) and O(source.copy_aliases=true) are mutually exclusive.
     type: bool
     default: false
   alias_conflict:
@@ -241,6 +259,7 @@ options:
   purge_properties:
     description:
       - Whether to remove properties that are not in O(properties).
+      - V(true) requires O(properties). To remove all properties, set O(properties) to an empty dictionary.
     type: bool
     default: false
   public:
@@ -250,10 +269,12 @@ options:
   auto_update:
     description:
       - Whether the server itself updates the image from the source that the image was copied from.
-      - V(true) requires an image that the server itself copied by alias (O(source.alias)) from a server on which the
-        image is public. For any other image, V(true) is refused, because the server has no source to follow.
-      - V(true) has to be set when the image is first copied. To enable it for an existing image, delete the image and
-        copy it again.
+      - V(true) requires an image that the server itself copied (O(source.mode=auto) or O(source.mode=pull)) by alias
+        (O(source.alias)) from a server on which the image is public. For any other image, V(true) is refused, because
+        the server has no source to follow.
+      - For an existing image, V(true) is accepted only if the server already follows an alias for this image, which
+        C(update_source) of the image shows. To enable it for any other existing image, delete the image and copy it
+        again.
     type: bool
   expires_at:
     description:

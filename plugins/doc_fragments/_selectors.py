@@ -35,8 +35,11 @@ options:
         such as V(properties.os eq debian and type eq container).
       - The condition consists of C(FIELD eq VALUE) and C(FIELD ne VALUE), joined by C(and) and C(or).
         A C(not) before each of them is optional. The condition is evaluated from left to right.
-      - C(VALUE) is a regular expression that must match the whole value of the field. If it contains blanks,
-        it must be quoted.
+      - C(VALUE) is a regular expression, which is compared ignoring case. It must match the whole value of the field,
+        unless it contains C(^) or C($). If it contains blanks, it must be quoted.
+      - If C(VALUE) contains commas, each part between them is also accepted as the whole value of the field, as plain
+        text.
+      - A property that the image does not have is compared as an empty text.
     type: str
   type:
     description:
@@ -67,7 +70,8 @@ options:
     type: bool
   unused:
     description:
-      - Selects images that no instance in any project was created from (V(true)), or all other images (V(false)).
+      - Selects images that no instance and no snapshot was created from (V(true)), or all other images (V(false)).
+      - Instances and snapshots of all projects that share the images are counted.
     type: bool
   expired:
     description:
@@ -91,12 +95,14 @@ options:
     default: false
   include_used:
     description:
-      - Also remove images that instances or snapshots (in any project) were created from.
+      - Also remove images that instances or snapshots were created from. Those of all projects that share the images
+        are counted.
     type: bool
     default: false
   include_aliased:
     description:
-      - Also remove images that have an alias, and inactive images for which an alias is recorded.
+      - Also remove images that have an alias, and inactive images. Otherwise every inactive image is kept, even if it
+        had no alias.
     type: bool
     default: false
 """

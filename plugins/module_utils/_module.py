@@ -26,6 +26,10 @@ class _Module(AnsibleModule):
         self.no_log_values.update(secrets_of(self.argument_spec, self.params))
         super()._log_invocation()
 
+    def add_path_info(self, kwargs: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Add nothing: Ansible would replace the ``size`` of a split image by that of its first file."""
+        return kwargs
+
     def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
         self.no_log_values.update(secrets_of(self.argument_spec, self.params))
         super().fail_json(msg=msg, **kwargs)

@@ -39,8 +39,8 @@ notes:
     (C(cached)). If O(source) can provide exactly this image, the module deletes the image and provides it again.
     There is no other way to make the image permanent. The module does not do this while the image has aliases,
     because the aliases would be missing in the meantime. It shows a warning instead.
-  - A new image under the same O(name) takes over O(public), O(profiles) and O(protected) from the image that it
-    replaces, unless these options are given.
+  - A new image under the same O(name) takes over O(public) and O(profiles) from the image that it replaces, unless
+    these options are given. It does not take over O(protected), which belongs to the image and not to the name.
 seealso:
   - module: community.lxd.lxd_image_alias
   - module: community.lxd.lxd_image_info

@@ -44,11 +44,14 @@ options:
     description:
       - Image that the alias must point at. Give its fingerprint, a prefix of its fingerprint (12 or more lower-case hex
         digits), or another alias of the image.
-      - Required if the alias does not exist. If not given, an existing alias keeps its target.
+      - Required if the alias does not exist, unless O(rename_from) names an alias that exists. If not given, an
+        existing alias keeps its target.
+      - Also required if O(name) and O(rename_from) both exist and point at different images.
     type: str
   description:
     description:
-      - Description of the alias. If not given, the existing description is not changed.
+      - Description of the alias. If not given, the existing description is not changed. An empty text removes the
+        description.
     type: str
   rename_from:
     description:

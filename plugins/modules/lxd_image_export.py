@@ -38,12 +38,14 @@ options:
   name:
     description:
       - Alias of the image to export.
+      - Exactly one of O(name) and O(fingerprint) is required. They are mutually exclusive.
     type: str
     aliases: [alias]
   fingerprint:
     description:
       - Fingerprint of the image to export. A prefix of the fingerprint is also accepted. The value must have 12 to 64
         lower-case hex digits.
+      - Exactly one of O(name) and O(fingerprint) is required. They are mutually exclusive.
     type: str
   dest:
     description:
@@ -58,7 +60,7 @@ options:
     description:
       - Secret that gives access to one private image, the image with O(fingerprint). It is for a client that the server
         does not trust.
-      - The full O(fingerprint) is required.
+      - Requires O(fingerprint), with all of its 64 hex digits.
     type: str
 seealso:
   - module: community.lxd.lxd_image

@@ -32,8 +32,8 @@ options:
     default: false
   used_by:
     description:
-      - Also return the instances that were created from each image. Instances of all projects that share the images of
-        the project are included.
+      - Also return the instances and snapshots that were created from each image. Those of all projects that share the
+        images of the project are included.
       - If the cluster member of an instance is down, the image of this instance is unknown. Then the module shows a
         warning, and RV(images[].used_by) is V(null) for images without a known user. A search by O(unused) is refused.
     type: bool
@@ -48,6 +48,7 @@ options:
     description:
       - Secret that gives access to one private image, the image with O(fingerprint). It is for a client that the server
         does not trust.
+      - Requires O(fingerprint).
       - The secret becomes invalid a few seconds after its first use.
     type: str
 notes:
@@ -205,8 +206,8 @@ images:
       returned: if O(check_updates=true) and the source could not be asked
     used_by:
       description:
-        - The instances that were created from the image, each with C(project) and C(name). It is V(null) if this is
-          unknown.
+        - The instances and snapshots that were created from the image, each with C(project) and C(name). The name of a
+          snapshot has the form C(instance/snapshot). It is V(null) if this is unknown.
       type: list
       elements: dict
       returned: if O(used_by=true)

@@ -42,6 +42,7 @@ options:
       - Names of the properties that define the groups. Images with the same values of all these properties are one
         group.
       - If not given, all selected images are one group.
+      - Requires O(keep).
     type: list
     elements: str
   all_projects:
@@ -50,9 +51,12 @@ options:
     type: bool
     default: false
 notes:
-  - If the cluster member of an instance is down, the image that this instance uses is unknown. Then no image counts as
-    unused. All images are kept, with V(unknown_use) among their C(reasons), unless O(include_used=true).
+  - If the cluster member of an instance is down, the image that this instance uses is unknown. Then every selected
+    image without a known user is kept, with V(unknown_use) among its C(reasons). With O(include_used=true), it is not
+    kept for this reason, even if O(unused=true) is given.
   - At least one condition or O(keep) is required.
+  - With O(include_used=false), a used image is never removed. So O(unused=true) then changes only which images
+    RV(kept) lists, and O(unused=false) removes nothing.
 seealso:
   - module: community.lxd.lxd_image_info
   - module: community.lxd.lxd_image

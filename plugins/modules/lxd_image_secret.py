@@ -44,16 +44,19 @@ options:
   name:
     description:
       - Alias of the image to create a secret for.
+      - With O(state=present), exactly one of O(name) and O(fingerprint) is required. They are mutually exclusive.
     type: str
     aliases: [alias]
   fingerprint:
     description:
       - Fingerprint of the image to create a secret for. A prefix of the fingerprint is also accepted. The value must
         have 12 to 64 lower-case hex digits.
+      - With O(state=present), exactly one of O(name) and O(fingerprint) is required. They are mutually exclusive.
     type: str
   operation:
     description:
       - Operation of the secret to revoke. Use the value that was returned as RV(operation).
+      - Required with O(state=absent).
     type: str
 notes:
   - A secret becomes invalid a few seconds after its first use. A revoked secret is also accepted for about five more
@@ -99,7 +102,9 @@ fingerprint:
   type: str
   sample: "b8bec30e39b31a894e729ab957e9434eb3940c107a60dcbad31f56821b3b0f88"
 operation:
-  description: The operation that belongs to the secret. When this operation ends, the secret is revoked.
+  description:
+    - The operation that belongs to the secret. When this operation ends, the secret is revoked.
+    - It is null in check mode with O(state=present). With O(state=absent), it is the value of O(operation).
   returned: success
   type: str
   sample: /1.0/operations/2b1a1d7e-0a5b-4c0b-8d0e-4a6b1c3f2e9d

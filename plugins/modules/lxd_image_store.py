@@ -115,7 +115,11 @@ removed:
       size: 1031344
       uploaded_at: "2026-11-21T02:27:18.98996808Z"
 kept:
-  description: The images that were selected but are kept, each with its C(reason), sorted by fingerprint.
+  description:
+    - The images that are not listed but are kept, sorted by fingerprint. It is empty without O(purge=true).
+    - C(reasons) is a list of words. The possible words are V(protected), V(used), V(unknown_use), V(aliased),
+      V(inactive).
+    - C(reason) is the first of these reasons as a sentence.
   returned: always
   type: list
   elements: dict
@@ -128,6 +132,7 @@ kept:
       size: 1031344
       uploaded_at: "2026-11-21T02:27:18.98996808Z"
       reason: protected
+      reasons: [protected]
 reclaimed:
   description: The total size of the removed images in bytes.
   returned: always

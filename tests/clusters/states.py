@@ -16,7 +16,11 @@ UP, KILLED, OFFLINE, BACK = STATES = ("up", "killed", "offline", "back")
 INSTANCE, MEMBER = "user", "three"
 USED, SPARE, NAMELESS = (image.fingerprint for image in IMAGES[:3])
 WORLD = World(
-    {USED: Settings(properties={"os": "debian", "release": "12"}), SPARE: Settings(properties={"os": "debian", "release": "13"}), NAMELESS: Settings()},
+    {
+        USED: Settings(properties={"os": "debian", "release": "12"}),
+        SPARE: Settings(properties={"os": "debian", "release": "13"}),
+        NAMELESS: Settings(),
+    },
     {"used": (USED, ""), "spare": (SPARE, "what nobody uses")},
 )
 

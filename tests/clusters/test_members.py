@@ -41,7 +41,11 @@ def names_both(text: str) -> bool:
 @both_ways
 def test_all_is_known_while_all_members_are_up(members: Members, direct: bool) -> None:
     info = members.two.run("lxd_image_info", {"used_by": True}, direct=direct)
-    assert {image["fingerprint"]: image["used_by"] for image in info["images"]} == {USED: [USER], SPARE: [], NAMELESS: []}
+    assert {image["fingerprint"]: image["used_by"] for image in info["images"]} == {
+        USED: [USER],
+        SPARE: [],
+        NAMELESS: [],
+    }
     assert "is unknown" not in info.output
     pruned = members.two.run("lxd_image_prune", ALL_IMAGES, check=True, direct=direct)
     assert reasons(pruned) == {USED: ["used"]}
@@ -52,7 +56,9 @@ def test_all_is_known_while_all_members_are_up(members: Members, direct: bool) -
 @both_ways
 def test_use_is_unknown(members: Members, direct: bool) -> None:
     info = members.one.run("lxd_image_info", {"used_by": True}, direct=direct)
-    assert {image["fingerprint"]: image["used_by"] for image in info["images"]} == dict.fromkeys(members.one.read().images)
+    assert {image["fingerprint"]: image["used_by"] for image in info["images"]} == dict.fromkeys(
+        members.one.read().images
+    )
     assert names_both(info.output), info.output
 
 
@@ -79,7 +85,11 @@ def test_prune_removes_nothing(members: Members, options: dict[str, Any], check:
 
 
 @in_state(KILLED, OFFLINE)
-@pytest.mark.parametrize(("check", "direct"), ((True, False), (False, True), (False, False)), ids=("check-module", "real-in-process", "real-module"))
+@pytest.mark.parametrize(
+    ("check", "direct"),
+    ((True, False), (False, True), (False, False)),
+    ids=("check-module", "real-in-process", "real-module"),
+)
 def test_purge_removes_nothing(members: Members, check: bool, direct: bool) -> None:
     before = unchanging(members.two.read())
     options = {"images": [{"name": "spare"}], "purge": True, "include_aliased": True}
@@ -96,7 +106,15 @@ def test_all_else_goes_on(members: Members, through: str, direct: bool) -> None:
     # the servers keep it until all members are up again: each test takes its own
     fresh = TinyImage.make(next(numbers), "container", {"os": "debian"})
     for module, options in (
-        ("lxd_image", {"name": "fresh", "source": {"type": "file", "path": str(fresh.path)}, "properties": {"stage": "x"}, "public": True}),
+        (
+            "lxd_image",
+            {
+                "name": "fresh",
+                "source": {"type": "file", "path": str(fresh.path)},
+                "properties": {"stage": "x"},
+                "public": True,
+            },
+        ),
         ("lxd_image", {"name": "spare", "expires_at": "2031-01-01", "public": True, "properties": {"stage": "y"}}),
         ("lxd_image_alias", {"name": "nameless", "target": NAMELESS, "description": "no more"}),
         ("lxd_image_alias", {"name": "used", "state": "absent"}),
@@ -110,11 +128,17 @@ def test_all_else_goes_on(members: Members, through: str, direct: bool) -> None:
     world = store.read().world
     assert {fingerprint: world.images[fingerprint] for fingerprint in (USED, SPARE, NAMELESS, fresh.fingerprint)} == {
         USED: WORLD.images[USED],
-        SPARE: Settings(public=True, expires_at="2031-01-01T00:00:00Z", properties={"os": "debian", "release": "13", "stage": "y"}),
+        SPARE: Settings(
+            public=True, expires_at="2031-01-01T00:00:00Z", properties={"os": "debian", "release": "13", "stage": "y"}
+        ),
         NAMELESS: Settings(),
         fresh.fingerprint: Settings(public=True, properties={**fresh.properties, "stage": "x"}),
     }
-    assert world.aliases == {"spare": (SPARE, "what nobody uses"), "nameless": (NAMELESS, "no more"), "fresh": (fresh.fingerprint, "")}
+    assert world.aliases == {
+        "spare": (SPARE, "what nobody uses"),
+        "nameless": (NAMELESS, "no more"),
+        "fresh": (fresh.fingerprint, ""),
+    }
     shown = store.run("lxd_image_info", {"name": "fresh"}, direct=direct)
     assert [image["fingerprint"] for image in shown["images"]] == [fresh.fingerprint] and not shown.failed
 

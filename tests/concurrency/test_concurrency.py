@@ -18,10 +18,16 @@ from stores import IMAGES, MEMORY, SCRATCH, Settings, Store, World, modules
 Task = tuple[str, dict[str, Any]]
 
 FIRST, SECOND, THIRD, FOREIGN = (image.fingerprint for image in IMAGES[:4])
-FOREIGN_WORLD = World({FOREIGN: Settings(properties={"os": "other", MEMORY + "protected": "true"})}, {"foreign": (FOREIGN, "of somebody else")})
+FOREIGN_WORLD = World(
+    {FOREIGN: Settings(properties={"os": "other", MEMORY + "protected": "true"})},
+    {"foreign": (FOREIGN, "of somebody else")},
+)
 
 # How a task may fail that others were in the way of: it has seen that, and says so.
-OVERTAKEN = re.compile(r"meanwhile|changed since|does not exist|neither it nor|is gone|not found|already exists|ETag doesn't match", re.IGNORECASE)
+OVERTAKEN = re.compile(
+    r"meanwhile|changed since|does not exist|neither it nor|is gone|not found|already exists|ETag doesn't match",
+    re.IGNORECASE,
+)
 
 many = pytest.mark.parametrize("count", (8, 20))
 
@@ -152,7 +158,11 @@ def test_other_properties_of_one_image(store: Store, count: int) -> None:
 def test_same_settings_of_one_image(store: Store, count: int) -> None:
     """Two values each, wanted by half of them."""
     fill(store, [FIRST], {"x": FIRST})
-    tasks = taking_turns(count, image(name="x", public=True, properties={"stage": "1"}), image(name="x", public=False, properties={"stage": "2"}))
+    tasks = taking_turns(
+        count,
+        image(name="x", public=True, properties={"stage": "1"}),
+        image(name="x", public=False, properties={"stage": "2"}),
+    )
     assert_clear(at_once(store, tasks), most=count // 2)
     settings = assert_whole(store).images[FIRST]
     assert (settings.public, settings.properties["stage"]) in ((True, "1"), (False, "2"))
@@ -162,7 +172,11 @@ def test_same_settings_of_one_image(store: Store, count: int) -> None:
 @many
 def test_two_images_one_name(store: Store, count: int) -> None:
     fill(store)
-    tasks = taking_turns(count, image(name="x", source=content(0), previous="delete"), image(name="x", source=content(1), previous="delete"))
+    tasks = taking_turns(
+        count,
+        image(name="x", source=content(0), previous="delete"),
+        image(name="x", source=content(1), previous="delete"),
+    )
     results = at_once(store, tasks)
     assert_clear(results, most=count - 1)
     world = assert_whole(store, orphans=IMAGES_OF_TESTS if failures(results) else ())
@@ -175,11 +189,17 @@ def test_two_images_one_name(store: Store, count: int) -> None:
 @many
 def test_two_images_one_name_kept(store: Store, count: int) -> None:
     fill(store)
-    tasks = taking_turns(count, *(image(name="x", aliases=[f"also{number}"], source=content(number)) for number in range(3)))
+    tasks = taking_turns(
+        count, *(image(name="x", aliases=[f"also{number}"], source=content(number)) for number in range(3))
+    )
     assert_clear(at_once(store, tasks), most=count // 2)
     world = assert_whole(store)
     assert world.aliases["x"][0] in world.images
-    assert {name: target for name, (target, _text) in world.aliases.items() if name != "x"} == {"also0": FIRST, "also1": SECOND, "also2": THIRD}
+    assert {name: target for name, (target, _text) in world.aliases.items() if name != "x"} == {
+        "also0": FIRST,
+        "also1": SECOND,
+        "also2": THIRD,
+    }
     assert assert_calm(store, tasks[1]).aliases["x"] == (SECOND, "")
 
 
@@ -222,7 +242,12 @@ def test_absent_beside_present(store: Store, count: int) -> None:
 @many
 def test_absent_at_once(store: Store, count: int) -> None:
     fill(store, [FIRST, SECOND], {"x": FIRST, "y": FIRST, "z": SECOND})
-    tasks = taking_turns(count, image(name="x", state="absent"), image(name="y", state="absent"), image(fingerprint=FIRST, state="absent"))
+    tasks = taking_turns(
+        count,
+        image(name="x", state="absent"),
+        image(name="y", state="absent"),
+        image(fingerprint=FIRST, state="absent"),
+    )
     assert_clear(at_once(store, tasks), most=0)
     assert assert_whole(store).aliases == {"z": (SECOND, "")}
     assert_calm(store, tasks[0])
@@ -255,7 +280,9 @@ def test_inactive_beside_present(store: Store, count: int) -> None:
     inactive_state = world.images[FIRST].inactive_state
     names = set(world.aliases) | set(inactive_state["aliases"] if inactive_state else ())
     assert names == {"x", "y"}, f"an alias is neither there nor remembered: {world}"
-    assert world.images[FIRST].public or (inactive_state and inactive_state["public"]), f"nothing remembers that it was public: {world}"
+    assert world.images[FIRST].public or (inactive_state and inactive_state["public"]), (
+        f"nothing remembers that it was public: {world}"
+    )
     back = assert_calm(store, tasks[1])
     assert (set(back.aliases), back.images[FIRST].public) == ({"x", "y"}, True)
 
@@ -276,8 +303,13 @@ def test_export_to_one_file(store: Store, count: int) -> None:
 @many
 def test_overlapping_stores(store: Store, count: int) -> None:
     fill(store)
-    entries = [{"name": f"x{number}", "source": content(number), "properties": {"stage": str(number)}} for number in range(3)]
-    task: Callable[[int], Task] = lambda first: ("lxd_image_store", {"images": [entries[first], entries[(first + 1) % 3]]})
+    entries = [
+        {"name": f"x{number}", "source": content(number), "properties": {"stage": str(number)}} for number in range(3)
+    ]
+    task: Callable[[int], Task] = lambda first: (
+        "lxd_image_store",
+        {"images": [entries[first], entries[(first + 1) % 3]]},
+    )
     assert_clear(at_once(store, taking_turns(count, task(0), task(1), task(2))), most=0)
     world = assert_whole(store)
     assert world.aliases == {"x0": (FIRST, ""), "x1": (SECOND, ""), "x2": (THIRD, "")}
@@ -290,11 +322,15 @@ def test_promotion_beside_prune(store: Store, count: int) -> None:
     """What a release does: a new build gets the name, the old one goes, others clean up."""
     fill(store, [FIRST], {"x": FIRST})
     release = image(name="x", source=content(1), previous="delete", properties={"stage": "new"})
-    results = at_once(store, taking_turns(count, release, prune(unaliased=True, older_than="1h"), alias(name="x", description="text")))
+    results = at_once(
+        store, taking_turns(count, release, prune(unaliased=True, older_than="1h"), alias(name="x", description="text"))
+    )
     assert_clear(results, most=0)
     world = assert_whole(store)
     assert world.aliases == {"x": (SECOND, "text")}
     assert set(world.images) == {SECOND}
     assert world.images[SECOND].properties["stage"] == "new"
-    assert not any(key.startswith(MEMORY) for key in world.images[SECOND].properties), json.dumps(world.images[SECOND].properties)
+    assert not any(key.startswith(MEMORY) for key in world.images[SECOND].properties), json.dumps(
+        world.images[SECOND].properties
+    )
     assert assert_calm(store, release) == world

@@ -121,7 +121,9 @@ def upload(server: Server, paths: Sequence[Path]) -> None:
     body, content_type = paths[0].read_bytes(), "application/octet-stream"
     if len(paths) == 2:
         parts = [
-            f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"; filename="{path.name}"\r\n\r\n'.encode() + path.read_bytes() + b"\r\n"
+            f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"; filename="{path.name}"\r\n\r\n'.encode()
+            + path.read_bytes()
+            + b"\r\n"
             for name, path in zip(("metadata", "rootfs"), paths)
         ]
         body = b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
@@ -136,7 +138,10 @@ def put(server: Server, image: StoredImage, paths: Sequence[Path]) -> None:
     fingerprint = streams.sha256(*paths)
     settings = image.expected()
     expires_at = "1970-01-01T00:00:00Z" if image.expires_at == "never" else image.expires_at
-    body = {**{name: settings[name] for name in ("public", "auto_update", "properties", "profiles")}, "expires_at": expires_at}
+    body = {
+        **{name: settings[name] for name in ("public", "auto_update", "properties", "profiles")},
+        "expires_at": expires_at,
+    }
     if image != StoredImage(image.label, image.aliases):
         server.perform("PUT", f"/1.0/images/{fingerprint}", body)
     for name, description in image.aliases.items():
@@ -151,8 +156,12 @@ def make_files(directory: Path) -> dict[str, list[Path]]:
         streams.make_image(path, label)
     files[BIG] = [make_big(directory / "big.tar")]
     files[SPLIT] = [
-        images.write(directory / "meta.tar.gz", [images.entry("metadata.yaml", images.metadata("1", SPLIT), mode=0o644)]),
-        images.write(directory / "root.tar.gz", [images.entry("label", SPLIT.encode(), mode=0o644), images.entry("dev")]),
+        images.write(
+            directory / "meta.tar.gz", [images.entry("metadata.yaml", images.metadata("1", SPLIT), mode=0o644)]
+        ),
+        images.write(
+            directory / "root.tar.gz", [images.entry("label", SPLIT.encode(), mode=0o644), images.entry("dev")]
+        ),
     ]
     return files
 
@@ -169,7 +178,9 @@ def restart(server: Server) -> None:
     """Starts a daemon again on the state that it had when it was killed."""
     program = daemon(server.vendor)
     assert program is not None
-    server.process = Process.launch(server.process.record, [program, "--group", "root"], server.log, server.environment(program))
+    server.process = Process.launch(
+        server.process.record, [program, "--group", "root"], server.log, server.environment(program)
+    )
     if not wait_until(lambda: identify(server.socket) == server.vendor, 90):
         raise ServerError(f"{server.vendor} did not start again, see {server.log}")
 
@@ -219,7 +230,11 @@ class Bench:
         twin.listen_https()
         twin.trust(self.client[0])
         for label in ("old", "new", SPLIT, BIG):
-            put(twin, StoredImage(label, {f"origin/{label}": "at the origin"}, AT_ORIGIN, public=True), self.files[label])
+            put(
+                twin,
+                StoredImage(label, {f"origin/{label}": "at the origin"}, AT_ORIGIN, public=True),
+                self.files[label],
+            )
         put(twin, StoredImage("other", {"private/other": ""}, AT_ORIGIN), self.files["other"])
         return twin
 
@@ -244,7 +259,14 @@ class Bench:
     def web_url(self) -> str:
         """A web server with the images' files, and a simplestreams tree in /tree."""
         root = self.directory / "files"
-        add = argparse.Namespace(tree=root / "tree", product=PRODUCT, serial="20260101", rootfs=self.files[SPLIT][1], disk=None, arch=streams.NATIVE)
+        add = argparse.Namespace(
+            tree=root / "tree",
+            product=PRODUCT,
+            serial="20260101",
+            rootfs=self.files[SPLIT][1],
+            disk=None,
+            arch=streams.NATIVE,
+        )
         add.alias, add.requirement, add.lxd_requirement, add.support_eol = [], [], [], None
         self.fingerprints[STREAMED] = streams.add_version(add)[self.vendor]["container"]
         web = FaultyWeb(root, self.directory / "web.jsonl", self.proxy)
@@ -307,7 +329,13 @@ class Bench:
         """An image that the server has fetched for an instance."""
         twin = self.twin
         self.add_pool()
-        source = {"type": "image", "mode": "pull", "server": twin.https_url, "protocol": self.vendor, "certificate": twin.certificate.read_text()}
+        source = {
+            "type": "image",
+            "mode": "pull",
+            "server": twin.https_url,
+            "protocol": self.vendor,
+            "certificate": twin.certificate.read_text(),
+        }
         body = {"name": "passing", "source": {**source, "alias": f"origin/{image.label}"}}
         self.server.perform("POST", "/1.0/instances", body)
         self.server.perform("DELETE", "/1.0/instances/passing")
@@ -350,14 +378,18 @@ class Bench:
         for name in sorted({*was, *will, *now}):
             allowed = {was.get(name), will.get(name)}
             if now.get(name) not in allowed:
-                problems.append(f"the alias {name!r} points at {now.get(name)!r}, not at {' or '.join(map(repr, allowed))}")
+                problems.append(
+                    f"the alias {name!r} points at {now.get(name)!r}, not at {' or '.join(map(repr, allowed))}"
+                )
         # A cached image can only be deleted and made anew; nothing refers to it yet.
         labels = {image.label for image in before if not image.cached} & {image.label for image in after}
         problems += [f"the image {label!r} is gone" for label in labels - set(found)]
         known = {image.label for image in (*before, *after)}
         problems += [f"the image {label!r} should not be there" for label in set(found) - known]
         named = {was[name] for name in was} & {will[name] for name in will}
-        problems += [f"the image {label!r} has no alias any more" for label in named & set(found) if not found[label]["aliases"]]
+        problems += [
+            f"the image {label!r} has no alias any more" for label in named & set(found) if not found[label]["aliases"]
+        ]
         for image in before:
             if image in after:
                 problems += differences_of(image, found.get(image.label))
@@ -382,7 +414,11 @@ def differences_of(image: StoredImage, found: Mapping[str, Any] | None) -> list[
     if found is None:
         return [f"the image {image.label!r} is not there"]
     wanted = image.expected()
-    return [f"the image {image.label!r} has {key} {found[key]!r}, not {value!r}" for key, value in wanted.items() if found[key] != value]
+    return [
+        f"the image {image.label!r} has {key} {found[key]!r}, not {value!r}"
+        for key, value in wanted.items()
+        if found[key] != value
+    ]
 
 
 def content_hash(server: Server, fingerprint: str) -> str:

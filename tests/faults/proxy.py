@@ -62,7 +62,14 @@ KILLS_DAEMON = (DAEMON_BEFORE, DAEMON_AFTER)
 DEADLINE_SECONDS = 1.0
 LATE_SECONDS = 1.4
 
-ENVELOPE = {"type": "error", "status": "", "status_code": 0, "error_code": 500, "error": "an error that the proxy has made up", "metadata": None}
+ENVELOPE = {
+    "type": "error",
+    "status": "",
+    "status_code": 0,
+    "error_code": 500,
+    "error": "an error that the proxy has made up",
+    "metadata": None,
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,9 @@ class FaultHandler(Handler):
             self.send_page(500, "application/json", json.dumps(ENVELOPE).encode())
         elif kind == ERROR_503:
             self.send_page(503, "text/html", b"<html>try again later</html>")
-        self.cut_at = self.server.middle(exchange.header("Content-Length")) if kind in (CUT_UPLOAD, KILL_IN_UPLOAD) else None
+        self.cut_at = (
+            self.server.middle(exchange.header("Content-Length")) if kind in (CUT_UPLOAD, KILL_IN_UPLOAD) else None
+        )
         super().send_request(exchange, upstream)
 
     def body(self) -> Iterator[bytes]:

@@ -127,10 +127,14 @@ class Trial:
 
     def start(self, options: dict[str, Any], fault: Fault | None, timeout: float = PATIENCE_SECONDS) -> modules.Run:
         self.bench.proxy.arm(fault)
-        return modules.Run(self.scenario.module, {**options, "timeout": timeout}, environment={"TMPDIR": str(self.bench.temporary)})
+        return modules.Run(
+            self.scenario.module, {**options, "timeout": timeout}, environment={"TMPDIR": str(self.bench.temporary)}
+        )
 
     def wrong_now(self) -> list[str]:
-        return self.bench.broken_promises(self.before, self.after) + self.scenario.promise(self.bench) + self.left_over()
+        return (
+            self.bench.broken_promises(self.before, self.after) + self.scenario.promise(self.bench) + self.left_over()
+        )
 
     def left_over(self) -> list[str]:
         """Temporary files that nobody would ever remove."""
@@ -155,7 +159,9 @@ class Trial:
             raise ServerError(f"without any fault: {'; '.join(wrong)}")
         # From now on it has to be what it was then.
         found, _problems = self.bench.look_by_label()
-        self.after = tuple(replace(image, properties=found[image.label]["properties"], purged=True) for image in self.after)
+        self.after = tuple(
+            replace(image, properties=found[image.label]["properties"], purged=True) for image in self.after
+        )
         return Clean(seen, result.get("actions"))
 
     def try_point(self, fault: Fault, clean: Clean) -> Point:
@@ -176,7 +182,16 @@ class Trial:
             if identify(self.bench.server.socket) is None:
                 problems.append("the daemon is gone")
                 restart(self.bench.server)
-        return Point(self.bench.vendor, self.scenario.name, fault.kind, fault.number, request, outcome, problems, time.monotonic() - started)
+        return Point(
+            self.bench.vendor,
+            self.scenario.name,
+            fault.kind,
+            fault.number,
+            request,
+            outcome,
+            problems,
+            time.monotonic() - started,
+        )
 
     def hit(self) -> str:
         """The request that the fault happened to."""
@@ -211,7 +226,9 @@ class Trial:
             problems.append("the run that met the fault claims that it has changed nothing")
         said = iter(result.get("actions") or [])
         if not all(action in said for action in clean.actions or []):
-            problems.append(f"the run that met the fault says that it did {result.get('actions')}, but that is not all of {clean.actions}")
+            problems.append(
+                f"the run that met the fault says that it did {result.get('actions')}, but that is not all of {clean.actions}"
+            )
         return "succeeded"
 
     def run_again(self, options: dict[str, Any], outcome: str, fault: Fault, problems: list[str]) -> None:
@@ -227,7 +244,9 @@ class Trial:
             problems.append(f"changed again after a success: {again.get('actions')}")
         third = self.start(options, None).wait()
         if third.failed or third.changed:
-            problems.append(f"the third run is not unchanged: {third.get('msg') or third.get('actions') or third.answer}")
+            problems.append(
+                f"the third run is not unchanged: {third.get('msg') or third.get('actions') or third.answer}"
+            )
 
 
 def spread(points: list[tuple[Trial, Clean, Fault]], seed: int) -> list[tuple[Trial, Clean, Fault]]:
@@ -276,7 +295,11 @@ def begin(trial: Trial, options: argparse.Namespace, report: Report) -> list[tup
         report.broken[name] = str(exc)
         print(f"{report.vendor}, {name}: {exc}", flush=True)
         return []
-    faults = [fault for fault in clean.faults(trial.scenario, options.kind) if not options.request or fault.number in options.request]
+    faults = [
+        fault
+        for fault in clean.faults(trial.scenario, options.kind)
+        if not options.request or fault.number in options.request
+    ]
     report.total[name] = len(faults)
     return [(trial, clean, fault) for fault in faults]
 
@@ -297,7 +320,10 @@ def table(reports: list[Report]) -> Iterator[str]:
 
 
 def by_kind(points: list[Point]) -> Iterator[str]:
-    tried, survived = Counter(point.kind for point in points), Counter(point.kind for point in points if not point.problems)
+    tried, survived = (
+        Counter(point.kind for point in points),
+        Counter(point.kind for point in points if not point.problems),
+    )
     yield f"{'kind':16}{'tried':>8}{'survived':>10}"
     for kind in KINDS:
         if tried[kind]:
@@ -315,10 +341,19 @@ def make_tree(directory: Path) -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--vendor", action="append", choices=VENDORS, help="repeatable; default: all that are here")
-    parser.add_argument("--scenario", action="append", metavar="TEXT", help="those whose name has this in it; repeatable")
+    parser.add_argument(
+        "--scenario", action="append", metavar="TEXT", help="those whose name has this in it; repeatable"
+    )
     parser.add_argument("--kind", action="append", choices=list(KINDS), help="repeatable; default: all")
-    parser.add_argument("--request", action="append", type=int, metavar="NUMBER", help="only faults at this request; repeatable")
-    parser.add_argument("--sample", type=float, metavar="SECONDS", help="stop after this time; the points tried are spread over everything")
+    parser.add_argument(
+        "--request", action="append", type=int, metavar="NUMBER", help="only faults at this request; repeatable"
+    )
+    parser.add_argument(
+        "--sample",
+        type=float,
+        metavar="SECONDS",
+        help="stop after this time; the points tried are spread over everything",
+    )
     parser.add_argument("--seed", type=int, default=1, help="which sample (1)")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write all results as JSON")
     parser.add_argument("--dir", type=Path, help="where the servers get their directories; default: a temporary one")
@@ -343,9 +378,16 @@ def run(options: argparse.Namespace) -> int:
         for name, reason in report.broken.items():
             print(f"{report.vendor}, {name}: {reason}")
     total = sum(sum(report.total.values()) for report in reports)
-    print(f"{len(tried)} of {total} points were tried, {len(points) - len(tried)} more were not reached; seed {options.seed}")
+    print(
+        f"{len(tried)} of {total} points were tried, {len(points) - len(tried)} more were not reached; seed {options.seed}"
+    )
     if options.report:
-        options.report.write_text(json.dumps({"total": total, "tried": len(tried), "failed": len(failed), "vendors": list(map(asdict, reports))}, indent=1))
+        options.report.write_text(
+            json.dumps(
+                {"total": total, "tried": len(tried), "failed": len(failed), "vendors": list(map(asdict, reports))},
+                indent=1,
+            )
+        )
     broken = sum(len(report.broken) for report in reports)
     print(f"{len(tried) - len(failed)} passed, {len(failed) + broken} failed")
     return 1 if failed or broken or not tried else 0
@@ -354,7 +396,11 @@ def run(options: argparse.Namespace) -> int:
 def main() -> int:
     options = parse()
     if options.list:
-        print("\n".join([*(scenario.name for scenario in SCENARIOS), "", *(f"{kind:16}{text}" for kind, text in KINDS.items())]))
+        print(
+            "\n".join(
+                [*(scenario.name for scenario in SCENARIOS), "", *(f"{kind:16}{text}" for kind, text in KINDS.items())]
+            )
+        )
         return 0
     with tempfile.TemporaryDirectory(prefix="community-lxd-faults-", ignore_cleanup_errors=True) as temporary:
         # The root of an unprivileged container has to get through.

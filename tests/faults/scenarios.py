@@ -34,7 +34,9 @@ from bench import (
 Options = dict[str, Any]
 
 FOREIGN = StoredImage("foreign", {"somebody/else": "not ours"}, {"team": "theirs"}, public=True)
-INACTIVE = json.dumps({"aliases": {"demo": "described", "demo/extra": ""}, "auto_update": False, "public": True}, sort_keys=True)
+INACTIVE = json.dumps(
+    {"aliases": {"demo": "described", "demo/extra": ""}, "auto_update": False, "public": True}, sort_keys=True
+)
 
 
 def no_problems(_bench: Bench) -> list[str]:
@@ -75,8 +77,17 @@ def file(bench: Bench, label: str) -> Options:
 def origin(bench: Bench, label: str, **more: Any) -> Options:
     """As a source: the twin."""
     alias = "private/other" if label == "other" else f"origin/{label}"
-    pair = dict(zip(("client_cert", "client_key"), map(str, bench.client))) if label == "other" or more.get("mode") == "push" else {}
-    source = {"server": bench.origin_url, "certificate": str(bench.twin.certificate), "protocol": bench.vendor, "alias": alias}
+    pair = (
+        dict(zip(("client_cert", "client_key"), map(str, bench.client)))
+        if label == "other" or more.get("mode") == "push"
+        else {}
+    )
+    source = {
+        "server": bench.origin_url,
+        "certificate": str(bench.twin.certificate),
+        "protocol": bench.vendor,
+        "alias": alias,
+    }
     return {**source, **pair, **more}
 
 
@@ -90,7 +101,13 @@ def pushed(bench: Bench) -> Options:
     return {"name": "demo", "source": origin(bench, "new", mode="push"), "properties": {"stage": "x"}}
 
 
-OLD = StoredImage("old", {"demo": "described", "demo/extra": "further"}, {"stage": "old"}, public=True, profiles=("default", EXTRA_PROFILE))
+OLD = StoredImage(
+    "old",
+    {"demo": "described", "demo/extra": "further"},
+    {"stage": "old"},
+    public=True,
+    profiles=("default", EXTRA_PROFILE),
+)
 
 IMAGE = [
     Scenario(
@@ -147,9 +164,23 @@ IMAGE = [
     Scenario(
         "import over another, delete it",
         "lxd_image",
-        lambda b: {"name": "demo", "aliases": ["demo/extra", "demo/more"], "source": file(b, "new"), "properties": {"stage": "x"}, "previous": "delete"},
+        lambda b: {
+            "name": "demo",
+            "aliases": ["demo/extra", "demo/more"],
+            "source": file(b, "new"),
+            "properties": {"stage": "x"},
+            "previous": "delete",
+        },
         before=(OLD,),
-        after=(StoredImage("new", {"demo": "described", "demo/extra": "further", "demo/more": ""}, {"stage": "x"}, public=True, profiles=OLD.profiles),),
+        after=(
+            StoredImage(
+                "new",
+                {"demo": "described", "demo/extra": "further", "demo/more": ""},
+                {"stage": "x"},
+                public=True,
+                profiles=OLD.profiles,
+            ),
+        ),
         restarts=True,
     ),
     Scenario(
@@ -194,9 +225,24 @@ IMAGE = [
     Scenario(
         "settings, one PUT",
         "lxd_image",
-        lambda b: {"name": "demo", "profiles": [], "expires_at": "2031-01-01", "properties": {"stage": "new"}, "protected": True},
+        lambda b: {
+            "name": "demo",
+            "profiles": [],
+            "expires_at": "2031-01-01",
+            "properties": {"stage": "new"},
+            "protected": True,
+        },
         before=(OLD,),
-        after=(StoredImage("old", OLD.aliases, {"stage": "new", "ansible.protected": "true"}, True, expires_at="2031-01-01T00:00:00Z", profiles=()),),
+        after=(
+            StoredImage(
+                "old",
+                OLD.aliases,
+                {"stage": "new", "ansible.protected": "true"},
+                True,
+                expires_at="2031-01-01T00:00:00Z",
+                profiles=(),
+            ),
+        ),
         restarts=True,
     ),
     Scenario(
@@ -205,7 +251,13 @@ IMAGE = [
         lambda b: {"name": "demo", "aliases": ["demo/new", "taken"], "purge_aliases": True},
         before=(OLD, StoredImage("other", {"taken": "before", "other": ""})),
         after=(
-            StoredImage("old", {"demo": "described", "demo/new": "", "taken": "before"}, OLD.properties, public=True, profiles=OLD.profiles),
+            StoredImage(
+                "old",
+                {"demo": "described", "demo/new": "", "taken": "before"},
+                OLD.properties,
+                public=True,
+                profiles=OLD.profiles,
+            ),
             StoredImage("other", {"other": ""}),
         ),
     ),
@@ -236,7 +288,13 @@ COPY = [
     Scenario(
         "copy, pull",
         "lxd_image",
-        lambda b: {"name": "demo", "source": origin(b, "new", mode="pull"), "properties": {"stage": "x"}, "profiles": [EXTRA_PROFILE], "public": True},
+        lambda b: {
+            "name": "demo",
+            "source": origin(b, "new", mode="pull"),
+            "properties": {"stage": "x"},
+            "profiles": [EXTRA_PROFILE],
+            "public": True,
+        },
         after=(StoredImage("new", {"demo": ""}, {**AT_ORIGIN, "stage": "x"}, public=True, profiles=(EXTRA_PROFILE,)),),
         restarts=True,
     ),
@@ -341,7 +399,11 @@ COPY = [
     Scenario(
         "fetch what the web announces",
         "lxd_image",
-        lambda b: {"name": "demo", "source": {"type": "url", "url": f"{b.web_url}/image/{b.files['new'][0].name}"}, "public": True},
+        lambda b: {
+            "name": "demo",
+            "source": {"type": "url", "url": f"{b.web_url}/image/{b.files['new'][0].name}"},
+            "public": True,
+        },
         after=(StoredImage("new", {"demo": ""}, public=True),),
     ),
 ]
@@ -359,7 +421,12 @@ PUBLISH = [
     Scenario(
         "publish an instance",
         "lxd_image",
-        lambda b: {"name": "demo", "state": "latest", "source": {"type": "instance", "name": b.instance}, "previous": "delete"},
+        lambda b: {
+            "name": "demo",
+            "state": "latest",
+            "source": {"type": "instance", "name": b.instance},
+            "previous": "delete",
+        },
         before=(StoredImage("old", {"demo": "described"}),),
         after=(StoredImage(PUBLISHED, {"demo": "described"}, None),),
         check=instance_is(INSTANCE, "Stopped"),
@@ -367,13 +434,22 @@ PUBLISH = [
     Scenario(
         "publish a snapshot",
         "lxd_image",
-        lambda b: {"name": "demo", "aliases": ["demo/extra"], "source": {"type": "snapshot", "name": f"{b.instance}/snap0"}, "public": True},
+        lambda b: {
+            "name": "demo",
+            "aliases": ["demo/extra"],
+            "source": {"type": "snapshot", "name": f"{b.instance}/snap0"},
+            "public": True,
+        },
         after=(StoredImage(PUBLISHED, {"demo": "", "demo/extra": ""}, None, public=True),),
     ),
     Scenario(
         "publish a running instance",
         "lxd_image",
-        lambda b: {"name": "demo", "source": {"type": "instance", "name": RUNNING, "stop": True}, "properties": {"stage": "x"}},
+        lambda b: {
+            "name": "demo",
+            "source": {"type": "instance", "name": RUNNING, "stop": True},
+            "properties": {"stage": "x"},
+        },
         after=(StoredImage(PUBLISHED, {"demo": ""}, None),),
         prepare=Bench.run_instance,
         unless_killed=instance_is(RUNNING, "Running"),
@@ -450,7 +526,11 @@ PRUNE = [
         "prune, with aliases",
         "lxd_image_prune",
         lambda b: {"properties": SERIES, "include_aliased": True, "include_protected": True},
-        before=(StoredImage("old", {"demo": ""}, SERIES), StoredImage("protected", {}, {**SERIES, "ansible.protected": "true"}), StoredImage("new")),
+        before=(
+            StoredImage("old", {"demo": ""}, SERIES),
+            StoredImage("protected", {}, {**SERIES, "ansible.protected": "true"}),
+            StoredImage("new"),
+        ),
         after=(StoredImage("new"),),
     ),
 ]
@@ -481,8 +561,12 @@ STORE_AFTER = (
     StoredImage("protected", {}, {"ansible.protected": "true"}),
 )
 STORE = [
-    Scenario("store", "lxd_image_store", lambda b: whole_store(b, 1), before=STORE_BEFORE, after=STORE_AFTER, restarts=True),
-    Scenario("store, side by side", "lxd_image_store", lambda b: whole_store(b, 4), before=STORE_BEFORE, after=STORE_AFTER),
+    Scenario(
+        "store", "lxd_image_store", lambda b: whole_store(b, 1), before=STORE_BEFORE, after=STORE_AFTER, restarts=True
+    ),
+    Scenario(
+        "store, side by side", "lxd_image_store", lambda b: whole_store(b, 4), before=STORE_BEFORE, after=STORE_AFTER
+    ),
 ]
 
 
@@ -535,7 +619,9 @@ def exactly(label: str, *names: str) -> Check:
         wanted = sorted(name.format(bench.fingerprints[label]) for name in names)
         if found != wanted:
             return [f"there are the files {found}, not {wanted}"]
-        digest = hashlib.sha256(b"".join((bench.dest / name.format(bench.fingerprints[label])).read_bytes() for name in names)).hexdigest()
+        digest = hashlib.sha256(
+            b"".join((bench.dest / name.format(bench.fingerprints[label])).read_bytes() for name in names)
+        ).hexdigest()
         return [] if digest == bench.fingerprints[label] else ["the exported files are not the image"]
 
     return check

@@ -97,7 +97,9 @@ class Playbook:
         self._results, self._output = folder / "results", folder / "output"
         self._results.touch()
         environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "COMMUNITY_LXD_"))},
+            **{
+                name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "COMMUNITY_LXD_"))
+            },
             **store.environment,
             "TMPDIR": str(self.temporary),
             "ANSIBLE_COLLECTIONS_PATH": str(SCRATCH / "tree"),
@@ -110,10 +112,24 @@ class Playbook:
             "FRONTS_RESULTS": str(self._results),
             "FRONTS_EVERY": str(every),
         }
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local", *words, str(folder / "play.yml")]
+        command = [
+            str(Path(sys.executable).with_name("ansible-playbook")),
+            "-i",
+            "localhost,",
+            "-c",
+            "local",
+            *words,
+            str(folder / "play.yml"),
+        ]
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd="/", start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=environment,
+                cwd="/",
+                start_new_session=True,
             )
 
     @property
@@ -145,7 +161,9 @@ class Playbook:
 
     def processes(self) -> list[int]:
         """Those that it has started and that live, and itself. Workers have sessions of their own."""
-        return [pid for pid in servers.descendants(f"FRONTS_RESULTS={self._results}") if servers.start_time(pid) is not None]
+        return [
+            pid for pid in servers.descendants(f"FRONTS_RESULTS={self._results}") if servers.start_time(pid) is not None
+        ]
 
     def workers(self) -> list[int]:
         return [pid for pid in self.processes() if pid != self.process.pid]

@@ -65,24 +65,39 @@ def file(path: Path | str) -> dict[str, Any]:
 
 
 LOOP = {"loop": ["{{ huge }}", str(SMALL.path)], "timeout": 3, "ignore_errors": True}
-ALONE = {"name": "demo", "source": file("{{ item }}"), "previous": "delete", "properties": {"threads": "{{ lookup('own_threads') }}"}}
+ALONE = {
+    "name": "demo",
+    "source": file("{{ item }}"),
+    "previous": "delete",
+    "properties": {"threads": "{{ lookup('own_threads') }}"},
+}
 
 
 @pytest.mark.parametrize(
     ("module", "options"),
-    (("lxd_image", ALONE), ("lxd_image_store", {"images": [ALONE, {"name": "other", "source": file(OTHER.path)}], "concurrency": 2})),
+    (
+        ("lxd_image", ALONE),
+        ("lxd_image_store", {"images": [ALONE, {"name": "other", "source": file(OTHER.path)}], "concurrency": 2}),
+    ),
     ids=("image", "store"),
 )
-def test_an_item_that_takes_too_long(store: Store, slow: SlowSocket, tmp_path: Path, huge: Path, module: str, options: dict[str, Any]) -> None:
+def test_an_item_that_takes_too_long(
+    store: Store, slow: SlowSocket, tmp_path: Path, huge: Path, module: str, options: dict[str, Any]
+) -> None:
     """The worker goes on with the next item: nothing of the first one is at work any more."""
     store.fill(BEFORE)
     slow.rate = SLOW
-    run = Playbook(tmp_path / "run", store, [task("twice", module, {"url": slow.url, **options}, **LOOP)], {"huge": str(huge)}).wait()
+    run = Playbook(
+        tmp_path / "run", store, [task("twice", module, {"url": slow.url, **options}, **LOOP)], {"huge": str(huge)}
+    ).wait()
     (_name, first), (_name, second), *_whole = run.results
     assert "timedout" in first and not second.get("failed") and second["changed"], run.output
     assert run.left_over() == []
     # the property says how many threads there were when the second item began
-    expected = World({SMALL.fingerprint: Settings(properties={**SMALL.properties, "threads": "0"})}, {"demo": (SMALL.fingerprint, "described")})
+    expected = World(
+        {SMALL.fingerprint: Settings(properties={**SMALL.properties, "threads": "0"})},
+        {"demo": (SMALL.fingerprint, "described")},
+    )
     if module == "lxd_image_store":
         expected.images[OTHER.fingerprint] = Settings(properties=dict(OTHER.properties))
         expected.aliases["other"] = (OTHER.fingerprint, "")
@@ -133,7 +148,9 @@ def kill_worker(run: Playbook) -> None:
     ((interrupt, import_big), (interrupt_main, fetch_big), (kill_worker, import_big), (kill_worker, fetch_big)),
     ids=("keyboard-import", "interrupt-fetch", "kill-import", "kill-fetch"),
 )
-def test_what_is_broken_off_is_finished_by_the_next_run(store: Store, slow: SlowSocket, tmp_path: Path, big: str, web: str, end: Any, what: Any) -> None:
+def test_what_is_broken_off_is_finished_by_the_next_run(
+    store: Store, slow: SlowSocket, tmp_path: Path, big: str, web: str, end: Any, what: Any
+) -> None:
     store.fill(BEFORE)
     options = {"url": slow.url, "name": "demo", "previous": "delete", "properties": {"stage": "x"}, **what(web)}
     slow.rate = SLOW
@@ -162,14 +179,25 @@ def test_what_a_task_finds_in_the_process(store: Store, tmp_path: Path) -> None:
             tmp_path / "run",
             store,
             [
-                task("folder", "lxd_image", {"name": "small", "source": file("small.tar.gz")}, environment={"LXD_URL": store.server.url}),
+                task(
+                    "folder",
+                    "lxd_image",
+                    {"name": "small", "source": file("small.tar.gz")},
+                    environment={"LXD_URL": store.server.url},
+                ),
                 task(
                     "home",
                     "lxd_image",
                     {"name": "other", "source": file("~/other.tar.gz")},
                     environment={"LXD_URL": store.server.url, "HOME": "{{ playbook_dir }}/home"},
                 ),
-                task("elsewhere", "lxd_image", {"name": "demo"}, environment={"LXD_URL": "unix:/nowhere/unix.socket"}, ignore_errors=True),
+                task(
+                    "elsewhere",
+                    "lxd_image",
+                    {"name": "demo"},
+                    environment={"LXD_URL": "unix:/nowhere/unix.socket"},
+                    ignore_errors=True,
+                ),
             ],
             {"community_lxd_in_process": in_process},
             files={"small.tar.gz": SMALL.path, "home/other.tar.gz": OTHER.path},
@@ -177,7 +205,9 @@ def test_what_a_task_finds_in_the_process(store: Store, tmp_path: Path) -> None:
         found = dict(run.results)
         assert found["folder"]["changed"] and found["home"]["changed"], run.output
         assert "/nowhere/unix.socket" in found["elsewhere"]["msg"] and not found["elsewhere"]["changed"]
-        results.append({name: (result.get("actions"), result.get("diff"), result.get("msg")) for name, result in found.items()})
+        results.append(
+            {name: (result.get("actions"), result.get("diff"), result.get("msg")) for name, result in found.items()}
+        )
         readings.append(store.read().world)
     assert readings[0] == readings[1] and readings[0].aliases == {
         "demo": (OLD.fingerprint, "described"),
@@ -188,7 +218,9 @@ def test_what_a_task_finds_in_the_process(store: Store, tmp_path: Path) -> None:
 
 
 @ONE_VENDOR
-def test_progress_is_told_and_secrets_are_not(store: Store, slow: SlowSocket, tmp_path: Path, big: str, web: str) -> None:
+def test_progress_is_told_and_secrets_are_not(
+    store: Store, slow: SlowSocket, tmp_path: Path, big: str, web: str
+) -> None:
     store.fill(World())
     slow.rate = 16 * SLOW
     imported = {"url": slow.url, "name": "demo", "source": file(BIG)}
@@ -204,14 +236,22 @@ def test_progress_is_told_and_secrets_are_not(store: Store, slow: SlowSocket, tm
             task("remove", "lxd_image", {"url": slow.url, "name": "demo", "state": "absent"}),
             task("hidden", "lxd_image", imported, no_log=True),
             task("export", "lxd_image_export", {"url": slow.url, "name": "demo", "dest": str(tmp_path / "exported")}),
-            task("wrong", "lxd_image", {"trust_token": SECRET, "nonsense": SECRET, "source": {"type": "file", "secret": SECRET}}, ignore_errors=True),
+            task(
+                "wrong",
+                "lxd_image",
+                {"trust_token": SECRET, "nonsense": SECRET, "source": {"type": "file", "secret": SECRET}},
+                ignore_errors=True,
+            ),
         ],
         None,
         "-vvv",
         every=0.01,
     ).wait()
     assert run.process.returncode == 0, run.output
-    told = {name: [line for line in run.output.splitlines() if line.startswith(f"{name}: ")] for name in ("import", "fetch", "store", "hidden", "export")}
+    told = {
+        name: [line for line in run.output.splitlines() if line.startswith(f"{name}: ")]
+        for name in ("import", "fetch", "store", "hidden", "export")
+    }
     assert all(bool(lines) == (name != "hidden") for name, lines in told.items()), (told, run.output)
     assert any(re.search(r"MiB of 6\.\d MiB \(\d+ %\), .*/s", line) for line in told["import"]), told["import"]
     assert "wrong" in dict(run.results) and dict(run.results)["wrong"].get("msg")

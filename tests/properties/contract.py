@@ -59,7 +59,11 @@ def resolve(world: World, prefix: str | None) -> str | None:
 
 def remembering(world: World, name: str | None) -> list[str]:
     """The inactive images that had this alias."""
-    return [fingerprint for fingerprint, settings in world.images.items() if settings.inactive_state and name in settings.inactive_state["aliases"]]
+    return [
+        fingerprint
+        for fingerprint, settings in world.images.items()
+        if settings.inactive_state and name in settings.inactive_state["aliases"]
+    ]
 
 
 def the_only_one(world: World, name: str | None) -> str | None:
@@ -165,7 +169,10 @@ def present(options: Options, world: World) -> Done:
     if previous and content and (is_new or not (world.aliases_of(image) or settings.inactive_state)):
         inherit(settings, world.images[previous])
     if settings.inactive_state:
-        settings.public, settings.auto_update = settings.inactive_state["public"], settings.inactive_state["auto_update"]
+        settings.public, settings.auto_update = (
+            settings.inactive_state["public"],
+            settings.inactive_state["auto_update"],
+        )
         del settings.properties[MEMORY + "withdrawn"]
     change(settings, options)
 
@@ -196,7 +203,11 @@ def replaced(options: Options, world: World, image: str, previous: str | None, n
     old = previous or (noted if options.get("previous") == "delete" else None)
     goes = False
     if old in world.images:
-        goes = options.get("previous") == "delete" and not world.images[old].protected and set(world.aliases_of(old)) <= set(names)
+        goes = (
+            options.get("previous") == "delete"
+            and not world.images[old].protected
+            and set(world.aliases_of(old)) <= set(names)
+        )
     if previous or goes or (old and old not in world.images):
         bookkeeping.pop(MEMORY + "replaces", None)
     return {old} if old and goes else set()
@@ -215,7 +226,11 @@ def change(settings: Settings, options: Options) -> None:
             raise Refused("unknown profile")
         settings.profiles = sorted(set(options["profiles"]))
     given = {key: as_text(value) for key, value in (options.get("properties") or {}).items()}
-    kept = {key: value for key, value in settings.properties.items() if key.startswith(MEMORY) or not options.get("purge_properties")}
+    kept = {
+        key: value
+        for key, value in settings.properties.items()
+        if key.startswith(MEMORY) or not options.get("purge_properties")
+    }
     settings.properties = {key: value for key, value in {**kept, **given}.items() if value}
     if options.get("protected"):
         settings.properties[MEMORY + "protected"] = "true"
@@ -267,7 +282,20 @@ def alias_task(options: Options, world: World) -> World:
 
 def prune_task(options: Options, reading: Reading, spare: Iterable[str] = ()) -> set[str]:
     """The fingerprints of the images that go."""
-    conditions = {"name", "fingerprint", "properties", "filter", "type", "public", "auto_update", "unaliased", "unused", "expired", "older_than", "keep"}
+    conditions = {
+        "name",
+        "fingerprint",
+        "properties",
+        "filter",
+        "type",
+        "public",
+        "auto_update",
+        "unaliased",
+        "unused",
+        "expired",
+        "older_than",
+        "keep",
+    }
     if not any(options.get(name) is not None for name in conditions):
         raise Refused("nothing says what may go")
     world = reading.world
@@ -276,14 +304,21 @@ def prune_task(options: Options, reading: Reading, spare: Iterable[str] = ()) ->
         groups: dict[tuple[str, ...], list[str]] = {}
         for fingerprint in world.images:
             if matches(options, reading, fingerprint, without=("older_than", "expired", "unused")):
-                group = tuple(world.images[fingerprint].properties.get(name, "") for name in options.get("group_by") or ())
+                group = tuple(
+                    world.images[fingerprint].properties.get(name, "") for name in options.get("group_by") or ()
+                )
                 groups.setdefault(group, []).append(fingerprint)
         for members in groups.values():
-            newest.update(sorted(members, key=lambda fingerprint: uploaded(reading, fingerprint), reverse=True)[: options["keep"]])
+            newest.update(
+                sorted(members, key=lambda fingerprint: uploaded(reading, fingerprint), reverse=True)[: options["keep"]]
+            )
     return {
         fingerprint
         for fingerprint in world.images
-        if fingerprint not in spare and fingerprint not in newest and matches(options, reading, fingerprint) and may_go(options, world, fingerprint)
+        if fingerprint not in spare
+        and fingerprint not in newest
+        and matches(options, reading, fingerprint)
+        and may_go(options, world, fingerprint)
     }
 
 
@@ -296,7 +331,9 @@ def uploaded(reading: Reading, fingerprint: str) -> tuple[str, str]:
 def may_go(options: Options, world: World, fingerprint: str) -> bool:
     settings = world.images[fingerprint]
     named = bool(world.aliases_of(fingerprint)) or settings.inactive_state is not None
-    return (options.get("include_aliased") or not named) and (options.get("include_protected") or not settings.protected)
+    return (options.get("include_aliased") or not named) and (
+        options.get("include_protected") or not settings.protected
+    )
 
 
 def matches(options: Options, reading: Reading, fingerprint: str, without: Iterable[str] = ()) -> bool:
@@ -315,7 +352,10 @@ def matches(options: Options, reading: Reading, fingerprint: str, without: Itera
     return all(
         (
             all(asked[name] == fact for name, fact in facts.items() if name in asked),
-            all(key in settings.properties and re.fullmatch(pattern_of(value), settings.properties[key]) for key, value in asked.get("properties", {}).items()),
+            all(
+                key in settings.properties and re.fullmatch(pattern_of(value), settings.properties[key])
+                for key, value in asked.get("properties", {}).items()
+            ),
             fingerprint.startswith(asked.get("fingerprint", "")),
             asked.get("name") is None or asked["name"] in world.aliases_of(fingerprint),
             asked.get("older_than") in (None, "0s"),
@@ -331,7 +371,9 @@ def pattern_of(value: Any) -> str:
 
 FILTERS = {
     "properties.os eq debian": lambda settings, data: settings.properties.get("os") == "debian",
-    "properties.os ne debian and public eq false": lambda settings, data: settings.properties.get("os") != "debian" and not settings.public,
+    "properties.os ne debian and public eq false": lambda settings, data: (
+        settings.properties.get("os") != "debian" and not settings.public
+    ),
     "not type eq container or properties.release eq '1.*'": lambda settings, data: (
         data["type"] != "container" or settings.properties.get("release", "").startswith("1")
     ),
@@ -360,7 +402,9 @@ def store_task(options: Options, world: World) -> tuple[World, list[bool]]:
     failed = []
     for number, done in enumerate(alone):
         seen = {earlier.wanted for earlier in alone[:number] if earlier}
-        failed.append(done is None or (done.wanted is not None and done.wanted in seen) or bool(done.deleted & set(wanted)))
+        failed.append(
+            done is None or (done.wanted is not None and done.wanted in seen) or bool(done.deleted & set(wanted))
+        )
     good = [entry for entry, fails in zip(entries, failed) if not fails]
     after = apply_all(good, world)
     bad = [entry for entry, done in zip(entries, alone) if done is None]

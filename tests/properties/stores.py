@@ -74,7 +74,11 @@ class TinyImage:
         directory.mkdir(exist_ok=True)
         # JSON is YAML
         metadata = json.dumps(
-            {"architecture": platform.machine(), "creation_date": images.STAMP + number, **({"properties": properties} if properties else {})}
+            {
+                "architecture": platform.machine(),
+                "creation_date": images.STAMP + number,
+                **({"properties": properties} if properties else {}),
+            }
         )
         content = images.entry("rootfs") if kind == "container" else images.entry("rootfs.img", b"disk")
         path = images.write(directory / f"{number}.tar.gz", [images.entry("metadata.yaml", metadata.encode()), content])
@@ -178,7 +182,9 @@ class Store:
     def _accepts(self, name: str) -> bool:
         """Whether the server takes this for the name of an alias: what it says to one without a target is no answer."""
         self.fill(World({IMAGES[0].fingerprint: Settings()}))
-        status, _answer = self.server.request("POST", "/1.0/images/aliases", {"name": name, "target": IMAGES[0].fingerprint})
+        status, _answer = self.server.request(
+            "POST", "/1.0/images/aliases", {"name": name, "target": IMAGES[0].fingerprint}
+        )
         return status == 201
 
     def options(self, options: Mapping[str, Any]) -> dict[str, Any]:

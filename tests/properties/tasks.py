@@ -34,7 +34,9 @@ settings = st.builds(
 @st.composite
 def worlds(draw: st.DrawFn, names: Sequence[str]) -> World:
     """A store with some of the images: in use, protected, inactive, and as a killed run leaves them."""
-    fingerprints = draw(st.lists(st.sampled_from(FINGERPRINTS), unique=True, min_size=draw(st.sampled_from((0, 2, 3))), max_size=5))
+    fingerprints = draw(
+        st.lists(st.sampled_from(FINGERPRINTS), unique=True, min_size=draw(st.sampled_from((0, 2, 3))), max_size=5)
+    )
     world = World({fingerprint: draw(settings) for fingerprint in fingerprints})
     if fingerprints:
         aliases = st.tuples(st.sampled_from(fingerprints), st.sampled_from(DESCRIPTIONS))
@@ -66,14 +68,20 @@ def some(**strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[Options]:
 
 fingerprints = st.sampled_from((*FINGERPRINTS, *(fingerprint[:12] for fingerprint in FINGERPRINTS), MISSING))
 files = st.sampled_from(IMAGES).map(lambda image: {"type": "file", "path": str(image.path)})
-properties = st.dictionaries(st.sampled_from(KEYS), st.one_of(st.sampled_from(VALUES), st.sampled_from((None, "", True, False, 12, 1.5))), max_size=3)
+properties = st.dictionaries(
+    st.sampled_from(KEYS),
+    st.one_of(st.sampled_from(VALUES), st.sampled_from((None, "", True, False, 12, 1.5))),
+    max_size=3,
+)
 OPTIONS: dict[str, st.SearchStrategy[Options]] = {
     "properties": properties.map(lambda value: {"properties": value}),
     "purge_properties": properties.map(lambda value: {"properties": value, "purge_properties": True}),
     "public": st.booleans().map(lambda value: {"public": value}),
     "auto_update": st.sampled_from((False, False, False, True)).map(lambda value: {"auto_update": value}),
     "expires_at": st.sampled_from(sorted(TIMES)).map(lambda value: {"expires_at": value}),
-    "profiles": st.lists(st.sampled_from((*PROFILES * 3, "nowhere")), max_size=2).map(lambda value: {"profiles": value}),
+    "profiles": st.lists(st.sampled_from((*PROFILES * 3, "nowhere")), max_size=2).map(
+        lambda value: {"profiles": value}
+    ),
     "protected": st.booleans().map(lambda value: {"protected": value}),
     "previous": st.sampled_from(({"previous": "delete"}, {"previous": "keep"})),
     "force": st.just({"force": True}),
@@ -97,7 +105,11 @@ def image_tasks(draw: st.DrawFn, names: Sequence[str], known: Sequence[str] = ()
         )
     )
     task = {**identity, "state": draw(st.sampled_from(("present", "present", "present", "absent", "inactive")))}
-    choices = {**OPTIONS, "aliases": aliases, "purge_aliases": aliases.map(lambda value: {**value, "purge_aliases": True})}
+    choices = {
+        **OPTIONS,
+        "aliases": aliases,
+        "purge_aliases": aliases.map(lambda value: {**value, "purge_aliases": True}),
+    }
     # Of all options at once, one would always be refused.
     for option in draw(st.lists(st.sampled_from(sorted(choices)), max_size=4, unique=True)):
         task.update(draw(choices[option]))
@@ -106,7 +118,9 @@ def image_tasks(draw: st.DrawFn, names: Sequence[str], known: Sequence[str] = ()
 
 def known_names(world: World) -> list[str]:
     """Those of aliases that are there, and of those that inactive images remember."""
-    remembered = [name for settings in world.images.values() for name in (settings.inactive_state or {"aliases": ()})["aliases"]]
+    remembered = [
+        name for settings in world.images.values() for name in (settings.inactive_state or {"aliases": ()})["aliases"]
+    ]
     return [*world.aliases, *remembered]
 
 
@@ -125,7 +139,9 @@ def prune_tasks(draw: st.DrawFn, names: Sequence[str]) -> Options:
     conditions = some(
         name=st.sampled_from(names),
         fingerprint=st.sampled_from([fingerprint[:12] for fingerprint in FINGERPRINTS]),
-        properties=st.dictionaries(st.sampled_from(KEYS), st.sampled_from((*VALUES, "~1.", "~.*", "~debian|alpine")), max_size=2),
+        properties=st.dictionaries(
+            st.sampled_from(KEYS), st.sampled_from((*VALUES, "~1.", "~.*", "~debian|alpine")), max_size=2
+        ),
         filter=st.sampled_from(sorted(FILTERS)),
         type=st.sampled_from(("container", "virtual-machine")),
         public=yes_or_no,

@@ -19,7 +19,9 @@ from stores import SCRATCH, Reading, Store, World, modules
 TIMES = ("uploaded_at", "last_used_at", "created_at")
 
 
-def run_both(store: Store, module: str, options: Mapping[str, Any], check: bool, world: World) -> tuple[dict[str, Any], dict[str, Any]]:
+def run_both(
+    store: Store, module: str, options: Mapping[str, Any], check: bool, world: World
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """What both front ends answer, each on the same store; and the store is the same afterwards."""
     answers, readings = [], []
     for direct in (False, True):
@@ -40,7 +42,11 @@ def run_both(store: Store, module: str, options: Mapping[str, Any], check: bool,
 def comparable(value: Any) -> Any:
     """Without what differs from one run to the next; a failure that changes nothing may say so or not."""
     if isinstance(value, dict):
-        kept = {key: comparable(item) for key, item in value.items() if key not in (*TIMES, "etag", "warnings", "secret", "operation")}
+        kept = {
+            key: comparable(item)
+            for key, item in value.items()
+            if key not in (*TIMES, "etag", "warnings", "secret", "operation")
+        }
         if kept.get("failed"):
             kept.setdefault("changed", False)
         return kept
@@ -48,13 +54,18 @@ def comparable(value: Any) -> Any:
 
 
 def without_times(reading: Reading) -> tuple[Any, Any]:
-    images = {fingerprint: {key: value for key, value in data.items() if key not in TIMES} for fingerprint, data in reading.images.items()}
+    images = {
+        fingerprint: {key: value for key, value in data.items() if key not in TIMES}
+        for fingerprint, data in reading.images.items()
+    }
     return images, reading.aliases
 
 
 def draw_task(data: st.DataObject, store: Store, world: World) -> tuple[str, dict[str, Any]]:
     """A task that makes sense."""
-    kind = data.draw(st.sampled_from(("image", "image", "alias", "prune", "store", "info", "export", "secret")), "module")
+    kind = data.draw(
+        st.sampled_from(("image", "image", "alias", "prune", "store", "info", "export", "secret")), "module"
+    )
     known = tasks.known_names(world)
     if kind == "image":
         return "lxd_image", data.draw(tasks.image_tasks(store.names, known), "task")
@@ -67,7 +78,11 @@ def draw_task(data: st.DataObject, store: Store, world: World) -> tuple[str, dic
     if kind == "info":
         return "lxd_image_info", {"used_by": data.draw(st.booleans(), "used_by")}
     name = data.draw(st.sampled_from((*store.names, "missing")), "name")
-    return ("lxd_image_export", {"name": name, "dest": str(SCRATCH / "exported")}) if kind == "export" else ("lxd_image_secret", {"name": name})
+    return (
+        ("lxd_image_export", {"name": name, "dest": str(SCRATCH / "exported")})
+        if kind == "export"
+        else ("lxd_image_secret", {"name": name})
+    )
 
 
 @given(st.data())
@@ -84,7 +99,10 @@ def test_tasks(store: Store, data: st.DataObject) -> None:
 @settings(max_examples=max(4, settings().max_examples // 3))
 def test_nonsense_tasks(store: Store, module: str, data: st.DataObject) -> None:
     described = importlib.import_module(f"{modules.PACKAGE}.{module}").MODULE
-    options = {**data.draw(test_nonsense.connection(), "connection"), **data.draw(test_nonsense.options_of(described.spec), "options")}
+    options = {
+        **data.draw(test_nonsense.connection(), "connection"),
+        **data.draw(test_nonsense.options_of(described.spec), "options"),
+    }
     # the action plugin does that before a module is started too
     runner = importlib.import_module("ansible_collections.community.lxd.plugins.module_utils._run")
     options = runner.without_empty_text(options, described.full_spec, described.keep_empty)

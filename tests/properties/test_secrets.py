@@ -33,8 +33,21 @@ def web() -> Iterator[streams.WebServer]:
     (directory / "SHA256SUMS").write_text(f"{IMAGE.fingerprint}  image.tar.gz\n")
     rootfs = directory / "rootfs"
     rootfs.write_bytes(b"hsqs" + bytes(4092))
-    options = {"tree": directory / "tree", "product": "demo/1", "arch": streams.NATIVE, "serial": "20260101_0000", "rootfs": rootfs, "disk": None}
-    more: dict[str, Any] = {"alias": [], "requirement": [], "lxd_requirement": [], "support_eol": None, "disk_type": streams.DISKS[0]}
+    options = {
+        "tree": directory / "tree",
+        "product": "demo/1",
+        "arch": streams.NATIVE,
+        "serial": "20260101_0000",
+        "rootfs": rootfs,
+        "disk": None,
+    }
+    more: dict[str, Any] = {
+        "alias": [],
+        "requirement": [],
+        "lxd_requirement": [],
+        "support_eol": None,
+        "disk_type": streams.DISKS[0],
+    }
     streams.add_version(argparse.Namespace(**options, **more))
     server = streams.WebServer(directory, 0, SCRATCH / "web.jsonl", None)
     thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
@@ -57,7 +70,11 @@ def sources(base: str) -> dict[str, dict[str, Any]]:
     return {
         "url": {"type": "url", "url": with_password(f"{base}/image.tar.gz") + signed},
         "announced": {"type": "url", "url": with_password(f"{base}/image/image.tar.gz") + signed},
-        "url, checksum": {"type": "url", "url": f"{base}/image.tar.gz{signed}", "checksum": with_password(f"sha256:{base}/SHA256SUMS") + signed},
+        "url, checksum": {
+            "type": "url",
+            "url": f"{base}/image.tar.gz{signed}",
+            "checksum": with_password(f"sha256:{base}/SHA256SUMS") + signed,
+        },
         "url, wrong checksum": {"type": "url", "url": with_password(f"{base}/image.tar.gz"), "checksum": "0" * 64},
         "url, missing": {"type": "url", "url": with_password(f"{base}/missing.tar.gz") + signed},
         "url, nobody": {"type": "url", "url": with_password("http://127.0.0.1:1/image.tar.gz") + signed},
@@ -101,7 +118,11 @@ def check(store: Store, module: str, options: Mapping[str, Any]) -> list[str]:
     for direct in (False, True):
         for check_mode in (True, False):
             result = store.run(module, options, check_mode, direct=direct)
-            left = {"result": result.output, "images": json.dumps(store.read().images), "log of the server": store.server.log.read_text(errors="replace")}
+            left = {
+                "result": result.output,
+                "images": json.dumps(store.read().images),
+                "log of the server": store.server.log.read_text(errors="replace"),
+            }
             shown = {place for place, text in left.items() for secret in SECRETS if secret in text}
             assert not shown, f"a secret is in: {', '.join(sorted(shown))}: {result.output}"
             messages.append(str(result.get("msg", "")))
@@ -130,7 +151,9 @@ def test_connections(store: Store, module: str, kind: str) -> None:
 def test_what_version_1_has_kept(store: Store) -> None:
     """The next task for the image takes it out, and no result shows it."""
     kept = json.dumps({"type": "url", "url": f"https://bot:{PASSWORD}@h/a?sig={SIGNATURE}"})
-    store.fill(World({IMAGE.fingerprint: Settings(properties={"ansible.source": kept})}, {"demo": (IMAGE.fingerprint, "")}))
+    store.fill(
+        World({IMAGE.fingerprint: Settings(properties={"ansible.source": kept})}, {"demo": (IMAGE.fingerprint, "")})
+    )
     assert not any(secret in store.run("lxd_image_info", {}).output for secret in SECRETS)
     result = store.run("lxd_image", {"name": "demo", "state": "present"})
     assert (result["actions"], result.failed) == (["update"], False)
@@ -149,6 +172,8 @@ def test_no_file_stays(store: Store, web: streams.WebServer) -> None:
         environment = {**store.environment, "TMPDIR": str(folder)}
         for kind in ("url", "server, key", "url, wrong checksum"):
             for direct in (False, True):
-                run = modules.Run("lxd_image", store.options({"name": "demo", "source": kinds[kind]}), False, environment, direct)
+                run = modules.Run(
+                    "lxd_image", store.options({"name": "demo", "source": kinds[kind]}), False, environment, direct
+                )
                 run.wait()
                 assert sorted(path.name for path in Path(folder).iterdir()) == []

@@ -15,7 +15,19 @@ from hypothesis import assume, given, note, settings
 from hypothesis import strategies as st
 from stores import BY_FINGERPRINT, IMAGES, SCRATCH, Reading, Store
 
-REPORTED = ("changed", "failed", "msg", "actions", "diff", "fingerprint", "previous_fingerprint", "alias", "removed", "kept", "reclaimed")
+REPORTED = (
+    "changed",
+    "failed",
+    "msg",
+    "actions",
+    "diff",
+    "fingerprint",
+    "previous_fingerprint",
+    "alias",
+    "removed",
+    "kept",
+    "reclaimed",
+)
 
 
 def weighed(times: int) -> settings:
@@ -50,7 +62,9 @@ def run_all(store: Store, module: str, options: Mapping[str, Any]) -> tuple[Read
 
 
 def shown(answer: Mapping[str, Any] | None) -> str:
-    return json.dumps({key: value for key, value in (answer or {}).items() if key not in ("invocation", "image")}, ensure_ascii=False)
+    return json.dumps(
+        {key: value for key, value in (answer or {}).items() if key not in ("invocation", "image")}, ensure_ascii=False
+    )
 
 
 def report(answer: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -84,7 +98,10 @@ def test_image(store: Store, data: st.DataObject) -> None:
 def assert_image_is(image: Mapping[str, Any], reading: Reading, fingerprint: str) -> None:
     """What the task returns about the image is what the server says."""
     settings = reading.world.images[fingerprint]
-    assert {**image["properties"], **{contract.MEMORY + key: value for key, value in image["ansible"].items()}} == reading.images[fingerprint]["properties"]
+    assert {
+        **image["properties"],
+        **{contract.MEMORY + key: value for key, value in image["ansible"].items()},
+    } == reading.images[fingerprint]["properties"]
     assert {alias["name"]: alias["description"] for alias in image["aliases"]} == reading.world.aliases_of(fingerprint)
     assert (image["public"], image["auto_update"], image["expires_at"], image["profiles"]) == (
         settings.public,
@@ -104,7 +121,9 @@ def test_inactive_and_back(store: Store, data: st.DataObject) -> None:
     fingerprint = data.draw(st.sampled_from(candidates), "image")
     names = list(world.aliases_of(fingerprint))
     # By a name, or by the fingerprint.
-    identity = data.draw(st.sampled_from([{"fingerprint": fingerprint}, *({"name": name} for name in names)]), "identity")
+    identity = data.draw(
+        st.sampled_from([{"fingerprint": fingerprint}, *({"name": name} for name in names)]), "identity"
+    )
     assume("name" not in identity or not contract.remembering(world, identity["name"]))
     run_all(store, "lxd_image", {**identity, "state": "inactive"})
     assert not store.read().world.aliases_of(fingerprint)

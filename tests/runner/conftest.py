@@ -37,7 +37,11 @@ def programs(work: Path) -> Path:
 @pytest.fixture(scope="session")
 def tarball(work: Path, programs: Path) -> Path:
     """The collection, built from this checkout."""
-    run([programs / "ansible-galaxy", "collection", "build", "--output-path", work / "built"], cwd=ROOT, env=clean_environment(ANSIBLE_HOME=f"{work}/ansible"))
+    run(
+        [programs / "ansible-galaxy", "collection", "build", "--output-path", work / "built"],
+        cwd=ROOT,
+        env=clean_environment(ANSIBLE_HOME=f"{work}/ansible"),
+    )
     (result,) = (work / "built").glob("community-lxd-*.tar.gz")
     return result
 
@@ -46,7 +50,10 @@ def tarball(work: Path, programs: Path) -> Path:
 def collections(work: Path, programs: Path, tarball: Path) -> Path:
     """A fresh path of collections with nothing but this one, installed from the tarball."""
     path = work / "collections"
-    run([programs / "ansible-galaxy", "collection", "install", "--offline", "-p", path, tarball], env=clean_environment(ANSIBLE_HOME=f"{work}/ansible"))
+    run(
+        [programs / "ansible-galaxy", "collection", "install", "--offline", "-p", path, tarball],
+        env=clean_environment(ANSIBLE_HOME=f"{work}/ansible"),
+    )
     return path
 
 

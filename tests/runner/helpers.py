@@ -36,7 +36,11 @@ def run(command: list[str | Path], **options: Any) -> str:
 def clean_environment(**more: str) -> dict[str, str]:
     """Ours, without what Ansible or the modules would take from it."""
     strange = ("ANSIBLE_", "LXD_", "INCUS_", "PYTHONPATH", "VIRTUAL_ENV")
-    return {**{name: value for name, value in os.environ.items() if not name.startswith(strange)}, "LC_ALL": "C.UTF-8", **more}
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith(strange)},
+        "LC_ALL": "C.UTF-8",
+        **more,
+    }
 
 
 def make_venv(directory: Path, *packages: str) -> Path:
@@ -55,4 +59,8 @@ def survey(playbook: str) -> dict[str, Any]:
 def argument_spec(playbook: str) -> dict[str, Any]:
     """The variables of a playbook, with those of the connection."""
     specs = ROOT / "playbooks" / "argument_specs"
-    return {name: spec for file in ("connection", playbook) for name, spec in yaml.safe_load((specs / f"{file}.yml").read_text())["options"].items()}
+    return {
+        name: spec
+        for file in ("connection", playbook)
+        for name, spec in yaml.safe_load((specs / f"{file}.yml").read_text())["options"].items()
+    }

@@ -103,7 +103,11 @@ def test_survey_asks_for_variables_of_the_playbook(playbook: str) -> None:
             assert question["choices"] == (wanted["choices"] if "choices" in wanted else question["choices"])
             assert question["default"] in question["choices"] or not question["required"]
         if question["type"] in ("integer", "text", "textarea"):
-            assert question["min"] <= (question["default"] if question["type"] == "integer" else len(question["default"])) <= question["max"]
+            assert (
+                question["min"]
+                <= (question["default"] if question["type"] == "integer" else len(question["default"]))
+                <= question["max"]
+            )
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)

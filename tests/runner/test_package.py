@@ -68,16 +68,27 @@ def test_galaxy_importer(tarball: Path, work: Path) -> None:
     assert "Importer processing completed successfully" in said
     # The changelog is made with the release.
     released = (ROOT / "CHANGELOG.rst").exists()
-    complaints = [line for line in said.splitlines() if line.startswith(("ERROR", "WARNING")) and (released or "No changelog found" not in line)]
+    complaints = [
+        line
+        for line in said.splitlines()
+        if line.startswith(("ERROR", "WARNING")) and (released or "No changelog found" not in line)
+    ]
     assert complaints == []
     result = json.loads((work / "import" / "importer_result.json").read_text())
     assert result["metadata"]["name"] == "lxd"
-    assert {item["name"] for item in result["contents"] if item["content_type"] == "module"} >= {"lxd_image", "lxd_image_store"}
+    assert {item["name"] for item in result["contents"] if item["content_type"] == "module"} >= {
+        "lxd_image",
+        "lxd_image_store",
+    }
 
 
 def test_execution_environment(tarball: Path, collections: Path, work: Path) -> None:
     builder = make_venv(work / "builder", "ansible-builder") / "ansible-builder"
-    told = yaml.safe_load(run([builder, "introspect", "--sanitize", collections, "--verbosity", "1"], env=clean_environment()).partition("---")[2])
+    told = yaml.safe_load(
+        run([builder, "introspect", "--sanitize", collections, "--verbosity", "1"], env=clean_environment()).partition(
+            "---"
+        )[2]
+    )
     assert {line.split()[0].partition(">")[0] for line in told["python"]} == {"requests", "requests-unixsocket"}
     assert any("0.4.0" in line for line in told["python"])
 
@@ -88,7 +99,10 @@ def test_execution_environment(tarball: Path, collections: Path, work: Path) -> 
     shutil.copy(tarball, context)
     definition["dependencies"]["galaxy"]["collections"] = [{"name": str(context / tarball.name), "type": "file"}]
     (context / "execution-environment.yml").write_text(yaml.safe_dump(definition))
-    for source, name in ((context / "execution-environment.yml", "own"), (ROOT / "execution-environment.yml", "released")):
+    for source, name in (
+        (context / "execution-environment.yml", "own"),
+        (ROOT / "execution-environment.yml", "released"),
+    ):
         run([builder, "create", "--file", source, "--context", context / name], env=clean_environment())
         assert any((context / name / file).is_file() for file in ("Containerfile", "Dockerfile"))
         wanted = yaml.safe_load((context / name / "_build" / "requirements.yml").read_text())["collections"]

@@ -23,12 +23,17 @@ def specs(collections: Path) -> Any:
     """The argument specs of the modules and of the connection, from the installed collection."""
     sys.path.insert(0, str(collections))
     base = "ansible_collections.community.lxd.plugins"
-    found = {name: importlib.import_module(f"{base}.modules.{name}").MODULE.spec for name in ("lxd_image", "lxd_image_store", "lxd_image_prune")}
+    found = {
+        name: importlib.import_module(f"{base}.modules.{name}").MODULE.spec
+        for name in ("lxd_image", "lxd_image_store", "lxd_image_prune")
+    }
     return {**found, "connection": importlib.import_module(f"{base}.module_utils._run").CONNECTION_SPEC}
 
 
 def own(playbook: str, prefix: str) -> dict[str, Any]:
-    return {name.removeprefix(prefix): spec for name, spec in argument_spec(playbook).items() if name.startswith(prefix)}
+    return {
+        name.removeprefix(prefix): spec for name, spec in argument_spec(playbook).items() if name.startswith(prefix)
+    }
 
 
 def same(given: dict[str, Any], taken: dict[str, Any]) -> bool:
@@ -36,7 +41,11 @@ def same(given: dict[str, Any], taken: dict[str, Any]) -> bool:
 
 
 def test_connection(specs: Any) -> None:
-    given = {name.removeprefix("lxd_"): spec for name, spec in argument_spec("prune").items() if not name.startswith("lxd_prune_")}
+    given = {
+        name.removeprefix("lxd_"): spec
+        for name, spec in argument_spec("prune").items()
+        if not name.startswith("lxd_prune_")
+    }
     assert set(given) == set(specs["connection"])
     for name, spec in given.items():
         assert same(spec, specs["connection"][name]), name

@@ -64,9 +64,15 @@ class Jobs:
         private = self.directory / f"job{self.count}"
         for name in ("project", "inventory", "env"):
             (private / name).mkdir(parents=True)
-        (private / "project" / "job.yml").write_text(f"---\n- ansible.builtin.import_playbook: community.lxd.{playbook}\n")
+        (private / "project" / "job.yml").write_text(
+            f"---\n- ansible.builtin.import_playbook: community.lxd.{playbook}\n"
+        )
         (private / "inventory" / "hosts.yml").write_text(INVENTORY)
-        environment = {**inject(self.inputs, private / "env"), "ANSIBLE_COLLECTIONS_PATH": str(self.collections), "ANSIBLE_HOME": f"{self.directory}/ansible"}
+        environment = {
+            **inject(self.inputs, private / "env"),
+            "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
+            "ANSIBLE_HOME": f"{self.directory}/ansible",
+        }
         (private / "env" / "envvars").write_text(json.dumps(environment))
         (private / "env" / "extravars").write_text(json.dumps(variables))
         (private / "env" / "cmdline").write_text("--check --diff -vvv" if check else "--diff -vvv")
@@ -90,11 +96,19 @@ class Jobs:
 
     @staticmethod
     def summary(artifacts: Path) -> dict[str, Any]:
-        events = sorted((json.loads(path.read_text()) for path in (artifacts / "job_events").glob("*.json")), key=lambda event: event["counter"])
+        events = sorted(
+            (json.loads(path.read_text()) for path in (artifacts / "job_events").glob("*.json")),
+            key=lambda event: event["counter"],
+        )
         (end,) = (event["event_data"] for event in events if event["event"] == "playbook_on_stats")
         results = [event["event_data"]["res"] for event in events if event["event"] == "runner_on_ok"]
         assert (artifacts / "status").read_text() == "successful"
-        return {"changed": end["changed"].get("localhost", 0), "failed": end["failures"], "said": results[-1]["msg"], "results": results}
+        return {
+            "changed": end["changed"].get("localhost", 0),
+            "failed": end["failures"],
+            "said": results[-1]["msg"],
+            "results": results,
+        }
 
 
 def fingerprint_of(path: Path) -> str:
@@ -111,8 +125,13 @@ def trusted(server: servers.Server) -> int:
 
 def issue_token(server: servers.Server, name: str) -> str:
     """A token as the command line clients show it."""
-    operation = server.request("POST", "/1.0/certificates", {"type": "client", "token": True, "name": name})[1]["metadata"]["metadata"]
-    shown = {"client_name": name, **{key: operation[key] for key in ("fingerprint", "addresses", "secret", "expires_at") if key in operation}}
+    operation = server.request("POST", "/1.0/certificates", {"type": "client", "token": True, "name": name})[1][
+        "metadata"
+    ]["metadata"]
+    shown = {
+        "client_name": name,
+        **{key: operation[key] for key in ("fingerprint", "addresses", "secret", "expires_at") if key in operation},
+    }
     return base64.b64encode(json.dumps(shown).encode()).decode()
 
 
@@ -133,7 +152,11 @@ def jobs(work: Path, programs: Path, collections: Path, server: servers.Server) 
 
 def test_jobs(server: servers.Server, jobs: Jobs, images: Path) -> None:
     wanted = [
-        {"name": "golden/staging", "source": {"type": "file", "path": str(images / "tiny.tar.gz")}, "properties": {"pipeline": "golden"}},
+        {
+            "name": "golden/staging",
+            "source": {"type": "file", "path": str(images / "tiny.tar.gz")},
+            "properties": {"pipeline": "golden"},
+        },
         {"name": "golden/old", "source": {"type": "file", "path": str(images / "tiny2.tar.gz")}},
     ]
     sync = answers("sync_store", lxd_sync_images=yaml.safe_dump(wanted))

@@ -43,7 +43,9 @@ class Cluster:
         self.members: dict[str, Server] = {}
         try:
             with ThreadPoolExecutor(len(MEMBERS)) as pool:
-                for name, server in zip(MEMBERS, pool.map(lambda name: Server.start(vendor, self.directory / name), MEMBERS)):
+                for name, server in zip(
+                    MEMBERS, pool.map(lambda name: Server.start(vendor, self.directory / name), MEMBERS)
+                ):
                     self.members[name] = server
             self._found()
             for name in MEMBERS[1:]:
@@ -101,7 +103,9 @@ class Cluster:
             env={**os.environ, **server.client_environment()},
         )
         if done.returncode != 0:
-            raise ServerError(f"{self.vendor}, {server.directory.name}: {done.stdout}\n{server.log.read_text(errors='replace')[-2000:]}")
+            raise ServerError(
+                f"{self.vendor}, {server.directory.name}: {done.stdout}\n{server.log.read_text(errors='replace')[-2000:]}"
+            )
 
     def kill(self, name: str) -> None:
         """kill -9 of a member: nobody is told."""
@@ -117,8 +121,12 @@ class Cluster:
         server = self.members[name]
         program = daemon(self.vendor)
         assert program is not None
-        server.process = Process.launch(server.process.record, [program, "--group", "root"], server.log, server.environment(program))
-        if not wait_until(lambda: identify(server.socket) == self.vendor and self.status_of(name) == "Online", START_SECONDS):
+        server.process = Process.launch(
+            server.process.record, [program, "--group", "root"], server.log, server.environment(program)
+        )
+        if not wait_until(
+            lambda: identify(server.socket) == self.vendor and self.status_of(name) == "Online", START_SECONDS
+        ):
             raise ServerError(f"{self.vendor}, {name} did not come back, see {server.log}")
 
     def status_of(self, name: str) -> str:

@@ -27,7 +27,15 @@ from typing import Any, NoReturn
 
 from ansible.module_utils.common.parameters import PASS_VARS
 
-MODULES = ("lxd_image", "lxd_image_alias", "lxd_image_export", "lxd_image_info", "lxd_image_prune", "lxd_image_secret", "lxd_image_store")
+MODULES = (
+    "lxd_image",
+    "lxd_image_alias",
+    "lxd_image_export",
+    "lxd_image_info",
+    "lxd_image_prune",
+    "lxd_image_secret",
+    "lxd_image_store",
+)
 PACKAGE = "ansible_collections.community.lxd.plugins.modules"
 ACTIONS = "ansible_collections.community.lxd.plugins.action"
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -113,7 +121,12 @@ def run_action(module: str, options: Mapping[str, Any], check: bool, environment
     loader = DataLoader()
     loader.set_basedir(tempfile.gettempdir())
     task = Task()
-    task.action, task.args, task.check_mode, task.environment = f"community.lxd.{module}", dict(options), check, [dict(environment)]
+    task.action, task.args, task.check_mode, task.environment = (
+        f"community.lxd.{module}",
+        dict(options),
+        check,
+        [dict(environment)],
+    )
     play_context = PlayContext()
     plugin = action(
         task=task,
@@ -130,7 +143,12 @@ class Run:
     """A module that was started. To be waited for, or killed."""
 
     def __init__(
-        self, module: str, options: Mapping[str, Any], check: bool = False, environment: Mapping[str, str] | None = None, direct: bool = False
+        self,
+        module: str,
+        options: Mapping[str, Any],
+        check: bool = False,
+        environment: Mapping[str, str] | None = None,
+        direct: bool = False,
     ) -> None:
         self.description = f"{module} {json.dumps(dict(options), sort_keys=True, default=str)}"
         handle, self.output = tempfile.mkstemp(prefix="module-")
@@ -174,7 +192,13 @@ class Run:
         return Result(answer, output)
 
 
-def run(module: str, options: Mapping[str, Any], check: bool = False, environment: Mapping[str, str] | None = None, seconds: float = 120) -> Result:
+def run(
+    module: str,
+    options: Mapping[str, Any],
+    check: bool = False,
+    environment: Mapping[str, str] | None = None,
+    seconds: float = 120,
+) -> Result:
     """One module, from its start to its end."""
     return Run(module, options, check, environment).wait(seconds)
 

@@ -76,7 +76,12 @@ def load(tree: Path) -> dict[str, Any]:
 
 
 def save(tree: Path, document: dict[str, Any]) -> None:
-    images = {"datatype": document["datatype"], "path": PRODUCTS, "format": document["format"], "products": list(document["products"])}
+    images = {
+        "datatype": document["datatype"],
+        "path": PRODUCTS,
+        "format": document["format"],
+        "products": list(document["products"]),
+    }
     for name, content in ((PRODUCTS, document), (INDEX, {"format": "index:1.0", "index": {"images": images}})):
         path = tree / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +107,13 @@ def add_version(options: argparse.Namespace) -> dict[str, dict[str, str]]:
 
     def add_item(ftype: str, path: Path, combined: dict[str, str]) -> None:
         size = path.stat().st_size
-        items[path.name] = {"ftype": ftype, "path": f"{folder}/{path.name}", "sha256": sha256(path), "size": size, **combined}
+        items[path.name] = {
+            "ftype": ftype,
+            "path": f"{folder}/{path.name}",
+            "sha256": sha256(path),
+            "size": size,
+            **combined,
+        }
 
     roots = {"squashfs": Path(shutil.copy(options.rootfs, place / "rootfs.squashfs"))}
     if options.disk:

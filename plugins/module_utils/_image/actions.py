@@ -6,9 +6,9 @@
 
 """The actions that a plan consists of, as plain data. Pure.
 
-A plan lists them in the order in which they are done. A target or fingerprint of UNKNOWN is the image that the same plan
-creates. Each action has a ``verb``, the word of RV(actions), and a ``goal``: two plans made one after the other have an
-action of the same goal as long as its effect is missing.
+A plan lists them in the order in which they are done. A target or fingerprint of UNKNOWN means the image that the same
+plan creates. Each action has a ``verb``, its word in RV(actions), and a ``goal``: two plans made one after the other
+have an action of the same goal as long as its effect is missing.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class CreateImage:
 class UpdateImage:
     """Change settings of an image.
 
-    ``inactive_state``: what the image keeps while it is inactive, and loses by this update. ``reactivated``: the aliases
-    (name -> description) that it must have afterwards. ``is_hidden``: whether RV(actions) has no word for it beside those
-    of other actions, because only the collection's own bookkeeping changes.
+    ``inactive_state``: what the image keeps while it is inactive, and loses by this update. ``reactivated``: the
+    aliases (name -> description) that it must have afterwards. ``is_hidden``: whether RV(actions) omits the update if
+    there are other actions, because only the collection's own bookkeeping changes.
     """
 
     fingerprint: str
@@ -191,7 +191,8 @@ def shown_verbs(actions: t.Iterable[Action]) -> list[str]:
 class Plan:
     """What is to be done, and both halves of the diff.
 
-    ``fingerprint``: of the image afterwards, None if there is none. ``previous_fingerprint``: of the image that it replaces.
+    ``fingerprint``: of the image afterwards, None if there is none. ``previous_fingerprint``: of the image that it
+    replaces.
     """
 
     actions: tuple[Action, ...] = ()
@@ -208,7 +209,8 @@ class Plan:
     def with_starts(self, stopped: t.Mapping[str, str | None]) -> Plan:
         """Return the plan with a start of each instance that is stopped only because of this task.
 
-        They start before anything is deleted. ``stopped``: name -> fingerprint of the image that was made from it, if any.
+        They start before anything is deleted. ``stopped``: name -> fingerprint of the image that was made from the
+        instance, if any.
         """
         known = {action.name for action in self.actions if isinstance(action, StartInstance)}
         starts = [

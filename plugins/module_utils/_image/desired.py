@@ -4,7 +4,10 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""What a task asks for, as plain data: an image, an alias, a secret, an export, and where the content comes from. Pure."""
+"""Holds what a task desires, as plain data: an image, an alias, a secret, an export, and the source of the content.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ if t.TYPE_CHECKING:
 
 @record(frozen=True)
 class SettingsChange:
-    """Desired settings. None means "not given": the setting is left alone.
+    """Desired settings. None means "not given": the setting is not changed.
 
     ``properties``: a property of value None is removed. ``purge_properties``: whether the image then has no other ones.
     ``bookkeeping``: the collection's own properties, without their prefix; None removes one.
@@ -34,7 +37,7 @@ class SettingsChange:
     purge_properties: bool = False
     bookkeeping: t.Mapping[str, str | None] = field(default_factory=dict)
     default_properties: t.Mapping[str, str] = field(default_factory=dict)
-    """For a new image: properties of the image that it replaces, for what it does not have itself."""
+    """For a new image: properties of the image that it replaces; they count only if the new one lacks them."""
     drops_bookkeeping: bool = False
     """For a new image: whether bookkeeping that it brings along from another server or project is dropped."""
 
@@ -62,7 +65,7 @@ class SettingsChange:
         return replace(self, bookkeeping={**self.bookkeeping, **bookkeeping})
 
     def given(self, settings: ImageSettings) -> dict[str, t.Any]:
-        """Return of ``settings`` only what this change names: one half of a diff."""
+        """Return only those of ``settings`` that this change names, as one half of a diff."""
         shown: dict[str, t.Any] = {
             key: list(value) if isinstance(value, tuple) else value
             for key in ("public", "auto_update", "expires_at", "profiles")
@@ -92,14 +95,14 @@ def merge_properties(
 
 
 class _SourceTraits:
-    """Says what a plan has to know of a source, whatever its type. Each type overrides what differs."""
+    """What a plan has to know of a source of any type. Each type overrides what differs."""
 
     verb = ""
     """The action that makes an image from it, as RV(actions) calls it."""
     names_content = False
     """Whether the source itself is the content, whose fingerprint is the image's."""
     is_copied = False
-    """Whether the image comes from another server, which has to be asked for its fingerprint."""
+    """Whether the image comes from another server, from which its fingerprint has to be read."""
     is_from_server = False
     """Whether that is an image server, which may have a newer image under the same alias tomorrow."""
     is_published = False
@@ -109,11 +112,14 @@ class _SourceTraits:
     stop = False
     """Whether a running instance may be stopped."""
     fingerprint = t.cast("str | None", None)
-    """The fingerprint that the source is asked for."""
+    """The fingerprint by which the image is looked up on its source, if the task gives one."""
 
     @property
     def wanted_kind(self) -> dict[str, str]:
-        """The ``type`` and ``architecture`` that the image must have, as the servers call them; only what the task gives."""
+        """The ``type`` and ``architecture`` that the image must have, in the words of the servers.
+
+        Has only what the task gives.
+        """
         return {}
 
     @property
@@ -231,7 +237,10 @@ Source = t.Union[FileSource, InstanceSource, ImageSource, UrlSource]
 
 @record(frozen=True)
 class DesiredImage:
-    """One image as the task asks for it. ``fingerprint``: 64 digits once it is resolved, None where only the alias says which image."""
+    """One image as the task desires it.
+
+    ``fingerprint``: 64 digits once it is resolved; None if only the alias identifies the image.
+    """
 
     state: str
     name: str | None = None
@@ -253,7 +262,10 @@ class DesiredImage:
 
 @record(frozen=True)
 class DesiredAlias:
-    """``target``: the full fingerprint of an image, or None to leave it alone."""
+    """One alias as the task desires it.
+
+    ``target``: the full fingerprint of an image, or None to keep the present one.
+    """
 
     name: str
     state: str = "present"
@@ -264,7 +276,7 @@ class DesiredAlias:
 
 @record(frozen=True)
 class DesiredSecret:
-    """A secret for the image of ``name`` or ``fingerprint``; or, absent, the one of ``operation`` revoked."""
+    """A new secret for the image of ``name`` or ``fingerprint``; with the state absent, the ``operation`` to revoke."""
 
     state: str
     name: str | None = None
@@ -274,7 +286,7 @@ class DesiredSecret:
 
 @record(frozen=True)
 class DesiredExport:
-    """The image of ``name`` or ``fingerprint`` in files at ``dest``."""
+    """The image of ``name`` or ``fingerprint`` to be in files at ``dest``."""
 
     dest: str
     name: str | None = None

@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""One method, one endpoint of the image API: models out. Raises LXDError; decides nothing. What writes is in api_writes.py."""
+"""Reads from the image API: one method for each endpoint, which returns objects of model.py. All raise LXDError."""
 
 from __future__ import annotations
 
@@ -30,28 +30,31 @@ if t.TYPE_CHECKING:
     from .._lxd.client import Client
     from .image_writer import ImageWriter
 
-# The daemons list in one database transaction of 10 (LXD) or 30 seconds (Incus), and answer 200 with what they have by then.
 LIST_MAY_BE_CUT_AFTER = 9.0
+"""Seconds. The daemons list in one database transaction of 10 (LXD) or 30 seconds (Incus), and then return what they have
+by then, with status 200."""
+
 LIST_PATIENCE = 1.0
+"""Seconds to wait for a list that only saves time."""
 
 
 class ImageReader:
-    """The images of one project of one server."""
+    """Reads the images of one project of one server."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
 
     def reconnected(self) -> ImageReader:
-        """The same over a connection of its own: a session is for one thread."""
+        """Return the same with a connection of its own: a session is for one thread."""
         return ImageReader(self.client.reconnected())
 
     def in_project(self, project: str) -> ImageReader:
-        """The same server's images in another project."""
+        """Return what reads the images of another project of the server."""
         return ImageReader(self.client.in_project(project))
 
     @property
     def writer(self) -> ImageWriter:
-        """The same images, to be changed. Only apply/ may ask for it."""
+        """What changes the same images. Only apply/ may ask for it."""
         # imported only here: most tasks change nothing
         from .image_writer import ImageWriter
 
@@ -60,7 +63,10 @@ class ImageReader:
     # images
 
     def get_image(self, fingerprint: str, secret: str | None = None) -> Image | None:
-        """``GET /1.0/images/{fingerprint}``; a prefix is resolved, and must be that of one image only."""
+        """Read an image, ``GET /1.0/images/{fingerprint}``. Returns None if it is not found.
+
+        ``fingerprint``: in full or a prefix. Raises LXDInputError if the prefix is ambiguous.
+        """
         check_fingerprint(fingerprint)
         what = f"read the image {fingerprint}"
         try:
@@ -73,21 +79,21 @@ class ImageReader:
             raise
         image = Image.from_api(answer.metadata, answer.etag, answer_to(paths.image(fingerprint)))
         if not image.fingerprint.startswith(fingerprint):
-            raise LXDAPIError(f"Cannot {what}: the server answered with the image {image.fingerprint}.", status=200)
+            raise LXDAPIError(f"Cannot {what}: the server returned the image {image.fingerprint}.", status=200)
         if not image.settings.public and not secret:
             self.client.trust_shown()
         return image
 
     def _refuse_ambiguous(self, prefix: str) -> None:
-        """The servers say 500 for a prefix of two images. Raises LXDInputError that names them."""
+        """Raise LXDInputError if several images have the prefix: the servers only return status 500."""
         matches = [fingerprint for fingerprint in self.list_fingerprints() if fingerprint.startswith(prefix)]
         if len(matches) > 1:
             raise LXDInputError(
-                f"The fingerprint {prefix!r} is ambiguous: it is how {', '.join(matches)} begin. Give more digits."
+                f"The fingerprint {prefix!r} is ambiguous: {', '.join(matches)} begin with it. Give more digits."
             )
 
     def _require_project(self) -> None:
-        """Raises LXDError where the project is one that the client may not use: LXD shows it an empty list then, without a word."""
+        """Raise LXDError if the client may not use the project: LXD then returns an empty list and no error."""
         if self.client.is_local or self.client.is_anonymous:
             return
         try:
@@ -97,17 +103,20 @@ class ImageReader:
         except LXDNotFound as exc:
             raise self.missing_project() from exc
         except LXDForbidden:
-            # of a client that is not trusted at all, more can be said
+            # a client that is not trusted at all gets a better message
             self.client.require_trusted()
             raise
 
     def list_fingerprints(self) -> list[str]:
-        """``GET /1.0/images``, sorted. Complete however many there are."""
+        """List the fingerprints, ``GET /1.0/images``, sorted. The list is complete, however long it is."""
         urls = need_texts(self.client.get(paths.IMAGES, "list the images").metadata, answer_to(paths.IMAGES))
         return sorted(url.partition("?")[0].rsplit("/", 1)[-1] for url in urls)
 
     def list_images(self) -> list[Image]:
-        """``GET /1.0/images?recursion=1``, sorted by fingerprint; completed one by one where the server may have cut it short."""
+        """List the images, ``GET /1.0/images?recursion=1``, sorted by fingerprint.
+
+        If the server may have cut the list short, the missing images are read one by one.
+        """
         started = time.monotonic()
         try:
             listed = self.client.get(paths.IMAGES, "list the images", {"recursion": "1"}).metadata
@@ -127,7 +136,7 @@ class ImageReader:
         return [images[fingerprint] for fingerprint in sorted(images)]
 
     def may_have_size(self, size: int) -> bool:
-        """Whether an image of so many bytes may be there: true also where the server does not say it at once."""
+        """Return whether there may be an image of ``size`` bytes. True also if the server does not return it at once."""
         try:
             listed = self.client.get(
                 paths.IMAGES, "list the images", {"recursion": "1"}, patience=LIST_PATIENCE
@@ -139,12 +148,15 @@ class ImageReader:
     def download_image(
         self, fingerprint: str, secret: str | None = None
     ) -> t.ContextManager[tuple[t.Mapping[str, str], t.Iterator[bytes]]]:
-        """``GET /1.0/images/{fingerprint}/export``: headers and blocks, raw (unified) or multipart (split)."""
+        """Download an image, ``GET /1.0/images/{fingerprint}/export``.
+
+        Gives the headers and the blocks of the body, raw (unified image) or multipart (split image).
+        """
         query = {"secret": secret} if secret else None
         return self.client.download(paths.image(fingerprint, "export"), f"download the image {fingerprint}", query)
 
     def has_secret(self, operation: str) -> bool:
-        """Whether the secret can still be used: its operation runs until then."""
+        """Return whether a secret can still be used: its ``operation`` runs until then."""
         try:
             answer = self.client.get(paths.operation(operation), "read the operation of the secret")
         except LXDNotFound:
@@ -154,6 +166,7 @@ class ImageReader:
     # aliases
 
     def get_alias(self, name: str) -> Alias | None:
+        """Read an alias, ``GET /1.0/images/aliases/{name}``. Returns None if it is not found."""
         try:
             answer = self.client.get(paths.alias(name), f"read the alias {name!r}")
         except LXDNotFound:
@@ -163,9 +176,11 @@ class ImageReader:
     # what images are made from and refer to
 
     def get_instance(self, name: str) -> Instance | None:
+        """Read an instance, ``GET /1.0/instances/{name}``. Returns None if it is not found."""
         return self._get_instance(paths.instance(name), "instance", name)
 
     def get_snapshot(self, name: str) -> Instance | None:
+        """Read a snapshot, ``name`` is instance/snapshot. Returns None if it is not found."""
         return self._get_instance(paths.snapshot(name), "snapshot", name)
 
     def _get_instance(self, path: str, kind: str, name: str) -> Instance | None:
@@ -175,14 +190,17 @@ class ImageReader:
             return None
 
     def list_instances(self, all_projects: bool = False) -> list[dict[str, t.Any]]:
-        """``GET /1.0/instances?recursion=2`` of this or of all projects: the server's objects, with their ``snapshots``."""
+        """List the instances, ``GET /1.0/instances?recursion=2``, of this or of all projects.
+
+        Returns the server's objects, with their ``snapshots``. Raises LXDAPIError for an object that cannot be understood.
+        """
         query = {"recursion": "2", **({"all-projects": "true"} if all_projects else {})}
         where = answer_to(paths.INSTANCES)
         instances = need_objects(
             self.client.get(paths.INSTANCES, "list the instances", query, with_project=not all_projects).metadata, where
         )
         for instance in instances:
-            # what can't be read of one could say that an image is in use
+            # a part that cannot be understood might tell that an image is in use
             for data in (instance, *need_objects(instance.get("snapshots"), where, "snapshots")):
                 need_text(data, "name", where)
                 for key in ("config", "expanded_config"):
@@ -190,7 +208,10 @@ class ImageReader:
         return instances
 
     def list_projects(self) -> dict[str, bool]:
-        """``GET /1.0/projects?recursion=1``: name -> whether it has images of its own, sorted. One without shows the default project's."""
+        """List the projects, ``GET /1.0/projects?recursion=1``, sorted: name -> whether it has images of its own.
+
+        A project without images of its own uses those of the default project.
+        """
         listed = self.client.get(paths.PROJECTS, "list the projects", {"recursion": "1"}, with_project=False).metadata
         where = answer_to(paths.PROJECTS)
         return dict(
@@ -200,16 +221,20 @@ class ImageReader:
         )
 
     def has_profile(self, name: str) -> bool:
+        """Return whether there is a profile, ``GET /1.0/profiles/{name}``."""
         return self._exists(paths.profile(name), f"read the profile {name!r}")
 
     def missing_project(self) -> LXDInputError:
-        """The error to raise where the client's project isn't there."""
+        """Return the error for a project that is not found."""
         return LXDInputError(
-            f"The project {self.client.project!r} does not exist on {self.client.url}, or this client may not see it."
+            f"The project {self.client.project!r} is not found on {self.client.url}, or not visible to this client."
         )
 
     def has_own_images(self) -> bool:
-        """``GET /1.0/projects/{name}``: whether the client's project has images of its own. Raises LXDInputError where it isn't there."""
+        """Return whether the client's project has images of its own, ``GET /1.0/projects/{name}``.
+
+        Raises LXDInputError if the project is not found.
+        """
         name = self.client.project
         try:
             found = self.client.get(paths.project(name), f"read the project {name!r}", with_project=False).metadata
@@ -219,6 +244,7 @@ class ImageReader:
         return has_own_images(need_object(found, where), where)
 
     def has_project(self) -> bool:
+        """Return whether the client's project is found."""
         return self._exists(paths.project(self.client.project), f"read the project {self.client.project!r}")
 
     def _exists(self, path: str, what: str) -> bool:
@@ -230,5 +256,8 @@ class ImageReader:
 
 
 def has_own_images(project: t.Mapping[str, t.Any], where: str) -> bool:
-    """Return whether a project, as the server shows it in its answer ``where``, has images of its own: the default one always has."""
+    """Return whether a project has images of its own. The default project always has.
+
+    ``project``: the server's object. ``where``: the name of the answer, for messages.
+    """
     return project.get("name") == "default" or need_mapping(project, "config", where).get("features.images") == "true"

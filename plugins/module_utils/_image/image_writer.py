@@ -31,12 +31,12 @@ if t.TYPE_CHECKING:
     from .sources.image_files import ImageFiles
 
 _NOT_ON_ALL_MEMBERS = re.compile("syncing image between", re.IGNORECASE)
-"""What a cluster says that has stored an image, but could not send it to a member as well."""
+"""The error of a cluster that has stored an image, but could not send it to one of its members."""
 
 
 @record(frozen=True)
 class ImageSecret:
-    """What lets an untrusted client read one private image, and the operation whose end revokes it."""
+    """A secret, with which an untrusted client can read one private image. It is revoked by ending its ``operation``."""
 
     secret: str = field(repr=False)
     operation: str
@@ -50,10 +50,10 @@ class ImageWriter(ImageReader):
         return reader.writer
 
     def create_image_from_files(self, files: ImageFiles) -> str:
-        """``POST /1.0/images`` with the files as body. Returns the fingerprint.
+        """Import files, ``POST /1.0/images`` with the files as body. Returns the fingerprint.
 
-        The headers of both vendors are sent, each ignores the other's. Never the properties header: it kills
-        the daemon where the image's own metadata has no properties.
+        The request has the headers of both vendors; a server ignores the other vendor's. It never has the properties
+        header: that crashes the daemon if the image's own metadata has no properties.
         """
         headers = {"Content-Type": files.content_type}
         for vendor in ("LXD", "Incus"):
@@ -63,9 +63,9 @@ class ImageWriter(ImageReader):
         return self._create(f"import {files}", lambda: files.fingerprint, headers=headers, body=files)
 
     def create_image_from_download(self, download: Download, fingerprint: str, filename: str) -> str:
-        """``POST /1.0/images`` with what another server sends as body, as it comes. Returns the fingerprint, which the server verifies.
+        """Import content while it is downloaded, ``POST /1.0/images``. Returns the fingerprint, which the server verifies.
 
-        ``filename``: of a body in parts, these say it.
+        ``filename``: the image's. A multipart body has it in its parts, too.
         """
         headers = {"Content-Type": download.content_type}
         for vendor in ("LXD", "Incus"):
@@ -75,7 +75,10 @@ class ImageWriter(ImageReader):
         return self._create(f"import the image {fingerprint}", lambda: fingerprint, headers=headers, body=body)
 
     def copy_image(self, body: t.Mapping[str, t.Any], fingerprint: str, origin: str | None) -> str:
-        """``POST /1.0/images`` that lets the server fetch an image. Returns the fingerprint of what it has stored. ``origin``: for messages."""
+        """Let the server download an image, ``POST /1.0/images``. Returns the fingerprint of what it has stored.
+
+        ``fingerprint``: of the image that is meant. ``origin``: its source, for messages.
+        """
         return self._create(
             f"copy the image {fingerprint} from {origin}", lambda: fingerprint, may_be_unnamed=True, data=body
         )
@@ -83,9 +86,10 @@ class ImageWriter(ImageReader):
     def _create(
         self, what: str, fingerprint: t.Callable[[], str], may_be_unnamed: bool = False, **request: t.Any
     ) -> str:
-        """Return the fingerprint of the image that a request has made. ``fingerprint``: that of the image that was meant.
+        """Send a request that makes an image. Returns the fingerprint of what was made.
 
-        ``may_be_unnamed``: the operation need not name an image. Raises LXDOutcomeUnknown where it must and does not: look again.
+        ``fingerprint``: gives that of the image that is meant. ``may_be_unnamed``: whether the operation's metadata may
+        lack a fingerprint. Raises LXDOutcomeUnknown if it lacks one although it must not.
         """
         try:
             metadata = self.client.write_and_wait("POST", paths.IMAGES, what, **request)
@@ -94,9 +98,10 @@ class ImageWriter(ImageReader):
         return _made(metadata, what, fingerprint() if may_be_unnamed else "")
 
     def create_push_secret(self, fingerprint: str, settings: ImageSettings) -> str:
-        """``POST /1.0/images`` with the mode push: the secret with which another server may send this image here.
+        """Prepare the server to receive an image, ``POST /1.0/images`` with the mode push.
 
-        Of the settings only properties and expiry are said already now: without them it would have none.
+        Returns the secret with which another server may send the image. The request has the properties and the expiry,
+        as the image would have none otherwise; other settings are made later.
         """
         body = {
             "source": {"type": "image", "mode": "push", "fingerprint": fingerprint},
@@ -105,22 +110,27 @@ class ImageWriter(ImageReader):
         }
         if settings.expires_at and settings.expires_at != NEVER:
             body["expires_at"] = settings.expires_at
-        answer = self.client.write("POST", paths.IMAGES, f"expect the image {fingerprint}", data=body)
+        answer = self.client.write(
+            "POST", paths.IMAGES, f"prepare the target to receive the image {fingerprint} (mode 'push')", data=body
+        )
         return _secret(answer, paths.IMAGES)
 
     def push_image(self, fingerprint: str, target: t.Mapping[str, t.Any]) -> None:
-        """``POST /1.0/images/{fingerprint}/export``: this server sends the image to another. Only by the full fingerprint."""
+        """Let this server send an image to another one, ``POST /1.0/images/{fingerprint}/export``.
+
+        ``fingerprint``: in full. ``target``: the body of the request.
+        """
         what = f"send the image {fingerprint} to {target['target']}"
         self.client.write_and_wait("POST", paths.image(fingerprint, "export"), what, data=target)
 
     def create_secret(self, fingerprint: str) -> ImageSecret:
-        """``POST /1.0/images/{fingerprint}/secret``."""
+        """Make a secret for an image, ``POST /1.0/images/{fingerprint}/secret``."""
         path = paths.image(fingerprint, "secret")
         answer = self.client.write("POST", path, f"make a secret for the image {fingerprint}")
         return ImageSecret(_secret(answer, path), paths.operation(answer.operation or ""))
 
     def delete_secret(self, operation: str) -> bool:
-        """``DELETE /1.0/operations/{id}``. False where it is used up or gone already."""
+        """Revoke a secret, ``DELETE /1.0/operations/{id}``. Returns False if it is used up or revoked already."""
         if not self.has_secret(operation):
             return False
         try:
@@ -130,7 +140,10 @@ class ImageWriter(ImageReader):
         return True
 
     def create_trust(self, credentials: t.Mapping[str, str]) -> None:
-        """``POST /1.0/certificates``: the server trusts the certificate of this very connection from now on."""
+        """Add the certificate of this connection to the trust store, ``POST /1.0/certificates``.
+
+        ``credentials``: the trust token or password, as the body of the request has it.
+        """
         self.client.write(
             "POST", paths.CERTIFICATES, "enrol the client certificate", data={"type": "client", **credentials}
         )
@@ -144,10 +157,10 @@ class ImageWriter(ImageReader):
         compression_algorithm: str | None,
         filename: str | None,
     ) -> str:
-        """``POST /1.0/images`` with an instance or a snapshot as source. Returns the fingerprint.
+        """Publish an instance or a snapshot (``kind``), ``POST /1.0/images``. Returns the fingerprint.
 
-        ``properties`` must be all: LXD 5.0 replaces the instance's ``image.*`` by what is given, Incus merges.
-        An image of the same content that is there already is taken as it is.
+        ``properties``: all of them. LXD 5.0 replaces the instance's ``image.*`` by what is given, Incus merges both.
+        If there is an image of the same content already, that one is returned.
         """
         body: dict[str, t.Any] = {
             "source": {"type": kind, "name": name},
@@ -168,9 +181,10 @@ class ImageWriter(ImageReader):
         return _made(metadata, f"publish the {kind} {name!r}")
 
     def update_image(self, image: Image, settings: ImageSettings) -> None:
-        """One conditional write. PATCH where it can say the change, else PUT with the whole writable set.
+        """Change an image's settings in one conditional write, PATCH or PUT, see settings_request().
 
-        Raises LXDPreconditionFailed where somebody else wrote in between (the ETag covers public, auto_update and properties).
+        Raises LXDPreconditionFailed if another client has changed it since it was read. The ETag covers public,
+        auto_update and properties.
         """
         method, body = settings_request(image.settings, settings)
         self.client.write(
@@ -182,7 +196,7 @@ class ImageWriter(ImageReader):
         )
 
     def delete_image(self, fingerprint: str) -> None:
-        """``DELETE /1.0/images/{fingerprint}``; one that is gone already is as good."""
+        """Delete an image, ``DELETE /1.0/images/{fingerprint}``. No error if it is not found."""
         if not is_complete(fingerprint):
             raise LXDInputError(
                 f"Cannot delete the image {fingerprint!r}: only a full fingerprint is safe to delete by."
@@ -196,13 +210,17 @@ class ImageWriter(ImageReader):
                 raise
 
     def create_alias(self, name: str, target: str, description: str) -> None:
-        """``POST /1.0/images/aliases``. Raises LXDConflict where it exists."""
-        paths.alias(name)  # refuses a name that no later request could address
+        """Create an alias, ``POST /1.0/images/aliases``. Raises LXDConflict if it exists."""
+        # refuses a name that no later request could address
+        paths.alias(name)
         data = {"name": name, "target": target, "description": description}
         self.client.write("POST", paths.ALIASES, f"create the alias {name!r}", data=data)
 
     def update_alias(self, alias: Alias, target: str, description: str) -> None:
-        """``PUT`` with both fields, never PATCH: LXD 5.0 hangs in it for 20 seconds and then fails."""
+        """Point an alias at an image, ``PUT /1.0/images/aliases/{name}`` with If-Match.
+
+        Never PATCH: LXD 5.0 hangs in it for 20 seconds and then fails. Raises LXDPreconditionFailed.
+        """
         data = {"target": target, "description": description}
         self.client.write(
             "PUT",
@@ -213,43 +231,44 @@ class ImageWriter(ImageReader):
         )
 
     def delete_alias(self, name: str) -> None:
+        """Delete an alias, ``DELETE /1.0/images/aliases/{name}``. No error if it is not found."""
         try:
             self.client.write("DELETE", paths.alias(name), f"delete the alias {name!r}")
         except LXDNotFound:
             return
 
     def set_instance_state(self, name: str, action: str, seconds: int, force: bool) -> None:
-        """``PUT /1.0/instances/{name}/state``; ``action``: start or stop."""
+        """Start or stop an instance (``action``), ``PUT /1.0/instances/{name}/state``. ``seconds``: to wait, -1 for no limit."""
         data = {"action": action, "timeout": seconds, "force": force}
         self.client.write_and_wait("PUT", paths.instance(name, "state"), f"{action} the instance {name!r}", data=data)
 
 
 def _made(metadata: t.Mapping[str, t.Any], what: str, meant: str = "") -> str:
-    """Return the fingerprint that the operation says it has made, or else the one that was meant. Raises LXDOutcomeUnknown: without one, look again."""
+    """Return the fingerprint in an operation's metadata, or else the one that is meant. Raises LXDOutcomeUnknown if there is none."""
     made = text(metadata.get("fingerprint")) or meant
     if not made:
         raise LXDOutcomeUnknown(
-            f"Cannot tell whether the server could {what}: its operation ended well, but names no image."
+            f"Cannot tell whether the server could {what}: its operation has succeeded, but its metadata has no fingerprint."
         )
     return made
 
 
 def _secret(answer: Answer, path: str) -> str:
-    """Return the secret of an operation that has just begun. Raises LXDAPIError."""
+    """Return the secret in the answer that begins an operation. Raises LXDAPIError if it has none."""
     where = answer_to(path, "POST")
     return need_text(need_mapping(need_object(answer.metadata, where), "metadata", where), "secret", where)
 
 
 def _filename_header(vendor: str, filename: str) -> dict[str, str]:
-    """UTF-8, as both servers read it: the library sends text as Latin-1."""
+    """Return the header with a file name in UTF-8, as both servers read it; requests sends text as Latin-1."""
     return {f"X-{vendor}-filename": filename.encode().decode("latin-1")} if filename else {}
 
 
 def _stored_anyway(reader: ImageReader, error: LXDOperationError, fingerprint: str) -> str:
-    """Return the fingerprint where the image is stored in spite of the error. Raises the error where it is not.
+    """Return the fingerprint if the image is stored in spite of the error. Else raises the error.
 
-    Of a cluster one of whose members does not answer, the operation fails once the image is stored on the member that
-    was asked. The servers send it to the others later.
+    In a cluster with a member that does not answer, the operation fails after the image is stored on the member that got
+    the request. The cluster sends it to the others later.
     """
     if _NOT_ON_ALL_MEMBERS.search(str(error)) and reader.get_image(fingerprint) is not None:
         return fingerprint
@@ -257,9 +276,9 @@ def _stored_anyway(reader: ImageReader, error: LXDOperationError, fingerprint: s
 
 
 def settings_request(current: ImageSettings, desired: ImageSettings) -> tuple[str, dict[str, t.Any]]:
-    """The verb and the body that turn ``current`` into ``desired``.
+    """Return the method and the body of the request that turns ``current`` into ``desired``.
 
-    PATCH ignores expires_at and profiles, and removes a property whose value is empty. PUT resets whatever it does not name.
+    PATCH ignores expires_at and profiles, and removes a property whose value is empty. PUT resets what it omits.
     """
     if desired.expires_at != current.expires_at or desired.profiles != current.profiles:
         return "PUT", desired.to_api()

@@ -6,9 +6,9 @@
 
 """What an inactive image keeps, and the protocol by which images are deactivated and reactivated. Pure.
 
-A deactivated image (O(state=inactive)) has no alias, is neither public nor updated, and keeps what it had in its property
-``ansible.withdrawn``. No server can do this in one step, tasks are killed, and other tasks may do the opposite at the
-same time. So both directions write in an order that loses nothing, and look again:
+A deactivated image (O(state=inactive)) has no alias, is neither public nor updated, and keeps what it had in its
+property ``ansible.withdrawn``. No server can do this in one step, tasks are killed, and other tasks may do the opposite
+at the same time. So both directions write in an order that loses nothing, and look again:
 
 Deactivate
   D1  One conditional write: keep aliases, public and auto_update in the property; switch public and auto_update off.
@@ -57,7 +57,10 @@ class InactiveState:
 
     @classmethod
     def from_bookkeeping(cls, text: str | None) -> InactiveState | None:
-        """Parse the property. Returns None also for text that to_bookkeeping() has not written: anybody may set properties."""
+        """Parse the property. Returns None if it is not set, or is not what to_bookkeeping() writes.
+
+        Anybody may set properties.
+        """
         try:
             data = json.loads(text or "null")
         except (ValueError, RecursionError):
@@ -82,7 +85,8 @@ class InactiveState:
 def join_bookkeeping(planned: str | None, found: str | None, public: bool, auto_update: bool) -> str | None:
     """Return the property to write in step D1. None if the image is not to be deactivated.
 
-    ``planned``: the property as planned. ``found``: as the image has it now. ``public``, ``auto_update``: of the image now.
+    ``planned``: the property as planned. ``found``: as the image has it now. ``public``, ``auto_update``: as the image
+    has them now.
     """
     state = InactiveState.from_bookkeeping(planned)
     if state is None:

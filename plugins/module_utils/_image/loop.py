@@ -52,7 +52,9 @@ class Outcome:
 def reconcile(
     reader: ImageReader, read_and_plan: t.Callable[[], Plan], check_mode: bool, content: TaskContent | None = None
 ) -> Outcome:
-    """Plan and apply until the plan is done or an error is final. Each attempt reads and plans anew: nothing is just repeated.
+    """Plan and apply until the plan is done or an error is final.
+
+    Each attempt reads and plans anew, instead of repeating the same actions.
 
     ``content``: of the image that a plan may create. Raises LXDError.
     """
@@ -90,14 +92,17 @@ def _plan_as_trusted(reader: ImageReader, read_and_plan: t.Callable[[], Plan]) -
 
 
 def _check_new_aliases(reader: ImageReader, plan: Plan) -> None:
-    """Refuse aliases that this server does not accept, before anything is made. Asks the server only for unusual names."""
+    """Refuse aliases that this server does not accept, before anything is made.
+
+    Reads ``GET /1.0`` only for unusual names.
+    """
     odd = [
         action.name for action in plan.actions if isinstance(action, CreateAlias) and not is_plain_alias(action.name)
     ]
     if odd and STRICT_ALIASES in reader.client.server().extensions:
         raise LXDInputError(
-            f"Cannot create the alias {odd[0]!r}: this server accepts only aliases of up to 64 characters that begin and "
-            "end with a letter or a digit, without blanks and without any of $ ? & + \" ' ` *. Choose another name."
+            f"Cannot create the alias {odd[0]!r}: this server accepts only aliases of up to 64 characters that begin "
+            "and end with a letter or a digit, without blanks and without any of $ ? & + \" ' ` *. Choose another name."
         )
 
 
@@ -127,11 +132,14 @@ class _Attempts:
         self._before: t.Mapping[str, t.Any] | None = None
         self._done: list[Action] = []
         self._uncertain: Action | None = None
-        """The action whose answer was lost: the next plan tells whether it was done."""
+        """The action whose answer was lost: the next plan shows whether it was done."""
         self._late_publish: LXDOutcomeUnknown | None = None
 
     def next_plan(self, plan: Plan) -> Plan:
-        """Note a new plan, and whether the action before was done. Raises LXDOutcomeUnknown if the plan must not be done."""
+        """Note a new plan, and whether the action before was done. Return the plan.
+
+        Raises LXDOutcomeUnknown if the plan must not be done.
+        """
         self._number += 1
         if self._late_publish and any(map(_publishes, plan.actions)):
             # the request may still arrive at the server, and would make a second image of the same instance
@@ -176,7 +184,7 @@ def _with_created(plan: Plan, progress: PlanProgress) -> Plan:
 
 
 class _StoppedInstances:
-    """Remembers the instances that are stopped only because of this task: they must run again in the end.
+    """Collects the instances that are stopped only because of this task: they must run again in the end.
 
     A plan that is made after the stop does not know that they ran before.
     """
@@ -200,7 +208,10 @@ class _StoppedInstances:
         return plan.with_starts(self._published)
 
     def start_after_failure(self, reader: ImageReader, error: LXDError) -> None:
-        """Start them now that the task has failed. ``error`` also tells which of them could not be started."""
+        """Start the instances after the task has failed.
+
+        The message of each one that could not be started is added to ``error``.
+        """
         if not self._published:
             return
         # imported only here: mostly nothing was stopped

@@ -4,10 +4,10 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""What a server has, as plain data: images, their aliases and settings, instances. Pure.
+"""Holds what a server has, as plain data: images, their aliases and settings, instances. Pure.
 
-Names are those of the API (``shared/api/image.go`` of both servers). ``ImageSettings`` is what ``PUT /1.0/images/{fingerprint}``
-can write, and all of it: what such a request leaves out, the server resets.
+The names are those of the API (``shared/api/image.go`` of both servers). ``ImageSettings`` holds everything that
+``PUT /1.0/images/{fingerprint}`` can write: the server resets each setting that such a request omits.
 """
 
 from __future__ import annotations
@@ -25,23 +25,26 @@ from .inactive import INACTIVE, InactiveState
 from .times import NEVER, format_time, time_of_others
 
 UNKNOWN = "unknown"
-"""Stands for a fingerprint that only the server will know."""
+"""Stands for a fingerprint that is unknown until the server has made the image."""
 
 RESERVED_PREFIX = "ansible."
-"""Properties of this name are the collection's memory, never the user's."""
+"""Prefix of the properties that are reserved for the collection's bookkeeping. Users can't set them."""
 
 PROTECTED = "protected"
 REPLACES = "replaces"
-"""On a new image: the fingerprint of the one that is to go when the alias has moved. Survives a run that was killed in between."""
+"""Bookkeeping of a new image: the fingerprint of the image to delete when the alias has moved.
+
+It survives if the task is killed in between.
+"""
 MADE_FROM = "source"
-"""On a published or copied image: what it was made from, as JSON."""
+"""Bookkeeping of a published or copied image: the source that it was made from, as JSON."""
 
 _FINGERPRINT = re.compile("[0-9a-f]{12,64}")
-# "Never" is 1970 where LXD stored an upload, 0001 on Incus and on what was published; only 1970 can be written.
+# Servers return "never" as 1970 (uploads on LXD) or as 0001 (Incus, published images); only 1970 can be written.
 _NEVER_ON_SERVER = "1970-01-01T00:00:00Z"
 
 
-# Debian's names, which the products use, to the kernel's, which the servers use
+# simplestreams products use Debian's names, the servers use the kernel's names
 ARCHITECTURES = {
     "amd64": "x86_64",
     "i386": "i686",
@@ -57,24 +60,30 @@ ARCHITECTURES = {
 
 
 def architecture_name(name: str) -> str:
-    """Return the kernel's name of an architecture, whose Debian name may be given."""
+    """Return the kernel's name of an architecture. ``name``: the kernel's or Debian's name."""
     return ARCHITECTURES.get(name, name)
 
 
 def check_fingerprint(value: str, option: str = "fingerprint") -> str:
-    """A fingerprint or a prefix of one that is safe to send: old servers take anything shorter, or with ``%``, as a pattern."""
+    """Check a fingerprint or a prefix of one, and return it. Raises LXDInputError that names ``option``.
+
+    Other text is not safe to send: old servers use a shorter text, or one with ``%``, as a pattern.
+    """
     if not is_fingerprint(value):
         raise LXDInputError(
-            f"'{option}' is {value!r}, but must be 12 to 64 lower-case hex digits: an image's fingerprint, or how it begins."
+            f"'{option}' is {value!r}, but must be 12 to 64 lower-case hex digits: "
+            "the fingerprint of an image, or a prefix of it."
         )
     return value
 
 
 def is_fingerprint(value: str) -> bool:
+    """Return whether a text is a fingerprint, or a prefix of one with at least 12 digits."""
     return _FINGERPRINT.fullmatch(value) is not None
 
 
 def is_complete(fingerprint: str) -> bool:
+    """Return whether a fingerprint has all its 64 digits."""
     return len(fingerprint) == 64
 
 
@@ -82,17 +91,20 @@ _PLAIN_ALIAS = re.compile(r"""[^\W_](?:[^\s$?&+"'`*]{0,62}[^\W_])?""")
 
 
 def is_plain_alias(name: str) -> bool:
-    """Return whether servers that are strict about aliases take the name: 64 characters, letters or digits first and last."""
+    """Return whether also a strict server accepts the name of an alias.
+
+    Such a name has up to 64 characters, and begins and ends with a letter or a digit.
+    """
     return _PLAIN_ALIAS.fullmatch(name) is not None
 
 
 def property_value(key: str, value: t.Any) -> str | None:
-    """What a property is sent as: numbers and booleans as YAML would write them, None for an empty value.
+    """Return the text to send for a property: numbers and booleans as YAML writes them, None for an empty value.
 
-    Raises LXDInputError for a list or a dictionary, and for what the servers would cut off.
+    Raises LXDInputError for a list or a dictionary, and for a NUL character, at which the servers cut the text off.
     """
     if "\0" in key or (isinstance(value, str) and "\0" in value):
-        raise LXDInputError(f"The property {key!r} has a NUL character, which the servers don't store.")
+        raise LXDInputError(f"The property {key!r} has a NUL character, which the servers do not store. Remove it.")
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
@@ -106,7 +118,10 @@ def property_value(key: str, value: t.Any) -> str | None:
 
 @record(frozen=True)
 class Alias:
-    """``GET /1.0/images/aliases/{name}``. ``etag`` only where it was read from there."""
+    """An alias, as from ``GET /1.0/images/aliases/{name}``.
+
+    ``target``: full fingerprint. ``type``: of the image. ``etag``: only if the alias was read with that request.
+    """
 
     name: str
     target: str
@@ -116,7 +131,7 @@ class Alias:
 
     @classmethod
     def from_api(cls, data: t.Any, etag: str | None = None, where: str = "the alias") -> Alias:
-        """Of any answer. Raises LXDAPIError, which calls it ``where``, if it is no alias."""
+        """Parse an alias from the JSON of a response. Raises LXDAPIError that names ``where`` if it is not an alias."""
         data = need_object(data, where)
         return cls(
             need_text(data, "name", where),
@@ -127,15 +142,20 @@ class Alias:
         )
 
     def to_result(self) -> dict[str, t.Any]:
+        """Return the alias as lxd_image_info returns it."""
         return {"name": self.name, "target": self.target, "description": self.description, "type": self.type}
 
     def to_diff(self) -> dict[str, t.Any]:
+        """Return the alias as one half of a diff."""
         return {"name": self.name, "target": self.target, "description": self.description}
 
 
 @record(frozen=True)
 class ImageSettings:
-    """What can be written of an image. ``expires_at``: RFC 3339 in UTC or "never"; ``profiles``: sorted, a set to the server."""
+    """The settings of an image that can be written.
+
+    ``expires_at``: RFC 3339 in UTC or "never". ``profiles``: sorted, because the order has no meaning to the server.
+    """
 
     public: bool = False
     auto_update: bool = False
@@ -145,17 +165,18 @@ class ImageSettings:
 
     @classmethod
     def from_api(cls, data: t.Mapping[str, t.Any]) -> ImageSettings:
+        """Parse the settings from the server's object of an image. A value of a wrong type counts as not set."""
         return cls(
             public=bool(data.get("public")),
             auto_update=bool(data.get("auto_update")),
-            # an upload can store an empty value; to the server it is none: the next write drops it
+            # an upload can store an empty value, which the server drops with the next write
             properties={key: value for key, value in text_values(data.get("properties")).items() if value},
             expires_at=format_time(time_of_others(data.get("expires_at"))),
             profiles=tuple(sorted(texts(data.get("profiles")))),
         )
 
     def to_api(self) -> dict[str, t.Any]:
-        """The whole body of a PUT."""
+        """Return the whole body of ``PUT /1.0/images/{fingerprint}``."""
         return {
             "public": self.public,
             "auto_update": self.auto_update,
@@ -166,11 +187,12 @@ class ImageSettings:
 
     @property
     def user_properties(self) -> dict[str, str]:
+        """The properties without the collection's bookkeeping."""
         return {key: value for key, value in self.properties.items() if not key.startswith(RESERVED_PREFIX)}
 
     @property
     def bookkeeping(self) -> dict[str, str]:
-        """What the collection remembers about the image, without the prefix."""
+        """The collection's own properties of the image, without their prefix."""
         return {
             key[len(RESERVED_PREFIX) :]: value
             for key, value in self.properties.items()
@@ -191,7 +213,7 @@ _KINDS: dict[str, type] = {
 
 @record(frozen=True)
 class Image:
-    """``GET /1.0/images/{fingerprint}``. ``data`` is the server's object, whole."""
+    """An image, as from ``GET /1.0/images/{fingerprint}``. ``data``: the server's whole object."""
 
     fingerprint: str
     settings: ImageSettings
@@ -202,10 +224,10 @@ class Image:
 
     @classmethod
     def from_api(cls, data: t.Any, etag: str | None = None, where: str = "the image") -> Image:
-        """Of any answer. Raises LXDAPIError, which calls it ``where``, if it is no image."""
+        """Parse an image from the JSON of a response. Raises LXDAPIError that names ``where`` if it is not an image."""
         data = need_object(data, where)
         fingerprint = need_text(data, "fingerprint", where)
-        # others read these as what they are; of another kind they are none
+        # other code relies on the types of these values: a value of another type is dropped
         data = {
             key: value for key, value in data.items() if value is None or isinstance(value, _KINDS.get(key, object))
         }
@@ -220,17 +242,21 @@ class Image:
 
     @property
     def protected(self) -> bool:
+        """Whether this collection refuses to delete the image."""
         return self.settings.bookkeeping.get(PROTECTED) == "true"
 
     @property
     def followed_alias(self) -> str | None:
-        """The alias that the server asks for to update the image. It may have noted a fingerprint there, which never changes."""
+        """The alias on the source server by which the server updates the image; None if it can't update the image.
+
+        The server may have stored a fingerprint as the alias. That never means another image, so it does not count.
+        """
         alias = text(mapping(self.data.get("update_source")).get("alias"))
         return alias if alias and not is_fingerprint(alias) else None
 
     @property
     def guards(self) -> tuple[str, ...]:
-        """What speaks against deleting the image: "protected", "aliased"."""
+        """The reasons against deleting the image: "protected", "aliased"."""
         return tuple(word for word, holds in (("protected", self.protected), ("aliased", bool(self.aliases))) if holds)
 
     @property
@@ -239,7 +265,11 @@ class Image:
         return InactiveState.from_bookkeeping(self.settings.bookkeeping.get(INACTIVE))
 
     def to_result(self) -> dict[str, t.Any]:
-        """The server's object with sorted lists, one way to say never, and the collection's memory apart from the properties."""
+        """Return the image as the modules return it.
+
+        This is the server's object with sorted lists, "never" for each form of it, and the bookkeeping under
+        ``ansible`` instead of among the properties.
+        """
         return {
             **self.data,
             **self._update_source(),
@@ -264,13 +294,14 @@ class Image:
         }
 
     def _update_source(self) -> dict[str, t.Any]:
-        """What the server follows, without what is secret in its URL."""
+        """Return ``update_source`` without the secrets in its URL, or nothing if the image has none."""
         source = self.data.get("update_source")
         if not isinstance(source, dict) or not isinstance(source.get("server"), str):
             return {}
         return {"update_source": {**source, "server": shown_url(source["server"])}}
 
     def list_aliases(self) -> list[Alias]:
+        """Return the aliases of the image, sorted by name."""
         return [
             Alias(name, self.fingerprint, description, self.data.get("type") or "")
             for name, description in sorted(self.aliases.items())
@@ -278,7 +309,10 @@ class Image:
 
 
 def scrub_source(made_from: str) -> str:
-    """Return what an image remembers of its source without what is secret in a URL: version 1.0.0 kept that."""
+    """Return the bookkeeping of a source without the secrets in a URL: version 1.0.0 stored them.
+
+    ``made_from``: the property MADE_FROM, or any other text.
+    """
     try:
         source = json.loads(made_from)
     except (ValueError, RecursionError):
@@ -293,14 +327,18 @@ def scrub_source(made_from: str) -> str:
 
 
 def _digest(config: t.Mapping[str, str]) -> str:
-    """Of an instance's own configuration; what the server notes there by itself (volatile) is no change of it."""
+    """Return a digest of an instance's configuration, without what the server stores there by itself (volatile)."""
     own = {key: value for key, value in config.items() if not key.startswith("volatile.")}
     return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @record(frozen=True)
 class Instance:
-    """``GET /1.0/instances/{name}`` or a snapshot of one: what publishing needs to know. ``identity``: what it would be made from."""
+    """What publishing has to know of an instance or a snapshot, as from ``GET /1.0/instances/{name}``.
+
+    ``image_properties``: properties of the image that the instance was created from. ``identity``: values that change
+    if the instance changes, so that an image of an earlier state is recognized.
+    """
 
     name: str
     running: bool
@@ -312,7 +350,10 @@ class Instance:
 
     @classmethod
     def from_api(cls, name: str, kind: str, data: t.Any) -> Instance:
-        """Of any answer. Raises LXDAPIError if it is no instance."""
+        """Parse an instance or a snapshot from the JSON of a response. Raises LXDAPIError if it is neither.
+
+        ``kind``: "instance" or "snapshot".
+        """
         where = f"the server's answer about the {kind} {name!r}"
         data = need_object(data, where)
         config = text_values(need_mapping(data, "config", where))
@@ -337,12 +378,16 @@ class Instance:
 
     @property
     def made_from(self) -> str:
+        """The value of the bookkeeping property MADE_FROM for an image of this instance."""
         return json.dumps(self.identity, sort_keys=True)
 
 
 @record(frozen=True)
 class OfferedImage:
-    """What another server offers. ``files``: where it serves plain files, each with ``path``, ``size`` and ``part``."""
+    """An image that another server provides.
+
+    ``files``: of a server that provides plain files; each with ``path``, ``size`` and ``part``.
+    """
 
     fingerprint: str
     aliases: t.Mapping[str, str] = field(default_factory=dict)
@@ -352,19 +397,20 @@ class OfferedImage:
     public: bool = True
     expires_at: str = NEVER
     full_names: tuple[str, ...] = ()
-    """Of a simplestreams server: aliases that name the architecture too."""
+    """Only from a simplestreams server: aliases that include the architecture."""
     filename: str = ""
-    """What the copy is called, unless the task says otherwise."""
+    """The file name of the copy, unless the task gives another one."""
     files: tuple[t.Any, ...] = field(default=(), repr=False)
     made_from: str = ""
-    """What the copy remembers, as JSON: enough to ask again whether there is a newer one."""
+    """The bookkeeping of the copy, as JSON: enough to check the source for a newer image later."""
 
 
 @record(frozen=True)
 class CurrentImage:
-    """What there is of a desired image: the aliases and images that the task touches, and what its source provides.
+    """The current state for a desired image.
 
-    ``aliases`` by name, ``images`` by fingerprint.
+    It has the aliases and images that the task touches, and what its source provides. ``aliases``: by name.
+    ``images``: by fingerprint.
     """
 
     aliases: t.Mapping[str, Alias] = field(default_factory=dict)
@@ -374,7 +420,7 @@ class CurrentImage:
     instance: Instance | None = None
     """The instance or snapshot to publish."""
     offered: OfferedImage | None = None
-    """The image that the source provides, if the source had to be asked."""
+    """The image that the source provides, if it had to be looked up."""
     orphan: str | None = None
     """The fingerprint of an image that belongs to the name but does not have it: an inactive one, or one that a killed
     task has published and not named yet."""

@@ -226,7 +226,8 @@ def _image_source(given: dict[str, t.Any], fingerprint: str | None) -> ImageSour
         given["fingerprint"] = fingerprint
     if ("alias" in given) == ("fingerprint" in given):
         raise LXDInputError(
-            "A 'source' of type 'image' requires either 'alias' or 'fingerprint': which of the server's images is meant."
+            "A 'source' of type 'image' requires either 'alias' or 'fingerprint': "
+            "which of the server's images is meant."
         )
     if "fingerprint" in given:
         check_fingerprint(given["fingerprint"], "fingerprint' in 'source")
@@ -240,7 +241,8 @@ def _image_source(given: dict[str, t.Any], fingerprint: str | None) -> ImageSour
         schemes = ("http://", "https://") if given["protocol"] == "simplestreams" else ("https://",)
         if not given["server"].startswith(schemes):
             raise LXDInputError(
-                f"The 'server' in 'source' is {shown_url(given['server'])!r}, but must begin with {' or '.join(schemes)}."
+                f"The 'server' in 'source' is {shown_url(given['server'])!r}, "
+                f"but must begin with {' or '.join(schemes)}."
             )
     return ImageSource(**given)
 

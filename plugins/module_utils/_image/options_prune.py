@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Turns a task's options into what is to be of many images: which may go, which have to be there. Pure. Raises LXDInputError that names the option."""
+"""Parses the options of lxd_image_prune and lxd_image_store. Pure. An LXDInputError names the option that is wrong."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from .plan.selection import Selector
 
 
 def prune_policy(params: Params) -> PrunePolicy:
-    """The options of lxd_image_prune."""
+    """Parse the options of lxd_image_prune. Raises LXDInputError."""
     chosen = selector(params)
     if params.get("keep") is None and chosen == Selector():
-        raise LXDInputError("Nothing says which images may go: give at least one condition, or 'keep'.")
+        raise LXDInputError("At least one condition or 'keep' is required: which images to remove.")
     if params.get("keep") is not None and params["keep"] < 0:
         raise LXDInputError(f"'keep' is {params['keep']}, but must be 0 or more.")
     return PrunePolicy(
@@ -42,7 +42,7 @@ def _guards(params: Params) -> Guards:
 
 
 def desired_store(params: Params) -> DesiredStore:
-    """The options of lxd_image_store. A bad entry is the failure of that entry alone. Raises LXDInputError for what concerns all of them."""
+    """Parse the options of lxd_image_store. Raises LXDInputError, but not for a wrong entry: that one fails alone."""
     if params["concurrency"] < 1:
         raise LXDInputError(f"'concurrency' is {params['concurrency']}, but must be 1 or more.")
     entries = tuple(map(_store_entry, params["images"]))
@@ -67,4 +67,7 @@ def _refuse_shared_names(entries: t.Iterable[StoreEntry]) -> None:
     for number, entry in enumerate(entries, start=1):
         for name in entry.aliases:
             if taken.setdefault(name, number) != number:
-                raise LXDInputError(f"The entries {taken[name]} and {number} of 'images' both want the alias {name!r}.")
+                raise LXDInputError(
+                    f"The alias {name!r} is ambiguous: the entries {taken[name]} and {number} of 'images' both have "
+                    "it. Give it to only one of them."
+                )

@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Turns a task's options into what it selects images by. Pure. Raises LXDInputError that names the option."""
+"""Parses the options that select images. Pure. An LXDInputError names the option that is wrong."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .plan.selection import InfoQuery, Selector, check_selector, parse_age, pars
 
 
 def selector(params: Params) -> Selector:
-    """The selectors of lxd_image_info."""
+    """Parse the selectors of lxd_image_info. Raises LXDInputError."""
     given = params.get("properties")
     properties = (
         None if given is None else {str(key): property_value(str(key), value) or "" for key, value in given.items()}
@@ -34,9 +34,9 @@ def selector(params: Params) -> Selector:
 
 
 def info_query(params: Params) -> InfoQuery:
-    """The options of lxd_image_info."""
+    """Parse the options of lxd_image_info. Raises LXDInputError."""
     if params.get("secret") and not params.get("fingerprint"):
-        raise LXDInputError("'secret' needs 'fingerprint': it is for one image.")
+        raise LXDInputError("'secret' requires 'fingerprint': it gives access to only one image.")
     return InfoQuery(
         selector(params), bool(params["all_projects"]), params["used_by"], params["check_updates"], params.get("secret")
     )

@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Moments as the servers and the users write them: RFC 3339 in UTC, a date, or "never". Pure."""
+"""Parses and writes times as the servers and the users write them: RFC 3339 in UTC, a date, or "never". Pure."""
 
 from __future__ import annotations
 
@@ -21,11 +21,8 @@ _TIME = re.compile(
 )
 
 
-# times
-
-
 def parse_time(value: str) -> datetime | None:
-    """A moment in UTC from RFC 3339 or a date (its first moment), or None for never. Raises ValueError."""
+    """Parse RFC 3339 or a date (its first moment) to a time in UTC, or "never" to None. Raises ValueError."""
     if value.strip().lower() == NEVER:
         return None
     match = _TIME.fullmatch(value.strip())
@@ -48,12 +45,12 @@ def parse_time(value: str) -> datetime | None:
         try:
             moment -= timedelta(minutes=minutes if offset[0] == "+" else -minutes)
         except OverflowError as exc:
-            raise ValueError(f"{value!r} is no time of the years 1 to 9999 in UTC") from exc
+            raise ValueError(f"{value!r} is not in the years 1 to 9999 in UTC") from exc
     return None if moment.year <= 1 or moment == datetime(1970, 1, 1, tzinfo=timezone.utc) else moment
 
 
 def format_time(moment: datetime | None) -> str:
-    """RFC 3339 in UTC as the servers write it, or "never"."""
+    """Return RFC 3339 in UTC as the servers write it, or "never"."""
     if moment is None:
         return NEVER
     text = moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
@@ -61,11 +58,12 @@ def format_time(moment: datetime | None) -> str:
 
 
 def normalize_time(value: str | None) -> str:
+    """Return a time, a date or "never" in the form of format_time(). None counts as "never". Raises ValueError."""
     return format_time(parse_time(value or NEVER))
 
 
 def time_of_others(value: t.Any) -> datetime | None:
-    """Return a moment that somebody else has written, or None where there is none: they may write anything."""
+    """Parse a time that others have written. Returns None if it is no time."""
     try:
         return parse_time(text(value) or NEVER)
     except ValueError:

@@ -103,7 +103,20 @@ def methods(file: str, name: str) -> list[ast.FunctionDef]:
 WIRE, IMAGE = "module_utils._lxd.", "module_utils._image."
 PURE = ("actions", "desired", "inactive", "model", "options", "options_prune", "options_selection", "times")
 """Files of _image that do no I/O, beside those of plan/."""
-IO = {"io", "os", "pathlib", "requests", "shutil", "socket", "ssl", "subprocess", "tempfile", "time", "urllib", "urllib3"}
+IO = {
+    "io",
+    "os",
+    "pathlib",
+    "requests",
+    "shutil",
+    "socket",
+    "ssl",
+    "subprocess",
+    "tempfile",
+    "time",
+    "urllib",
+    "urllib3",
+}
 
 
 def folder(name: str) -> list[pathlib.Path]:
@@ -113,14 +126,18 @@ def folder(name: str) -> list[pathlib.Path]:
 
 @pytest.mark.parametrize("path", each(folder("_lxd")))
 def test_the_wire_knows_neither_images_nor_ansible(path: pathlib.Path) -> None:
-    assert not {name for name in imports(path) if name.startswith(("module_utils._image", "module_utils._run", "modules."))}
+    assert not {
+        name for name in imports(path) if name.startswith(("module_utils._image", "module_utils._run", "modules."))
+    }
     assert "ansible" not in roots(path)
 
 
 @pytest.mark.parametrize("path", each(UTILS.glob("_image/**/*.py")))
 def test_images_know_no_ansible(path: pathlib.Path) -> None:
     assert "ansible" not in roots(path)
-    assert not {name for name in imports(path) if name.startswith(("module_utils._module", "module_utils._run", "modules."))}
+    assert not {
+        name for name in imports(path) if name.startswith(("module_utils._module", "module_utils._run", "modules."))
+    }
 
 
 @pytest.mark.parametrize("path", each([*folder("_image/plan"), *(UTILS / f"_image/{name}.py" for name in PURE)]))
@@ -128,8 +145,12 @@ def test_decisions_do_no_io(path: pathlib.Path) -> None:
     assert not roots(path) & IO
     pure = {*(IMAGE + name for name in PURE), IMAGE + "sources.checksum"}
     pure |= {WIRE + name for name in ("errors", "json_shapes", "record", "urls")}
-    assert {name for name in imports(path) if name.startswith("module_utils.") and not name.startswith(IMAGE + "plan.")} <= pure
-    called = {node.func.id for node in ast.walk(TREES[path]) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    assert {
+        name for name in imports(path) if name.startswith("module_utils.") and not name.startswith(IMAGE + "plan.")
+    } <= pure
+    called = {
+        node.func.id for node in ast.walk(TREES[path]) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
     assert not called & {"open", "print", "input", "exec", "eval"}
     assert not {method for _owner, method in calls(path)} & {"now", "utcnow", "today"}
 
@@ -158,7 +179,9 @@ def test_no_circle_of_imports() -> None:
         left = {name: used for name, used in left.items() if name not in ends}
 
 
-@pytest.mark.parametrize("path", each(path for path in [*UTIL_FILES, *MODULES] if name_of(path) != "module_utils/_lxd/record.py"))
+@pytest.mark.parametrize(
+    "path", each(path for path in [*UTIL_FILES, *MODULES] if name_of(path) != "module_utils/_lxd/record.py")
+)
 def test_records_are_no_dataclasses(path: pathlib.Path) -> None:
     """They cost each task a millisecond per class."""
     assert "dataclasses" not in imports(path)
@@ -170,7 +193,9 @@ def test_modules_are_glue(path: pathlib.Path) -> None:
     own = {used for used in imports(path) if used.startswith((IMAGE + "options", IMAGE + "tasks."))}
     assert imports(path) - fronts - own == {"__future__"}
     name = path.stem.replace("lxd_image_", "").replace("lxd_image", "image")
-    assert {used for used in own if used.startswith(IMAGE + "tasks.")} - {IMAGE + "tasks.info_simplestreams"} == {f"{IMAGE}tasks.{name}"}
+    assert {used for used in own if used.startswith(IMAGE + "tasks.")} - {IMAGE + "tasks.info_simplestreams"} == {
+        f"{IMAGE}tasks.{name}"
+    }
     (main,) = [node for node in TREES[path].body if isinstance(node, ast.FunctionDef) and node.name == "main"]
     assert t.cast(int, main.end_lineno) - main.lineno < 20
 
@@ -185,7 +210,9 @@ WRITER = "module_utils/_image/image_writer.py"
 def test_only_apply_writes(path: pathlib.Path) -> None:
     """The type says the same: an ImageReader has no method that writes. A source is given a writer to create with."""
     asks = {node.attr for node in ast.walk(TREES[path]) if isinstance(node, ast.Attribute)} & {"writer"}
-    makes = "ImageWriter" in {node.func.id for node in ast.walk(TREES[path]) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    makes = "ImageWriter" in {
+        node.func.id for node in ast.walk(TREES[path]) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
     if name_of(path) in (WRITER, "module_utils/_image/image_reader.py"):
         return
     # instances that a failed task has stopped are started by apply/, which the loop calls
@@ -193,18 +220,31 @@ def test_only_apply_writes(path: pathlib.Path) -> None:
 
 
 def test_every_method_that_writes_is_called_so() -> None:
-    for file, name, writes in (("_image/image_reader.py", "ImageReader", False), ("_image/image_writer.py", "ImageWriter", True)):
+    for file, name, writes in (
+        ("_image/image_reader.py", "ImageReader", False),
+        ("_image/image_writer.py", "ImageWriter", True),
+    ):
         for method in methods(file, name):
             if method.name == "of":
                 continue
-            called = {node.func.attr for node in ast.walk(method) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)}
+            called = {
+                node.func.attr
+                for node in ast.walk(method)
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+            }
             named_so = bool(WRITES.match(method.name.lstrip("_") + "_"))
             assert (bool(called & {"write", "write_and_wait", "_create"}), named_so) == (writes, writes), method.name
 
 
-@pytest.mark.parametrize("path", each(path for path in UTIL_FILES if name_of(path) not in (WRITER, "module_utils/_lxd/client.py")))
+@pytest.mark.parametrize(
+    "path", each(path for path in UTIL_FILES if name_of(path) not in (WRITER, "module_utils/_lxd/client.py"))
+)
 def test_only_the_writer_sends_writes(path: pathlib.Path) -> None:
-    assert not {(owner, method) for owner, method in calls(path) if owner in ("client", "_client") and method.startswith("write")}
+    assert not {
+        (owner, method)
+        for owner, method in calls(path)
+        if owner in ("client", "_client") and method.startswith("write")
+    }
     assert not {method for _owner, method in calls(path)} & {"write_and_wait"}
 
 
@@ -246,7 +286,13 @@ def test_everything_is_typed(path: pathlib.Path) -> None:
     untyped = []
     for node in ast.walk(TREES[path]):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+            arguments = [
+                *node.args.posonlyargs,
+                *node.args.args,
+                *node.args.kwonlyargs,
+                node.args.vararg,
+                node.args.kwarg,
+            ]
             named = [argument for argument in arguments if argument is not None and argument.arg not in ("self", "cls")]
             if node.returns is None or any(argument.annotation is None for argument in named):
                 untyped.append(node.name)
@@ -273,7 +319,11 @@ def test_the_action_group_has_all_modules() -> None:
 def documentation(name: str, part: str = "") -> dict[str, t.Any]:
     """Of a module, or a part of a fragment."""
     module = importlib.import_module(PREFIX + name)
-    text = module.DOCUMENTATION if name.startswith("modules.") else getattr(module.ModuleDocFragment, part.upper() or "DOCUMENTATION")
+    text = (
+        module.DOCUMENTATION
+        if name.startswith("modules.")
+        else getattr(module.ModuleDocFragment, part.upper() or "DOCUMENTATION")
+    )
     return t.cast("dict[str, t.Any]", yaml.safe_load(text))
 
 
@@ -332,7 +382,17 @@ def test_secrets_are_not_logged(path: pathlib.Path) -> None:
 @pytest.mark.parametrize("path", each(MODULES))
 def test_no_managed_setting_has_a_default(path: pathlib.Path) -> None:
     spec = importlib.import_module(f"{PREFIX}modules.{path.stem}").MODULE.spec
-    managed = {"public", "auto_update", "expires_at", "profiles", "properties", "aliases", "protected", "description", "target"}
+    managed = {
+        "public",
+        "auto_update",
+        "expires_at",
+        "profiles",
+        "properties",
+        "aliases",
+        "protected",
+        "description",
+        "target",
+    }
     assert [name for name in managed & set(spec) if "default" in spec[name]] == []
 
 
@@ -344,7 +404,9 @@ def test_the_words_of_a_plan_are_documented(path: pathlib.Path) -> None:
     if path.stem == "lxd_image":
         actions = importlib.import_module(PREFIX + "module_utils._image.actions")
         model = importlib.import_module(PREFIX + "module_utils._image.model")
-        words = {value.verb for value in vars(actions).values() if isinstance(getattr(value, "token", None), str)} - {actions.UpdateAlias.verb}
+        words = {value.verb for value in vars(actions).values() if isinstance(getattr(value, "token", None), str)} - {
+            actions.UpdateAlias.verb
+        }
         words |= {value.action for value in vars(model).values() if isinstance(getattr(value, "action", None), str)}
         said = " ".join(returned["actions"]["description"])
         assert sorted(word for word in words if f"V({word})" not in said) == []

@@ -20,7 +20,7 @@ if t.TYPE_CHECKING:
 def enrol(reader: ImageReader, token: str | None, password: str | None) -> None:
     """Add this client's certificate to the server's trust store. Raises LXDForbidden for a wrong token or password.
 
-    LXD before 5.21.2 takes a token only in the place of the password.
+    LXD before 5.21.2 accepts a token only in the place of the password.
     """
     extensions = reader.client.server().extensions
     knows_tokens = "explicit_trust_token" in extensions or "devlxd_images" not in extensions

@@ -25,8 +25,8 @@ LOCK_SECONDS = 60.0
 def content_lock(writer: ImageWriter, fingerprint: str) -> t.ContextManager[bool]:
     """Let only one task of this node at a time make, name or delete the image of this content.
 
-    An alias is deleted with its image, so none may be created between the last look at an image and its DELETE. And what
-    LXD 5.0 is asked to make of content that it deletes at this moment, ends without its file.
+    An alias is deleted with its image, so none may be created between the last look at an image and its DELETE. And if
+    LXD 5.0 makes an image while it deletes one of the same content, the new image ends without its file.
     """
     return node_lock(f"{writer.client.url} existence {fingerprint}", LOCK_SECONDS)
 
@@ -44,7 +44,11 @@ def move_alias(writer: ImageWriter, action: MoveAlias, target: str) -> None:
 
 
 def delete_alias(writer: ImageWriter, action: DeleteAlias) -> None:
-    """Delete an alias; one of an image that is deactivated only while the image keeps it: step D2 of inactive.py."""
+    """Delete an alias.
+
+    If its image is being deactivated, delete it only while the image keeps it: step D2 of inactive.py. Raises
+    LXDStateChanged if another task has reactivated the image.
+    """
     image, name = action.deactivates, action.name
     if image is None:
         writer.delete_alias(name)
@@ -66,7 +70,7 @@ def _keeps(writer: ImageWriter, fingerprint: str, name: str) -> bool:
 def complete_reactivation(writer: ImageWriter, action: UpdateImage) -> list[CreateAlias]:
     """Create aliases that another task has deleted meanwhile: step R3 of inactive.py. Returns what was done.
 
-    It can't be planned again: once the image is active, nothing says any more which aliases it had.
+    It can't be planned again: once the image is active, its aliases are no longer recorded anywhere.
     """
     image = writer.get_image(action.fingerprint) if action.reactivated else None
     created = []

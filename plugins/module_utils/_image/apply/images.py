@@ -39,7 +39,7 @@ def create_image(writer: ImageWriter, action: CreateImage, content: Content) -> 
 
 
 def complete_image(writer: ImageWriter, action: CreateImage, created: str, settings: SettingsChange) -> None:
-    """Give a new image its settings. Raises LXDOperationError if it is not what its source says that it is."""
+    """Give a new image its settings. Raises LXDOperationError if its type is not the one that its source has for it."""
     _check_type(writer, action, created)
     change_settings(writer, created, settings)
     _check_followed(writer, created, settings)
@@ -56,23 +56,24 @@ def check_created(action: CreateImage, created: str) -> None:
 
 def _check_type(writer: ImageWriter, action: CreateImage, created: str) -> None:
     """Compare the stored type with the source's. An image of the wrong type is deleted again."""
-    wanted = action.offered.type if action.offered else ""
-    image = writer.get_image(created) if wanted else None
+    expected = action.offered.type if action.offered else ""
+    image = writer.get_image(created) if expected else None
     stored = image.data.get("type") if image else None
-    if not stored or stored == wanted:
+    if not stored or stored == expected:
         return
     with content_lock(writer, created):
         writer.delete_image(created)
     raise LXDOperationError(
-        f"Cannot copy the image {created}: the server has stored it as {stored!r}, but its source says that it is a "
-        f"{wanted!r}. It was deleted again. Use another 'mode' in 'source', such as relay."
+        f"Cannot copy the image {created}: the server has stored it as {stored!r}, but its type on the source is "
+        f"{expected!r}. It was deleted again. Use another 'mode' in 'source', such as relay."
     )
 
 
 def _check_followed(writer: ImageWriter, created: str, settings: SettingsChange) -> None:
     """Switch auto_update off again if the server has nothing to follow.
 
-    That is so if it had the content in another project already: it has taken it from there, and kept no alias.
+    That is so if the server had the content in another project already: it has taken the content from there, and stored
+    no alias.
     """
     image = writer.get_image(created) if settings.auto_update else None
     if image is None or image.followed_alias:
@@ -86,7 +87,7 @@ def _check_followed(writer: ImageWriter, created: str, settings: SettingsChange)
 
 
 def delete_image(writer: ImageWriter, action: DeleteImage) -> None:
-    """Delete an image. Raises LXDStateChanged if it has become one to keep."""
+    """Delete an image. Raises LXDStateChanged if it has got a reason to keep it meanwhile."""
     fingerprint = action.fingerprint
     with content_lock(writer, fingerprint):
         # DELETE has no If-Match, so look at the last moment

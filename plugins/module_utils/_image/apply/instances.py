@@ -43,7 +43,7 @@ def start_instance(writer: ImageWriter, name: str, published: str | None) -> Non
 
 
 def start_after_failure(writer: ImageWriter, name: str, published: str | None, error: LXDError) -> None:
-    """Start a stopped instance after the task has failed. If that fails too, ``error`` says so."""
+    """Start a stopped instance after the task has failed. If that fails too, its message is added to ``error``."""
     try:
         # a publish that is still at work keeps the instance busy
         writer.client.settle()

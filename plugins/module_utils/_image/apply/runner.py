@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Does what a plan says, in its order. Nothing outside this folder changes a server."""
+"""Does the actions of a plan in their order. Nothing outside this folder changes a server."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ class _Run:
         self.progress = PlanProgress()
 
     def do(self, action: Action) -> None:
+        """Do one action, and note it in the progress."""
         progress = self.progress
         progress.pending = action
         self._apply(action)

@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Changes the settings of an image, in spite of other tasks and clients that change them too."""
+"""Changes the settings of an image, although other tasks and clients may change them at the same time."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def change_settings(
     """Read, overlay, write once with If-Match, and read again, until the image has the settings.
 
     The servers compare If-Match first and write later: of two writes that both pass, the second one undoes the first.
-    So the tasks of this node lock each other out. For tasks of other nodes, the image is read again after about as much
-    time as the own write took.
+    So only one task of this node does this at a time. For tasks of other nodes, the image is read again after about as
+    much time as the own write took.
 
     ``inactive_state``: what the image may keep as an inactive one; a task that finds another state plans again.
     Raises LXDStateChanged, or LXDPreconditionFailed after ATTEMPTS.

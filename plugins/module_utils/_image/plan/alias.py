@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Decides about one alias: desired and current state in, a plan out. Pure, as plan.py is for images."""
+"""Decides what is done for one alias: desired and current state in, a plan out. Pure."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from ..model import Alias
 
 
 def plan_alias(desired: DesiredAlias, current: Alias | None, old: Alias | None) -> Plan:
-    """Plan one alias. ``old`` is the alias of the name ``rename_from``. Raises LXDInputError."""
+    """Plan one alias. ``old``: the alias that ``rename_from`` names. Raises LXDInputError."""
     if desired.state == "absent":
         actions: tuple[Action, ...] = (DeleteAlias(current.name),) if current else ()
         return Plan(actions, _alias_diff(current))
     if current and old and current.target != old.target and not desired.target:
         raise LXDInputError(
-            f"Cannot rename the alias {old.name!r} to {current.name!r}: both exist and point at different images ({old.target}, {current.target}). "
-            "Say which image is meant with 'target'."
+            f"Cannot rename the alias {old.name!r} to {current.name!r}, which is ambiguous: both exist and point at "
+            f"different images ({old.target}, {current.target}). Select the image with 'target'."
         )
     base = current or old
     target = desired.target or (base.target if base else None)
     if target is None:
-        missing = f"neither it nor {desired.rename_from!r} exists" if desired.rename_from else "it does not exist"
+        missing = f"neither it nor {desired.rename_from!r} is found" if desired.rename_from else "it is not found"
         raise LXDInputError(
-            f"Cannot provide the alias {desired.name!r}: {missing}, and no 'target' says which image it is for."
+            f"Cannot provide the alias {desired.name!r}: {missing}, so 'target' is required: which image it points at."
         )
     description = desired.description if desired.description is not None else (base.description if base else "")
     after = Alias(desired.name, target, description)

@@ -50,9 +50,10 @@ def plan_image(desired: DesiredImage, current: CurrentImage) -> Plan:
 
 
 def must_look_up(desired: DesiredImage, image: Image | None) -> bool:
-    """Return whether the source has to be asked which image it provides. ``image``: the one that the task has now.
+    """Return whether the task has to find out which image the source provides.
 
-    An image that is there is enough, unless it must be the newest one, is only cached, or is perhaps half copied.
+    ``image``: the one that the task means, if it exists. That is enough, unless it must be the newest one, is only
+    cached, or is perhaps not completely copied.
     """
     source = desired.source
     if source is None or source.names_content:
@@ -71,7 +72,8 @@ def _plan_absent(desired: DesiredImage, current: CurrentImage) -> Plan:
         return Plan()
     if image.protected and not desired.force:
         raise LXDInputError(
-            f"Cannot delete the image {image.fingerprint}: it is protected. Set 'force: true' to delete it all the same."
+            f"Cannot delete the image {image.fingerprint}: it is protected. "
+            "Set 'force: true' to delete it all the same."
         )
     before = {"fingerprint": image.fingerprint, "aliases": sorted(image.aliases)}
     return Plan(
@@ -124,7 +126,7 @@ def _plan_inactive(desired: DesiredImage, current: CurrentImage) -> Plan:
 
 @record(frozen=True)
 class _Parts:
-    """The actions of a plan by what they are for. all() is the only place that says in which order they are done."""
+    """The actions of a plan by their purpose. Only all() defines the order in which they are done."""
 
     reactivate: tuple[Action, ...] = ()
     """Aliases of an inactive image: step R1 of inactive.py, before the update that is R2."""
@@ -140,9 +142,10 @@ class _Parts:
     """The fingerprint of the image afterwards."""
 
     def all(self) -> tuple[Action, ...]:
+        """Return all actions in their order."""
         actions = (*self.reactivate, *self.create, *self.update, *self.point, *self.purge, *self.finish)
-        # An instance starts when its image has its aliases: the start changes the instance's state, and an image without
-        # a name would not be known again as made from it.
+        # An instance starts after its image has its aliases: the start changes the instance's state, and an image
+        # without a name would no longer be recognized as made from it.
         stopped = (action.name for action in actions if isinstance(action, StopInstance))
         return (*actions, *(StartInstance(name, self.target) for name in stopped), *self.delete)
 
@@ -179,7 +182,7 @@ def _plan_present(desired: DesiredImage, current: CurrentImage) -> Plan:
 
 
 def _understand(desired: DesiredImage, current: CurrentImage) -> _Case:
-    """Find out which image is meant and what it is to have. Raises LXDInputError if that is not possible."""
+    """Find out which image is meant and what it must have. Raises LXDInputError if that is not possible."""
     named = current.target_of(desired.name)
     fingerprint = desired.fingerprint or (named.fingerprint if named else current.orphan)
     image = current.images.get(fingerprint) if fingerprint else None
@@ -248,11 +251,11 @@ def _plan_existing(case: _Case, image: Image) -> _Parts:
     )
 
 
-# what the image is to have
+# what the image must have
 
 
 def _further_aliases(desired: DesiredImage, current: CurrentImage, previous: Image | None) -> tuple[str, ...]:
-    """Return the aliases of the previous image, which an update takes along, and those of the source, if asked for."""
+    """Return the aliases of the previous image if an update keeps them, and of the source if the task copies them."""
     names: list[str] = []
     if desired.state == "latest" and previous and not desired.purge_aliases:
         names += sorted(previous.aliases)
@@ -315,7 +318,7 @@ def _check_kind(desired: DesiredImage, named: Image | None) -> None:
 def _is_only_cached(desired: DesiredImage, current: CurrentImage, image: Image) -> bool:
     """Return whether the server has downloaded the image for an instance, and will remove it when it is unused.
 
-    Not so with aliases: they would be gone until the new copy is there, so such an image is left as it is.
+    Returns False for an image with aliases: they would be missing until the new copy exists, so it is not changed.
     """
     if not image.data.get("cached") or image.aliases or desired.source is None:
         return False
@@ -324,7 +327,7 @@ def _is_only_cached(desired: DesiredImage, current: CurrentImage, image: Image) 
 
 
 def _check_followable(desired: DesiredImage, current: CurrentImage, image: Image | None) -> None:
-    """Refuse auto_update where it cannot work: the servers store it for any image, and fail later in their own log."""
+    """Refuse auto_update if it cannot work: the servers store it for any image, and fail later in their own log."""
     if not desired.settings.auto_update:
         return
     if image is not None and image.followed_alias:
@@ -352,7 +355,10 @@ def _can_follow(desired: DesiredImage, current: CurrentImage) -> bool:
 
 
 def _settings_with_replaces(case: _Case) -> SettingsChange:
-    """Return the desired settings, with a note which image is to be deleted: so the next task can finish a killed one."""
+    """Return the desired settings, with the bookkeeping of the image to delete.
+
+    By this bookkeeping, the next task can finish a killed one.
+    """
     desired, image, previous = case.desired, case.image, case.previous
     if previous and _may_be_deleted(desired, previous):
         return desired.settings.with_bookkeeping(**{REPLACES: previous.fingerprint})
@@ -362,7 +368,10 @@ def _settings_with_replaces(case: _Case) -> SettingsChange:
 
 
 def _may_be_deleted(desired: DesiredImage, previous: Image) -> bool:
-    """Return whether a replaced image is deleted: if the task wants it, it is not protected, and all its aliases move."""
+    """Return whether a replaced image is deleted.
+
+    That is so if the task has ``previous: delete``, the image is not protected, and all its aliases move.
+    """
     moves = all(name in desired.alias_names for name in previous.aliases)
     return desired.previous == "delete" and not previous.protected and moves
 
@@ -463,9 +472,9 @@ def _create_image(case: _Case, settings: SettingsChange) -> tuple[Action, ...]:
 
 
 def is_unfinished_copy(desired: DesiredImage, image: Image) -> bool:
-    """Return whether a task may have been killed while it copied the image, so that its source has to be asked again.
+    """Return whether a task may have been killed while it copied the image, so that it has to be looked up again.
 
-    A name is set last, so it tells that the copy is complete. Without a name, the bookkeeping of the source tells it.
+    A name is set last, so it proves that the copy is complete. Without a name, the bookkeeping of the source proves it.
     """
     if desired.name is not None or desired.source is None or not desired.source.is_from_server:
         return False
@@ -487,9 +496,9 @@ def _finish_copy(case: _Case, target: str) -> tuple[Action, ...]:
 
 
 def _point_aliases(case: _Case, target: str, done: t.Container[str] = ()) -> tuple[Action, ...]:
-    """Return what lets the aliases point at the image, the name last. ``done``: names that need no action.
+    """Return the actions that point the aliases at the image, the name last. ``done``: names that require no action.
 
-    As long as the name is missing or points elsewhere, the task that follows a killed one knows that it is not finished.
+    As long as the name is missing or points elsewhere, the task after a killed one recognizes that work is unfinished.
     """
     desired, current, previous = case.desired, case.current, case.previous
     copied = current.offered.aliases if current.offered and desired.source and desired.source.copy_aliases else {}
@@ -519,21 +528,21 @@ def _purge_aliases(desired: DesiredImage, image: Image) -> tuple[Action, ...]:
 
 
 def _delete_previous(case: _Case, target: str) -> tuple[Action, ...]:
-    """Return what deletes the image that this one replaces, now or in an earlier task that was killed."""
+    """Return the actions that delete the image that this one replaces, now or in an earlier task that was killed."""
     desired, image = case.desired, case.image
     if case.previous is not None:
         return _delete_replaced(case.previous, target) if _may_be_deleted(desired, case.previous) else ()
     replaced = image.settings.bookkeeping.get(REPLACES) if image and desired.previous == "delete" else None
     if image is None or replaced is None:
         return ()
-    left = case.current.images.get(replaced)
-    if left is None:
+    orphan = case.current.images.get(replaced)
+    if orphan is None:
         return (UpdateImage(image.fingerprint, SettingsChange(bookkeeping={REPLACES: None})),)
-    return _delete_replaced(left, target) if _may_be_deleted(desired, left) else ()
+    return _delete_replaced(orphan, target) if _may_be_deleted(desired, orphan) else ()
 
 
 def _delete_replaced(image: Image, target: str) -> tuple[Action, ...]:
-    """Delete a replaced image, then remove the note about it from the new one."""
+    """Delete a replaced image, then remove the bookkeeping about it from the new one."""
     forget = UpdateImage(target, SettingsChange(bookkeeping={REPLACES: None}), is_hidden=True)
     return (DeleteImage(image.fingerprint, unless=("aliased", "protected")), forget)
 
@@ -555,7 +564,7 @@ def _before(case: _Case) -> dict[str, t.Any]:
 
 def _after(case: _Case, target: str) -> dict[str, t.Any]:
     desired, image = case.desired, case.image
-    # the server alone knows what a new image's metadata or instance adds: the diff shows what the task gives
+    # only the server knows the properties from a new image's metadata or instance: the diff shows what the task gives
     settings = desired.settings.overlay(image.settings if image is not None else ImageSettings())
     aliases = dict.fromkeys(sorted(desired.alias_names), target)
     return {"fingerprint": target, "aliases": aliases, **desired.settings.given(settings)}

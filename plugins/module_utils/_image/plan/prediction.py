@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Predicts what a plan makes of the images on the server: check mode shows it. Pure."""
+"""Predicts the images on the server after a plan is done, for check mode. Pure."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if t.TYPE_CHECKING:
 
 
 def predict_images(images: t.Mapping[str, Image], actions: t.Iterable[Action]) -> dict[str, Image]:
-    """Return the images as they are when the actions are done. Both by fingerprint.
+    """Return the images as they are after the actions are done. ``images`` and the result: by fingerprint.
 
-    Images that are created do not appear, as only the server knows what they will be; except one that is there already
-    and is made anew.
+    Images that are created are left out, because only the server knows what they will have; except one that exists
+    already and is made anew.
     """
     predicted = dict(images)
     for action in actions:
@@ -56,7 +56,7 @@ def _with_settings(image: Image, settings: ImageSettings) -> Image:
 
 
 def _renewed(image: Image, action: CreateImage) -> Image:
-    """Return a cached image that is made anew: it has no alias yet, and is updated only if that is asked for again."""
+    """Return a cached image that is made anew: it has no alias, and auto_update only if the action sets it again."""
     settings = action.settings.overlay(replace(image.settings, auto_update=False))
     image = _with_settings(image, settings)
     return replace(image, aliases={}, data={**image.data, "cached": False})

@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Which images a policy removes, and why the others stay. Pure."""
+"""Decides which images a policy removes, and why the others stay. Pure."""
 
 from __future__ import annotations
 
@@ -23,22 +23,26 @@ UNKNOWN_USE = "unknown_use"
 
 
 class Reason(t.NamedTuple):
-    """Why an image stays: a word to assert on, and a sentence for people."""
+    """Why an image stays: a word for assertions, and a sentence for people."""
 
     word: str
     sentence: str
 
 
+def _unknown_use(usage: Usage) -> Reason:
+    return Reason(UNKNOWN_USE, f"it is unknown whether images are unused. {usage.describe_unknown()}")
+
+
 @record(frozen=True)
 class Guards:
-    """What keeps an image although it is selected. Each guard is lifted by its own option."""
+    """The guards that keep an image although it is selected. Each guard has an option that switches it off."""
 
     include_protected: bool = False
     include_used: bool = False
     include_aliased: bool = False
 
     def reasons(self, image: Image, usage: Usage) -> t.Iterator[Reason]:
-        """Yield why the image stays. Use that cannot be known keeps it, too."""
+        """Yield the reasons why the image stays. It also stays if its use is unknown."""
         if image.protected and not self.include_protected:
             yield Reason("protected", "protected")
         if not self.include_used:
@@ -46,15 +50,14 @@ class Guards:
             if users:
                 yield Reason("used", "used by " + ", ".join(f"{user['project']}/{user['name']}" for user in users))
             elif users is None:
-                sentence = f"it is unknown whether images are unused. {usage.describe_unknown()}"
-                yield Reason(UNKNOWN_USE, sentence)
+                yield _unknown_use(usage)
         if self.include_aliased:
             return
         if image.aliases:
             yield Reason("aliased", "alias " + ", ".join(sorted(image.aliases)))
         if image.inactive_state is not None:
             names = ", ".join(sorted(image.inactive_state.aliases))
-            yield Reason("inactive", f"inactive, remembers the alias {names}" if names else "inactive")
+            yield Reason("inactive", f"inactive, had the alias {names}" if names else "inactive")
 
     @property
     def checked_again(self) -> tuple[str, ...]:
@@ -65,9 +68,9 @@ class Guards:
 
 @record(frozen=True)
 class PrunePolicy:
-    """Which images are removed: those that are selected, but not the newest of a group, and not what a guard keeps.
+    """Which images are removed: the selected ones, except the newest of each group and those that a guard keeps.
 
-    ``keep``: how many images of each group stay; a group is what has equal ``group_by`` properties.
+    ``keep``: how many images of each group stay. A group has the images with equal ``group_by`` properties.
     """
 
     selector: Selector
@@ -78,13 +81,17 @@ class PrunePolicy:
 
     @property
     def needs_usage(self) -> bool:
-        """Whether it has to be known which images instances use."""
+        """Whether the decision depends on which images instances use."""
         return not self.guards.include_used or self.selector.unused is not None
 
 
 @record(frozen=True)
 class StoreEntry:
-    """One entry of a store: what messages call it, the aliases it wants, and what is desired or why its options can't be."""
+    """One entry of a store.
+
+    ``name``: for messages. ``aliases``: all that the image must have. ``desired``: None if the options are wrong, which
+    ``error`` explains.
+    """
 
     name: str
     aliases: tuple[str, ...]
@@ -94,7 +101,11 @@ class StoreEntry:
 
 @record(frozen=True)
 class DesiredStore:
-    """``images``: all entries, in the order of the task. ``purge``: what may go of the images that are not listed."""
+    """All images of a store.
+
+    ``images``: the entries in the order of the task. ``purge``: the policy for images that are not listed; None keeps
+    them. ``concurrency``: how many entries are processed at the same time.
+    """
 
     images: tuple[StoreEntry, ...]
     purge: PrunePolicy | None = None
@@ -103,16 +114,18 @@ class DesiredStore:
 
 @record(frozen=True)
 class PruneDecision:
-    """``reasons``: why the image stays, all of them; none if it goes."""
+    """The decision about one image. ``reasons``: all reasons why it stays; none if it is removed."""
 
     image: Image
     reasons: tuple[Reason, ...] = ()
 
     @property
     def is_removed(self) -> bool:
+        """Whether the image is removed."""
         return not self.reasons
 
     def to_result(self, project: str) -> dict[str, t.Any]:
+        """Return the decision as one item of RV(removed) or RV(kept)."""
         image = self.image
         shown: dict[str, t.Any] = {
             "project": project,
@@ -130,23 +143,29 @@ class PruneDecision:
 def evaluate_images(
     policy: PrunePolicy, images: t.Sequence[Image], usage: Usage, now: datetime, exclude: t.Container[str] = ()
 ) -> list[PruneDecision]:
-    """A verdict on each image that the policy selects, by fingerprint. ``spare``: fingerprints that it does not apply to.
+    """Decide about each image that the policy selects, sorted by fingerprint.
 
-    The newest of a group are counted among all images that belong to it, not only among those that are old, expired or unused enough to go.
+    ``usage``: of the images, if the policy needs it. ``exclude``: fingerprints of images to which the policy does not
+    apply.
+
+    The newest images of a group are counted among all its images, not only among those that are old, expired or unused
+    enough to be removed.
     """
     newest = _newest(policy, images, usage, now)
     decisions = []
     for image in sorted(images, key=lambda image: image.fingerprint):
         if image.fingerprint not in exclude and policy.selector.matches(image, now, usage.users):
             place = newest.get(image.fingerprint)
-            decisions.append(
-                PruneDecision(image, ((place,) if place else ()) + tuple(policy.guards.reasons(image, usage)))
-            )
+            reasons = [*((place,) if place else ()), *policy.guards.reasons(image, usage)]
+            if policy.selector.unused and policy.guards.include_used and usage.of(image.fingerprint) is None:
+                # it is selected as unused, which is unknown
+                reasons.append(_unknown_use(usage))
+            decisions.append(PruneDecision(image, tuple(reasons)))
     return decisions
 
 
 def _newest(policy: PrunePolicy, images: t.Sequence[Image], usage: Usage, now: datetime) -> dict[str, Reason]:
-    """Return why the newest of each group stay: fingerprint -> reason."""
+    """Return the newest images of each group, which stay: fingerprint -> reason."""
     if policy.keep is None:
         return {}
     members = replace(policy.selector, older_than=None, expired=None, unused=None)
@@ -169,6 +188,6 @@ def _newest(policy: PrunePolicy, images: t.Sequence[Image], usage: Usage, now: d
 
 
 def deletions(policy: PrunePolicy, decisions: t.Iterable[PruneDecision]) -> tuple[DeleteImage, ...]:
-    """Return the actions that remove what was decided."""
+    """Return the actions that remove the images, as decided."""
     unless = policy.guards.checked_again
     return tuple(DeleteImage(decision.image.fingerprint, unless) for decision in decisions if decision.is_removed)

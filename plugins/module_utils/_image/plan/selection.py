@@ -4,9 +4,11 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Which images a task means. Pure, and done here rather than by the server: there a filter saves no time,
-and each version understands another part of the language (booleans never match on LXD 5.0, an unknown field is
-an error on Incus, ``update_source`` of an image that has none breaks the connection).
+"""Selects the images that a task means. Pure.
+
+The server's own filter is not used: it saves no time, and each version supports another part of the language (booleans
+never match on LXD 5.0, an unknown field is an error on Incus, ``update_source`` of an image that has none breaks the
+connection).
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 @record(frozen=True)
 class Clause:
-    """One comparison of a filter. ``joined_by``: "and" or "or", with all that stands before it."""
+    """One comparison of a filter. ``joined_by``: "and" or "or", which joins it with all comparisons before it."""
 
     joined_by: str
     negated: bool
@@ -36,16 +38,18 @@ class Clause:
     pattern: re.Pattern[str]
 
     def matches(self, data: t.Mapping[str, t.Any]) -> bool:
+        """Return whether the comparison is true for an image, the server's object."""
         value = _field_value(data, self.field)
         if value is None and self.field.startswith("properties."):
-            value = [""]  # to the servers, a property that is not there is empty
+            # the servers compare a missing property as empty text
+            value = [""]
         found = value is not None and any(self.pattern.search(text) for text in value)
         return (found == (self.operator == "eq")) != self.negated
 
 
 @record(frozen=True)
 class Selector:
-    """Conditions that must all be true; None means any. ``used``: fingerprints that an instance was made from."""
+    """Conditions that must all be true. None means that any value matches."""
 
     name: str | None = None
     fingerprint: str | None = None
@@ -62,6 +66,7 @@ class Selector:
     older_than: timedelta | None = None
 
     def matches(self, image: Image, now: datetime, used: t.Container[str] = ()) -> bool:
+        """Return whether all conditions are true for an image. ``used``: fingerprints of the images that are used."""
         return all(
             (
                 self.name is None or self.name in image.aliases,
@@ -83,13 +88,13 @@ class Selector:
     def _matches_properties(self, image: Image) -> bool:
         have = image.data.get("properties") or {}
         return all(
-            key in have and _matches_property(wanted, have[key]) for key, wanted in (self.properties or {}).items()
+            key in have and _matches_property(pattern, have[key]) for key, pattern in (self.properties or {}).items()
         )
 
 
 @record(frozen=True)
 class InfoQuery:
-    """What is asked about which images."""
+    """The query of lxd_image_info: which images, and what to return about them."""
 
     selector: Selector
     all_projects: bool = False
@@ -98,40 +103,47 @@ class InfoQuery:
     secret: str | None = None
 
 
-def _matches_property(wanted: str, value: str) -> bool:
-    if not wanted.startswith("~"):
-        return value == wanted
-    return re.fullmatch(wanted[1:], value) is not None
+def _matches_property(pattern: str, value: str) -> bool:
+    if not pattern.startswith("~"):
+        return value == pattern
+    return re.fullmatch(pattern[1:], value) is not None
 
 
 def is_expired(image: Image, now: datetime) -> bool:
+    """Return whether the expiry of an image has passed."""
     expires = parse_time(image.settings.expires_at)
     return expires is not None and expires <= now
 
 
 def added_at(image: Image, now: datetime) -> datetime:
-    """When the image came into the store: when it was built says nothing about how long it has been kept."""
+    """Return when the image was stored on the server, or ``now`` if that is unknown.
+
+    The time of the build is not used: it does not show how long the image has been kept.
+    """
     return time_of_others(image.data.get("uploaded_at")) or now
 
 
 def parse_age(value: str) -> timedelta:
-    """``30d``, ``12h``, ``1w 2d``. Raises LXDInputError."""
+    """Parse an age such as ``30d``, ``12h`` or ``1w 2d``. Raises LXDInputError."""
     parts = _AGE.findall(value)
     if not parts or _AGE.sub("", value).strip():
         raise LXDInputError(f"'older_than' is {value!r}, but must be a number and a unit (s, m, h, d, w), such as 30d.")
     try:
         return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
     except (OverflowError, ValueError) as exc:
-        raise LXDInputError(f"'older_than' is {value[:40]!r}, which is longer than time is counted.") from exc
+        raise LXDInputError(f"'older_than' is {value[:40]!r}, which is too large.") from exc
 
 
 def check_selector(selector: Selector) -> Selector:
-    """Raises LXDInputError for a bad fingerprint or regular expression."""
+    """Check the values of a selector and return it.
+
+    Raises LXDInputError for an invalid fingerprint or regular expression.
+    """
     if selector.fingerprint is not None:
         check_fingerprint(selector.fingerprint)
-    for key, wanted in (selector.properties or {}).items():
-        if wanted.startswith("~"):
-            _compile(wanted[1:], f"the property {key!r}")
+    for key, pattern in (selector.properties or {}).items():
+        if pattern.startswith("~"):
+            _compile(pattern[1:], f"the property {key!r}")
     return selector
 
 
@@ -139,7 +151,7 @@ def check_selector(selector: Selector) -> Selector:
 
 
 def parse_filter(text: str) -> tuple[Clause, ...]:
-    """Raises LXDInputError that says what is wrong where."""
+    """Parse a filter. Raises LXDInputError that names the wrong part."""
     try:
         words = shlex.split(text)
     except ValueError as exc:
@@ -164,7 +176,11 @@ def parse_filter(text: str) -> tuple[Clause, ...]:
 
 
 def matches_filter(clauses: t.Iterable[Clause], data: t.Mapping[str, t.Any]) -> bool:
-    """From left to right, as the servers do: there are no brackets, and ``and`` does not bind closer than ``or``."""
+    """Return whether an image matches a filter.
+
+    The filter is evaluated from left to right, as by the servers: there are no brackets, and ``and`` has no precedence
+    over ``or``. ``data``: the server's object.
+    """
     result = True
     for clause in clauses:
         found = clause.matches(data)
@@ -173,9 +189,10 @@ def matches_filter(clauses: t.Iterable[Clause], data: t.Mapping[str, t.Any]) -> 
 
 
 def _filter_pattern(value: str) -> re.Pattern[str]:
-    """Return what the servers make of a value: a regular expression in which case does not matter, for all of the text unless it says so itself.
+    """Return the regular expression that the servers make of a value.
 
-    Incus takes a value with commas as alternatives.
+    It ignores case, and matches the whole text, unless the value has ``^`` or ``$``. Incus also accepts a value with
+    commas as alternatives, which are plain text.
     """
     pattern = value if "^" in value or "$" in value else f"^{value}\\Z"
     if "," in value:
@@ -192,7 +209,7 @@ def _compile(pattern: str, where: str, flags: int = 0) -> re.Pattern[str]:
 
 
 def _field_value(data: t.Any, field: str) -> list[str] | None:
-    """The field's value, or values of a list, as the text that JSON shows; None where there is no such field.
+    """Return the values of a field as text, as JSON shows them. None if there is no such field.
 
     A property's own name may have dots in it, so the rest of the path is tried as one name first.
     """

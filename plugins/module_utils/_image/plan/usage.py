@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Which instances use which images, and of which instances that can't be known. Pure."""
+"""Finds out which instances use which images, and for which instances that is unknown. Pure."""
 
 from __future__ import annotations
 
@@ -15,42 +15,44 @@ from ..._lxd.json_shapes import text
 from ..._lxd.record import field, record
 
 User = dict[str, str]
-"""An instance or a snapshot: ``project`` and ``name``."""
+"""An instance or a snapshot: its ``project`` and ``name``."""
 
 
 @record(frozen=True)
 class Usage:
-    """``users``: fingerprint -> what was made from that image, sorted. ``unknown``: sentences about instances whose image can't be known.
+    """The instances and snapshots that use images.
 
-    With anything unknown, no image may be called unused: it may be the one.
+    ``users``: fingerprint -> what was created from that image, sorted. ``unknown``: sentences about instances whose
+    image is unknown. If there are any, no image counts as unused: each image may be the one that such an instance uses.
     """
 
     users: t.Mapping[str, t.Sequence[User]] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
 
     def of(self, fingerprint: str) -> t.Sequence[User] | None:
-        """Return what was made from the image, or None where that can't be known."""
+        """Return the users of an image, or None if they are unknown."""
         return self.users.get(fingerprint) or (None if self.unknown else [])
 
     def require_known(self) -> None:
-        """Raises LXDInputError where "unused" can't be said of any image."""
+        """Raise LXDInputError if there are instances whose image is unknown."""
         if self.unknown:
             raise LXDInputError(f"Cannot tell which images are unused. {self.describe_unknown()}")
 
     def describe_unknown(self) -> str:
-        """Return for people what can't be known."""
+        """Return the sentences about what is unknown, as one text."""
         return " ".join(self.unknown)
 
 
 def project_of(instance: t.Mapping[str, t.Any]) -> str:
-    """Return the project of a server's object."""
+    """Return the name of the project of an instance. ``instance``: the server's object."""
     return text(instance.get("project")) or "default"
 
 
 def collect_usage(instances: t.Iterable[t.Mapping[str, t.Any]]) -> Usage:
-    """Return the usage from the servers' objects of instances, with their ``snapshots``.
+    """Return the usage of images by instances. ``instances``: the server's objects, with their ``snapshots``.
 
-    Of an instance on a cluster member that is down, the servers show the name, ``status: Error``, and no configuration.
+    For an instance on a cluster member that is down, the servers return the name, ``status: Error``, and no
+    configuration.
     """
     users: dict[str, list[User]] = {}
     unknown: list[str] = []
@@ -64,9 +66,9 @@ def collect_usage(instances: t.Iterable[t.Mapping[str, t.Any]]) -> Usage:
             if not configs:
                 member = instance.get("location") or "none"
                 where = (
-                    f"its cluster member {member!r} does not answer"
+                    f"its cluster member {member!r} does not respond"
                     if member != "none"
-                    else "the server does not show its configuration"
+                    else "the server does not return its configuration"
                 )
                 unknown.append(f"The image of the instance '{project}/{user}' is unknown, as {where}.")
             for fingerprint in {text(config.get("volatile.base_image")) for config in configs} - {""}:

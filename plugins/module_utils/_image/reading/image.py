@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Reads what a task for one image touches, and no more: the input of its plan."""
+"""Reads the aliases and images that a task for one image touches, and nothing else: the input of its plan."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ ALIAS_ATTEMPTS = 5
 
 
 class ImageReading:
-    """One reading of the server: collects what is known of the desired image. Reads nothing twice.
+    """Collects the current state of the desired image from the server. Reads nothing twice.
 
-    ``fingerprint``: of the image that the task means, as far as it is known by now. ``image``: that image, if the server
-    has it. ``named``: the image that the alias of the task points at.
+    ``fingerprint``: of the image that the task means, as far as it is known by now. ``image``: that image, if the
+    server has it. ``named``: the image that the alias of the task points at. ``may_defer``: see read_image().
     """
 
     def __init__(self, reader: ImageReader, desired: DesiredImage, may_defer: bool) -> None:
@@ -44,7 +44,7 @@ class ImageReading:
         self._listed: list[Image] | None = None
 
     def result(self) -> CurrentImage:
-        """Return what was collected."""
+        """Return the current state that was collected."""
         return CurrentImage(
             aliases=self._aliases,
             images=self._images,
@@ -57,19 +57,19 @@ class ImageReading:
     # reading
 
     def list_images(self, anew: bool = False) -> list[Image]:
-        """Return all images of the project. ``anew``: as they are now, not as they were read before."""
+        """Return all images of the project. ``anew``: whether to read them again if they were read before."""
         if self._listed is None or anew:
             self._listed = self.reader.list_images()
         return self._listed
 
     def get_alias(self, name: str) -> Alias | None:
-        """Return an alias."""
+        """Return an alias, or None if it is not found."""
         if name not in self._aliases and (alias := self.reader.get_alias(name)):
             self._aliases[name] = alias
         return self._aliases.get(name)
 
     def get_image(self, fingerprint: str) -> Image | None:
-        """Return an image by its fingerprint or a prefix of it."""
+        """Return an image by its fingerprint or a prefix of it, or None if it is not found."""
         if fingerprint not in self._images and is_fingerprint(fingerprint):
             image = self.reader.get_image(fingerprint)
             if image:
@@ -78,7 +78,7 @@ class ImageReading:
         return self._images.get(fingerprint)
 
     def read_named(self) -> bool:
-        """Read the alias of the task, and its image. Returns whether there is such an alias.
+        """Read the alias of the task, and its image. Returns whether the alias exists.
 
         If the image is not found, the alias was moved between the two reads, and is read again.
         """
@@ -99,26 +99,26 @@ class ImageReading:
         else:
             self.get_alias(name)
 
-    # what a source has found out
+    # called by a source when it has found the image
 
     def note_offered(self, offered: OfferedImage) -> None:
-        """The source provides this image."""
+        """Note the image that the source provides, and read it from the server."""
         self.offered = offered
         self.fingerprint = offered.fingerprint
         self.image = self.get_image(offered.fingerprint)
 
     def note_instance(self, instance: Instance) -> None:
-        """The instance has to be published: no image was made from its present state."""
+        """Note an instance that has to be published, because no image was made from its present state."""
         self._instance = instance
         self.fingerprint, self.image = UNKNOWN, None
 
     def take_image(self, image: Image) -> None:
-        """This image is the one that the task means."""
+        """Note an image of the server as the one that the task means."""
         self._images[image.fingerprint] = image
         self.fingerprint, self.image = image.fingerprint, image
 
     def take_orphan(self, image: Image) -> None:
-        """This image belongs to the name, and does not have it."""
+        """Note an image that belongs to the name, but does not have it."""
         self._orphan, self.image = image.fingerprint, image
 
 
@@ -170,11 +170,11 @@ def _read_replaced(reading: ImageReading) -> None:
 
 
 def _read_aliases(reading: ImageReading) -> None:
-    """Read where the further aliases point that the image is to have."""
+    """Read the further aliases that the image must have."""
     desired, image, named = reading.desired, reading.image, reading.named
     names = list(desired.aliases)
     if desired.state == "latest" and named and (image is None or image.fingerprint != named.fingerprint):
-        # an update takes them along
+        # an update keeps them
         names += named.aliases
     if reading.offered is not None and desired.source is not None and desired.source.copy_aliases:
         names += reading.offered.aliases
@@ -190,7 +190,7 @@ def _deactivated_from(reading: ImageReading, name: str) -> list[Image]:
 
 
 def _find_inactive(reading: ImageReading) -> None:
-    """Take the inactive image that had the name. Raises LXDInputError if several had."""
+    """Take the inactive image that had the name. Raises LXDInputError if several images had it."""
     name = reading.desired.name
     found = [image.fingerprint for image in _deactivated_from(reading, name)] if name else []
     if len(found) > 1:
@@ -204,7 +204,7 @@ def _find_inactive(reading: ImageReading) -> None:
 
 
 def _refuse_ambiguity(reading: ImageReading) -> None:
-    """Refuse to delete or deactivate by an alias that an inactive image had, too.
+    """Refuse to delete or deactivate an image by an alias that an inactive image also had.
 
     After this task, the alias would mean that inactive image, and the next run would take it for the desired one.
     """

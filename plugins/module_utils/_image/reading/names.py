@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Reads single images and aliases that a task names. Raises LXDInputError where one isn't there, or the project."""
+"""Reads single images, aliases and projects that a task names. Raises LXDInputError if one is not found."""
 
 from __future__ import annotations
 
@@ -18,51 +18,62 @@ if t.TYPE_CHECKING:
 
 
 def read_one(reader: ImageReader, name: str | None, fingerprint: str | None) -> Image:
-    """The image of an alias or a fingerprint, which must be there."""
+    """Return the image of an alias or a fingerprint. Raises LXDInputError if it is not found."""
     alias = reader.get_alias(name) if name else None
-    asked = fingerprint or (alias.target if alias else None)
-    image = reader.get_image(asked) if asked else None
+    target = fingerprint or (alias.target if alias else None)
+    image = reader.get_image(target) if target else None
     if image is None:
         require_project(reader)
-        what = f"of the alias {name!r}" if name else f"of the fingerprint {fingerprint}"
-        raise LXDInputError(f"There is no image {what} in the project {reader.client.project!r}.")
+        which = f"the alias {name!r}" if name else f"the fingerprint {fingerprint}"
+        raise LXDInputError(
+            f"The image with {which} is not found in the project {reader.client.project!r} on {reader.client.url}, "
+            "or not visible to this client."
+        )
     return image
 
 
 def require_project(reader: ImageReader) -> None:
-    """Nothing found may mean that the project isn't there: the servers say 404 for both."""
+    """Raise LXDInputError if the client's project is not found.
+
+    Call this if something in the project is not found: the servers return 404 for both.
+    """
     if reader.client.project != "default" and not reader.has_project():
         raise reader.missing_project()
 
 
 def images_project(reader: ImageReader) -> str:
-    """Return the project that the images of the client's project are in: its own, or the default one that it shares."""
+    """Return the name of the project that has the images of the client's project: its own, or the default one."""
     project = reader.client.project
     return project if project == "default" or reader.has_own_images() else "default"
 
 
 def read_target(reader: ImageReader, target: str, current: Alias | None) -> str:
-    """The full fingerprint for a fingerprint, a prefix, or the name of another alias."""
+    """Return the full fingerprint of the image that an alias is to point at.
+
+    ``target``: a fingerprint, a prefix of one, or the name of another alias. ``current``: the alias as it is now.
+    Raises LXDInputError if the target is not found or ambiguous.
+    """
     if current is not None and current.target == target:
         return target
     image = reader.get_image(target) if is_fingerprint(target) else None
     other = None if image and is_complete(target) else reader.get_alias(target)
     if image and other and other.target != image.fingerprint:
         raise LXDInputError(
-            f"The target {target!r} is ambiguous: it is how the fingerprint {image.fingerprint} begins, and an alias of the image {other.target}. "
-            "Give the full fingerprint of the image that is meant."
+            f"The target {target!r} is ambiguous: it is a prefix of the fingerprint {image.fingerprint}, "
+            f"and an alias of the image {other.target}. Give the full fingerprint of the image that is meant."
         )
     if image:
         return image.fingerprint
     if other:
         return other.target
     raise LXDInputError(
-        f"The target {target!r} is neither an alias nor the fingerprint of an image in the project {reader.client.project!r}."
+        f"The target {target!r} is not found in the project {reader.client.project!r} on {reader.client.url}: "
+        "it is neither an alias nor the fingerprint of an image."
     )
 
 
 def project_readers(reader: ImageReader, all_projects: bool) -> list[ImageReader]:
-    """Return what reads the images of the client's project, or of each project that has images of its own.
+    """Return a reader of the client's project, or one for each project that has images of its own.
 
     Projects are read one by one: some servers ignore ``all-projects`` for images without an error.
     """

@@ -17,7 +17,7 @@ if t.TYPE_CHECKING:
 
 
 class UsageReader:
-    """Reads the usage of the images of one project after the other. Reads each list only once."""
+    """Reads the usage of images, project by project. Reads each list only once."""
 
     def __init__(self, reader: ImageReader) -> None:
         self._reader = reader
@@ -25,7 +25,10 @@ class UsageReader:
         self._everywhere: list[dict[str, t.Any]] | None = None
 
     def read(self, project_reader: ImageReader) -> Usage:
-        """Return the usage of the images of a project, by instances of all projects that share them. Raises LXDError."""
+        """Return the usage of the images of a project, by instances of all projects that share them.
+
+        Raises LXDError.
+        """
         if self._has_images is None:
             self._has_images = self._reader.list_projects()
         project = project_reader.client.project
@@ -33,7 +36,7 @@ class UsageReader:
             return collect_usage(project_reader.list_instances())
         if self._everywhere is None:
             self._everywhere = self._reader.list_instances(all_projects=True)
-        # a project that the list lacks may well use them
+        # a project that is not in the list may use them, too
         sharing = [
             instance
             for instance in self._everywhere

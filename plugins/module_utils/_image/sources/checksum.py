@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""The checksum that a task gives for a file: checked before anything is read. Pure."""
+"""Parses the checksum that a task gives for a file, before anything is read. Pure."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ..._lxd.urls import shown_url
 SHA256 = "sha256"
 
 _LINE = re.compile(r"\\?([0-9A-Fa-f]+)[ \t]+[ *]?(\S.*)")
-"""As sha256sum writes it."""
+"""A line as sha256sum writes it."""
 _BSD_LINE = re.compile(r"([A-Za-z0-9-]+) ?\((.+)\) ?= ?([0-9A-Fa-f]+)")
 _SIZES = {32: "md5", 40: "sha1", 56: "sha224", 64: SHA256, 96: "sha384", 128: "sha512"}
-"""Hex digits of the algorithms that a digest alone tells."""
+"""Number of hex digits -> algorithm, for a digest without the name of its algorithm."""
 
 
 class Checksum(t.NamedTuple):
-    """An algorithm with the hex digits in lower case; or, to be looked up first, the URL of a file with checksums."""
+    """An algorithm with its hex digits in lower case, or with the URL of a file with checksums."""
 
     algorithm: str
     digest: str
@@ -36,9 +36,9 @@ class Checksum(t.NamedTuple):
 
 
 def parse_checksum(text: str) -> Checksum:
-    """Return what an option ``checksum`` means: ``sha256:<digits>``, digits alone, a line of sha256sum, or ``sha256:https://…``.
+    """Parse an option ``checksum``: ``sha256:<digits>``, digits alone, a line of sha256sum, or ``sha256:https://…``.
 
-    Raises LXDInputError for an algorithm that is not known here, and for digits that are not its digest.
+    Raises LXDInputError for an algorithm that is not supported, and for digits that are no digest of it.
     """
     text = text.strip()
     algorithm, colon, value = text.partition(":")
@@ -57,7 +57,7 @@ def parse_checksum(text: str) -> Checksum:
 
 
 def find_checksum(wanted: Checksum, text: str, name: str) -> Checksum:
-    """Return the checksum of the file ``name`` from the text of a file such as SHA256SUMS. Raises LXDInputError where there is none."""
+    """Return the checksum of the file ``name`` from the text of a file such as SHA256SUMS. Raises LXDInputError if it is not found."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if len(lines) == 1 and re.fullmatch("[0-9A-Fa-f]+", lines[0]):
         return Checksum(wanted.algorithm, _digest(wanted.algorithm, lines[0]))
@@ -78,7 +78,7 @@ def find_checksum(wanted: Checksum, text: str, name: str) -> Checksum:
 def _known(algorithm: str) -> str:
     if algorithm not in hashlib.algorithms_guaranteed or algorithm.startswith("shake"):
         raise LXDInputError(
-            f"'checksum' names the algorithm {algorithm!r}, which is not known here. Use sha256:<hex digits>."
+            f"'checksum' names the algorithm {algorithm!r}, which is not supported. Use sha256:<hex digits>."
         )
     return algorithm
 
@@ -91,5 +91,8 @@ def _digest(algorithm: str, value: str) -> str:
 
 
 def resolve_checksum(checksum: Checksum, name: str, read: t.Callable[[str], str]) -> Checksum:
-    """Return the checksum of the file ``name``. ``read``: returns the text of a URL, called only where the checksum is in such a file."""
+    """Return the checksum of the file ``name`` with its digits.
+
+    ``read``: returns the text of a URL; called only if the checksum is in such a file. Raises LXDError.
+    """
     return find_checksum(checksum, read(checksum.url), name) if checksum.url else checksum

@@ -19,7 +19,7 @@ from . import metadata_check
 
 
 class DirectoryTar:
-    """A directory as an uncompressed tar archive that depends on nothing but its content.
+    """The uncompressed tar archive of a directory, which depends on nothing but the directory's content.
 
     Not compressed: what a compressor makes differs from one version to the next, and so would the fingerprint.
     """
@@ -28,18 +28,19 @@ class DirectoryTar:
         self.path = path
         if not os.path.isfile(os.path.join(path, "metadata.yaml")):
             raise LXDInputError(
-                f"The directory {path!r} is no image: it has no metadata.yaml. It must have that and a 'rootfs' folder in it."
+                f"The directory {path!r} is no image: metadata.yaml not found. "
+                "The directory must have that file and a folder 'rootfs'."
             )
         self.size = sum(len(block) if isinstance(block, bytes) else block[1] for block in self._pieces())
         self.size += self._padding(self.size)
 
     @staticmethod
     def _padding(size: int) -> int:
-        """Two empty blocks end an archive, filled up to a record."""
+        """Return the size of the end of an archive: two empty blocks, filled up to a record."""
         return 2 * tarfile.BLOCKSIZE + -(size + 2 * tarfile.BLOCKSIZE) % tarfile.RECORDSIZE
 
     def _pieces(self) -> t.Iterator[bytes | tuple[str, int]]:
-        """Headers as bytes; a file's content, padded, as its path and its size."""
+        """Yield headers as bytes, and a file's content as its path and its padded size."""
         with tarfile.open(fileobj=io.BytesIO(), mode="w") as archive_file:
             for path, name in self._walk(self.path, ""):
                 member: tarfile.TarInfo | None = archive_file.gettarinfo(path, name)
@@ -76,7 +77,8 @@ class DirectoryTar:
                     left -= len(block)
             if left >= tarfile.BLOCKSIZE:
                 raise LXDInputError(
-                    f"The file {path!r} has become shorter while it was read. Run the task again when the directory is complete."
+                    f"The file {path!r} has become shorter while it was read. "
+                    "Run the task again when the directory is complete."
                 )
             yield bytes(left)
             sent += size
@@ -94,7 +96,7 @@ class DirectoryTar:
 
 
 def _extended_attributes(path: str) -> dict[str, str]:
-    """File capabilities and the like, as GNU tar writes and reads them."""
+    """Return file capabilities and other extended attributes, as GNU tar writes and reads them."""
     try:
         names = os.listxattr(path, follow_symlinks=False)
         return {

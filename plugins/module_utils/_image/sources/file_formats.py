@@ -4,11 +4,11 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""What kind of file this is, and whether it is whole.
+"""Recognizes the format of a file, and checks whether the file is complete.
 
-The servers look at the beginning of an archive only, and store one that was cut short: it fails when an instance
-is made from it. So it is looked at here, by the structure of its format where that tells without unpacking it
-(tar, xz, zstd, lz4, bzip2, squashfs, qcow2), by unpacking where nothing else does (gzip).
+The servers read only the beginning of an archive, and also store one that was cut short: it fails when an instance is
+made from it. So files are checked here: by the structure of their format if that is enough (tar, xz, zstd, lz4, bzip2,
+squashfs, qcow2), else by unpacking (gzip).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..._lxd.errors import LXDInputError
 
 ARCHIVES = ("tar", "gzip", "xz", "lzma", "bzip2", "zstd", "lz4", "squashfs")
 INCUS_ONLY = ("lz4",)
-"""Archives that LXD doesn't unpack; as a root file system it would store one, and fail when an instance is made of it."""
+"""Formats that LXD does not support. It would store such a root file system, and fail when an instance is made from it."""
 DISKS = ("qcow2", "raw disk")
 
 _MAGIC = (
@@ -47,7 +47,7 @@ class _Damaged(Exception):
 
 
 def detect_format(path: str) -> str | None:
-    """The format by its magic number, or None. Raises OSError."""
+    """Return the format of a file by its magic number, or None if it is unknown. Raises OSError."""
     with open(path, "rb") as file:
         head = file.read(1024)
     for offset, magic, name in _MAGIC:
@@ -57,7 +57,10 @@ def detect_format(path: str) -> str | None:
 
 
 def check_whole(path: str, kind: str | None, shown: str | None = None) -> None:
-    """Raises LXDInputError where the file breaks off or is damaged in a way that its format shows. ``shown``: what the message calls it."""
+    """Raise LXDInputError if a file is cut short, or damaged in a way that its format shows.
+
+    ``kind``: the format. ``shown``: the name of the file in the message, if not its path.
+    """
     check = _CHECKS.get(kind or "")
     if check is None:
         return
@@ -75,7 +78,7 @@ def _check_gzip(file: t.BinaryIO) -> None:
     while block := file.read(BLOCK_SIZE):
         while block:
             inflate.decompress(block, BLOCK_SIZE)
-            # a block may unpack to a thousand times its size: a piece at a time
+            # a block may unpack to a thousand times its size, so only a piece is unpacked at a time
             block = inflate.unused_data.lstrip(b"\0") if inflate.eof else inflate.unconsumed_tail
             if inflate.eof and block:
                 inflate = zlib.decompressobj(wbits=31)
@@ -86,7 +89,7 @@ def _check_gzip(file: t.BinaryIO) -> None:
 def _check_tar(file: t.BinaryIO) -> None:
     with tarfile.open(fileobj=file, mode="r:") as archive:
         while archive.next() is not None:
-            # a root file system has more members than memory should hold
+            # a root file system may have more members than memory should hold
             archive.members.clear()  # type: ignore[attr-defined]
         file.seek(archive.offset)
     if file.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
@@ -110,7 +113,7 @@ def _check_bzip2(file: t.BinaryIO) -> None:
 
 
 def _check_zstd(file: t.BinaryIO) -> None:
-    """Hop from block to block (RFC 8878, section 3)."""
+    """Follow the blocks of a zstd file to its end (RFC 8878, section 3)."""
     size = os.fstat(file.fileno()).st_size
     while file.tell() < size:
         magic, descriptor = struct.unpack("<IB", file.read(5))
@@ -119,7 +122,7 @@ def _check_zstd(file: t.BinaryIO) -> None:
             file.seek(struct.unpack("<I", file.read(4))[0], os.SEEK_CUR)
             continue
         if magic != 0xFD2FB528:
-            raise _Damaged("what follows the compressed data is none")
+            raise _Damaged("unexpected data after the end of the compressed stream")
         single = descriptor & 0x20
         file.seek(
             (0 if single else 1) + (0, 1, 2, 4)[descriptor & 3] + ((1 if single else 0), 2, 4, 8)[descriptor >> 6],
@@ -138,7 +141,7 @@ def _check_zstd(file: t.BinaryIO) -> None:
 
 
 def _check_lz4(file: t.BinaryIO) -> None:
-    """Hop from block to block (lz4_Frame_format.md)."""
+    """Follow the blocks of an lz4 file to its end (lz4_Frame_format.md)."""
     size = os.fstat(file.fileno()).st_size
     while file.tell() < size:
         (magic,) = struct.unpack("<I", file.read(4))
@@ -146,7 +149,7 @@ def _check_lz4(file: t.BinaryIO) -> None:
             file.seek(struct.unpack("<I", file.read(4))[0], os.SEEK_CUR)
             continue
         if magic != 0x184D2204:
-            raise _Damaged("what follows the compressed data is none")
+            raise _Damaged("unexpected data after the end of the compressed stream")
         flags = file.read(2)[0]
         file.seek((8 if flags & 0x08 else 0) + (4 if flags & 0x01 else 0) + 1, os.SEEK_CUR)
         while block := struct.unpack("<I", file.read(4))[0]:
@@ -159,7 +162,7 @@ def _check_lz4(file: t.BinaryIO) -> None:
 def _check_squashfs(file: t.BinaryIO) -> None:
     used = struct.unpack("<Q", file.read(48)[40:])[0]
     if used > os.fstat(file.fileno()).st_size:
-        raise _Damaged(f"it says that it has {used} bytes")
+        raise _Damaged(f"its header says that it has {used} bytes")
 
 
 def _check_qcow2(file: t.BinaryIO) -> None:

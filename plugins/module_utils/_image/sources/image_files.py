@@ -29,18 +29,18 @@ if t.TYPE_CHECKING:
 
 
 class _Part(t.Protocol):
-    """One piece of an image. ``size`` in bytes; ``blocks()`` may be called again and again."""
+    """One piece of an image. ``size`` in bytes."""
 
     size: int
 
     def blocks(self) -> t.Iterator[bytes]:
-        """The content."""
+        """Yield the content. May be called several times."""
 
     def check_whole(self) -> None:
-        """Raises LXDInputError."""
+        """Raise LXDInputError if the piece is cut short or damaged."""
 
     def check_metadata(self) -> None:
-        """Look into it for a metadata.yaml. Raises LXDInputError."""
+        """Look for a metadata.yaml in the piece. Raises LXDInputError if it is missing or wrong."""
 
 
 class _FilePart:
@@ -52,7 +52,8 @@ class _FilePart:
             self.kind = file_formats.detect_format(path)
         except OSError as exc:
             raise LXDInputError(
-                f"Cannot read '{option}' {path!r}: {exc.strerror}. It must be a file on the managed node that the task's user may read."
+                f"Cannot read '{option}' {path!r}: {exc.strerror}. "
+                "It must be a file on the managed node that the task's user may read."
             ) from exc
         self.size = self._stat[0]
 
@@ -97,7 +98,7 @@ class _BytesPart:
 
 
 class ImageFiles:
-    """An image in files, which is also the body of the request that imports it.
+    """An image in files: its fingerprint, and the body of the request that imports it.
 
     Hashing starts at once, in the background. The last block is sent only when fingerprint, checksum and
     completeness are certain: until then the server has nothing that it could store.
@@ -124,11 +125,11 @@ class ImageFiles:
 
     @property
     def fingerprint(self) -> str:
-        """64 hex digits. Raises LXDInputError where 'checksum' does not match or a file can't be read."""
+        """64 hex digits. Raises LXDInputError if 'checksum' does not match or a file can't be read."""
         return str(self._hash.result())
 
     def check_acceptable(self, vendor: t.Callable[[], str | None]) -> None:
-        """Raises LXDInputError for what no server, or not this one, would take: its format and its metadata. Quick.
+        """Raise LXDInputError for a format or metadata that the server would refuse. Reads only the beginning of the files.
 
         ``vendor``: the server's, asked only where the format is in doubt.
         """
@@ -138,19 +139,20 @@ class ImageFiles:
             if isinstance(part, _FilePart) and part.kind in file_formats.INCUS_ONLY and vendor() != "incus":
                 others = ", ".join(kind for kind in file_formats.ARCHIVES if kind not in file_formats.INCUS_ONLY)
                 raise LXDInputError(
-                    f"The file {part.shown!r} is an archive of the format {part.kind}, which Incus can unpack, but LXD can't. Pack it as one of {others}."
+                    f"The file {part.shown!r} is an archive of the format {part.kind}, which is not supported by LXD, "
+                    f"but by Incus. Pack it as one of {others}."
                 )
         self._parts[0][1].check_metadata()
         self._is_acceptable = True
 
     def start_check(self) -> Background:
-        """Begin to look whether the files are whole; a matching checksum has said so already."""
+        """Begin to check whether the files are complete. Not needed if there is a checksum."""
         if self._check is None:
             self._check = Background(self._check_whole)
         return self._check
 
     def check(self) -> None:
-        """Raises LXDInputError where a file is no image, cut short or damaged, or the checksum is another."""
+        """Raise LXDInputError if a file is no image, is cut short or damaged, or has another checksum."""
         self.start_check().result()
         self._hash.result()
 
@@ -171,7 +173,8 @@ class ImageFiles:
                     digest.update(block)
         if expected and (found := hashes[expected.algorithm].hexdigest()) != expected.digest:
             raise LXDInputError(
-                f"The {expected.algorithm} checksum of {self} is {found}, but {self._source.checksum_origin} says {expected.digest}. "
+                f"The {expected.algorithm} checksum of {self} is {found}, "
+                f"but {self._source.checksum_origin} says {expected.digest}. "
                 "The file is damaged, or is not the one that is meant."
             )
         return hashes["sha256"].hexdigest()
@@ -204,12 +207,12 @@ class ImageFiles:
 def _open_parts(source: FileSource, label: str | None) -> list[tuple[str, _Part]]:
     if source.rootfs_path and source.metadata is not None:
         raise LXDInputError(
-            "'rootfs_path' and 'metadata' exclude each other: an image has its metadata from a file or from the task."
+            "'rootfs_path' and 'metadata' are mutually exclusive: an image has its metadata from a file or from the task."
         )
     if os.path.isdir(source.path):
         if source.rootfs_path or source.metadata is not None:
             raise LXDInputError(
-                "A directory as 'path' is a whole image: neither 'rootfs_path' nor 'metadata' go with it."
+                "A directory as 'path' is a whole image: 'rootfs_path' and 'metadata' are not supported with it."
             )
         return [("", DirectoryTar(source.path))]
     shown = label or source.path
@@ -231,11 +234,12 @@ def _open_parts(source: FileSource, label: str | None) -> list[tuple[str, _Part]
 
 
 def _rootfs_name(part: _FilePart) -> str:
-    """The name that tells the server whether this is a container or a virtual machine."""
+    """Return the name of the part, which tells the server whether it is a container or a virtual machine."""
     if part.kind in file_formats.ARCHIVES:
         return "rootfs"
     if part.kind in file_formats.DISKS:
         return "rootfs.img"
     raise LXDInputError(
-        f"The file {part.path!r} is neither a root file system ({', '.join(file_formats.ARCHIVES)}) nor a disk with a partition table ({', '.join(file_formats.DISKS)})."
+        f"The file {part.path!r} is neither a root file system ({', '.join(file_formats.ARCHIVES)}) "
+        f"nor a disk with a partition table ({', '.join(file_formats.DISKS)})."
     )

@@ -4,9 +4,9 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Looks at the metadata.yaml of an archive, before it is sent: of what is wrong with it, the servers say little more than "EOF".
+"""Checks the metadata.yaml of an archive before it is sent: the errors of the servers say little more than "EOF".
 
-Only what every server refuses is refused here. What can't be read here, or takes too long, is left to the server.
+Only what all servers refuse is refused here. What cannot be read here, or takes too long, is left to the server.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ import zlib
 from ..._lxd.errors import LXDInputError
 
 NAMES = ("metadata.yaml", "./metadata.yaml")
-"""How the servers want it to be called; ``/metadata.yaml`` is none."""
+"""Names of the file that the servers accept; ``/metadata.yaml`` is not one of them."""
 LONGEST = 1024 * 1024
-"""Bytes. The servers read no more of it."""
+"""Bytes that the servers read of it."""
 LONGEST_PARSED = 128 * 1024
-"""Bytes that PyYAML takes a second for."""
+"""Bytes that PyYAML parses in a second."""
 LOOK_AT_BYTES = 64 * 1024 * 1024
 LOOK_AT_MEMBERS = 10_000
 
@@ -38,15 +38,15 @@ _DOUBTFUL = ("'\\t'", "unexpected ':'", "escape character '/'", "duplicate ancho
 
 
 class _Enough(Exception):
-    """More is not looked at."""
+    """Enough was read: the rest is not checked."""
 
 
 class _Wrong(Exception):
-    """What is wrong with the metadata."""
+    """The metadata is wrong; the text says how."""
 
 
 class _Missing(_Wrong):
-    """There is none."""
+    """There is no metadata."""
 
 
 class _Value(t.NamedTuple):
@@ -58,7 +58,7 @@ class _Value(t.NamedTuple):
 
 
 class _Bounded:
-    """A stream of which no more than so much is read."""
+    """A stream that ends the check after a number of bytes."""
 
     def __init__(self, stream: t.Any) -> None:
         self._stream, self._left = stream, LOOK_AT_BYTES
@@ -74,9 +74,10 @@ class _Bounded:
 def check_archive(
     file: t.BinaryIO, kind: str | None, shown: str, check_whole: t.Callable[[], None] | None = None
 ) -> None:
-    """Raises LXDInputError where the archive has no metadata.yaml that a server would take.
+    """Raise LXDInputError if an archive has no metadata.yaml that a server would accept.
 
-    ``shown``: what messages call it. ``check_whole`` raises for an archive that was cut short: then nothing is missing.
+    ``shown``: the name of the archive in messages. ``check_whole``: raises LXDInputError if the archive was cut short,
+    which is then the reason why metadata.yaml is not found.
     """
     try:
         stream = _unpacked(file, kind)
@@ -98,12 +99,12 @@ def check_archive(
         zlib.error,
         _lzma_error(),
     ):
-        # not to be read here: that it is damaged is found out elsewhere, and what else there is the server says
+        # it cannot be read here: check_whole() finds damage, and the server the rest
         return
 
 
 def check_folder(path: str) -> None:
-    """Raises LXDInputError where the directory has no metadata.yaml that a server would take."""
+    """Raise LXDInputError if a directory has no metadata.yaml that a server would accept."""
     name = os.path.join(path, "metadata.yaml")
     try:
         if stat.S_ISLNK(os.lstat(name).st_mode):
@@ -121,7 +122,7 @@ def _refusal(shown: str, wrong: _Wrong) -> LXDInputError:
 
 
 def _unpacked(file: t.BinaryIO, kind: str | None) -> t.Any:
-    # only here: each is for archives of its kind
+    # imported only here: each library is for one format
     if kind == "tar":
         return file
     if kind == "gzip":
@@ -154,7 +155,7 @@ def _check_members(archive: tarfile.TarFile) -> None:
         try:
             member = archive.next()
         except tarfile.StreamError:
-            # what Python up to 3.10 says of an archive that has nothing in it
+            # Python up to 3.10 says this about an empty archive
             if number:
                 raise
             member = None
@@ -163,7 +164,7 @@ def _check_members(archive: tarfile.TarFile) -> None:
         if member.name in NAMES and not member.isdir():
             _check_member(archive, member)
             return
-        # a root file system has more members than memory should hold
+        # a root file system may have more members than memory should hold
         archive.members.clear()  # type: ignore[attr-defined]
 
 
@@ -192,7 +193,7 @@ def _check_document(data: bytes) -> None:
 
 def _check_values(values: t.Mapping[str, _Value]) -> None:
     missing = _Value("null")
-    # a merge key may bring in what seems to be missing
+    # a merge key may bring in keys that seem to be missing
     merged = "<<" in values
     architecture = values.get("architecture", missing)
     if architecture.kind in ("list", "dict"):
@@ -214,7 +215,7 @@ def _check_values(values: t.Mapping[str, _Value]) -> None:
 
 
 def _parse(data: bytes) -> _Value | None:
-    """Return the document, or None where it can't be judged here. Raises _Wrong."""
+    """Return the document, or None if it cannot be checked here. Raises _Wrong."""
     if len(data) > LONGEST_PARSED:
         return None
     try:
@@ -226,7 +227,7 @@ def _parse(data: bytes) -> _Value | None:
     except ImportError:
         return None
     try:
-        # not constructed: what a tag or a word means is the server's business
+        # only composed, not constructed: the server decides what a tag or a word means
         loader = yaml.BaseLoader(data)
         return _yaml_value(loader.get_node()) if loader.check_node() else None
     except yaml.YAMLError as exc:

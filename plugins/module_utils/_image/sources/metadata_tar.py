@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Builds the tar archive of an image's metadata from what the task says."""
+"""Builds the tar archive of an image's metadata from the option ``metadata``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..times import parse_time
 
 
 def build_metadata(metadata: t.Mapping[str, t.Any]) -> bytes:
-    """A tar archive with a metadata.yaml that depends on ``metadata`` alone. Raises LXDInputError.
+    """Build a tar archive with a metadata.yaml that depends on ``metadata`` alone. Raises LXDInputError.
 
     Left out, ``architecture`` is the node's, and ``creation_date`` the first second of 1970: today's date would
     make another fingerprint of the same disk every day.
@@ -34,7 +34,7 @@ def build_metadata(metadata: t.Mapping[str, t.Any]) -> bytes:
     document["properties"] = {
         str(key): property_value(str(key), value) or "" for key, value in (document.get("properties") or {}).items()
     }
-    # JSON is YAML, and written in one way only
+    # JSON is YAML, and there is only one way to write it
     data = json.dumps(document, sort_keys=True, indent=2).encode()
     output = io.BytesIO()
     with tarfile.open(fileobj=output, mode="w", format=tarfile.USTAR_FORMAT) as archive_file:

@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""The streamed body of a split image, cut into its parts block by block. Pure."""
+"""Builds and reads the multipart body of a split image, block by block. Pure."""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ from ..._lxd.errors import LXDAPIError
 
 
 def boundary_of(content_type: str) -> str | None:
-    """The boundary of a multipart body, or None for a plain one."""
+    """Return the boundary of a multipart body, or None for a plain one."""
     message = Message()
     message["Content-Type"] = content_type
     return message.get_boundary() if message.get_content_maintype() == "multipart" else None
 
 
 def part_head(boundary: str, name: str, filename: str) -> bytes:
-    """What stands before the content of a part. The file name is UTF-8, as both servers read it; what would end it is escaped."""
+    """Return what stands before the content of a part.
+
+    The file name is UTF-8, as both servers read it. Characters that would end it are escaped.
+    """
     escaped = filename.replace("\\", "\\\\").replace('"', '\\"')
     return f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{escaped}"\r\nContent-Type: application/octet-stream\r\n\r\n'.encode()
 
 
 def multipart_frame(parts: t.Sequence[str], filename: str) -> tuple[list[bytes], str]:
-    """What stands before each part and after the last, and the content type; nothing for a single part without a name.
+    """Return what stands before each part and after the last one, and the content type. A single part has no frame.
 
     The servers know the parts by their names and order (metadata, then rootfs or rootfs.img).
     """
@@ -43,12 +46,12 @@ def multipart_frame(parts: t.Sequence[str], filename: str) -> tuple[list[bytes],
 
 
 def clean_filename(name: str) -> str:
-    """Return a file's name as one that every request can carry: on the node it may be any bytes."""
+    """Return a file name that every request can carry: on the node, a file name may have any bytes."""
     return "".join(character if character.isprintable() else "_" for character in name).strip()
 
 
 def rename_parts(blocks: t.Iterator[bytes], boundary: str, filename: str) -> t.Iterator[bytes]:
-    """A multipart body with another file name in each part: what a server sends is called by the fingerprint."""
+    """Yield a multipart body with another file name in each part: a server names the files after the fingerprint."""
     before = b""
     for name, content in MultipartReader(blocks, boundary):
         yield before + part_head(boundary, name, filename)
@@ -58,7 +61,7 @@ def rename_parts(blocks: t.Iterator[bytes], boundary: str, filename: str) -> t.I
 
 
 class MultipartReader:
-    """Iterates over parts; each must be read to its end before the next. A part is (name, blocks)."""
+    """Reads the parts of a body: (name, blocks). Each part must be read to its end before the next one."""
 
     def __init__(self, blocks: t.Iterator[bytes], boundary: str) -> None:
         self._blocks = blocks
@@ -106,7 +109,7 @@ class MultipartReader:
                 if content:
                     yield content
                 return
-            # the end of what we have may be the beginning of a delimiter
+            # the last bytes may be the beginning of a delimiter
             keep = len(self._delimiter) - 1
             if len(self._buffer) > keep:
                 content, self._buffer = self._buffer[:-keep], self._buffer[-keep:]

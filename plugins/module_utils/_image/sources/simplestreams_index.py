@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Simplestreams: from the index and the products of a public image server to images as LXD and Incus see them. Pure.
+"""Reads the index and the products of a simplestreams server: its images as LXD and Incus see them. Pure.
 
 The rules are those of the daemons (shared/simplestreams), so that the fingerprint found here is the one they will copy.
 """
@@ -34,7 +34,7 @@ _VERSION = re.compile("[0-9]{8}")
 
 @record(frozen=True)
 class StreamFile:
-    """One file of an image. ``part``: the name under which an upload carries it, empty for a unified tarball."""
+    """One file of an image. ``part``: its name in the multipart body of an upload, empty for a unified tarball."""
 
     path: str
     sha256: str
@@ -59,7 +59,10 @@ class SimplestreamsImage:
 
 
 def product_paths(index: t.Any, where: str) -> list[str]:
-    """Return of an index, called ``where``, the paths of the product lists that have images. Raises LXDAPIError if it is none."""
+    """Return the paths of the product lists that have images. Raises LXDAPIError if ``index`` is no index.
+
+    ``where``: its name for messages.
+    """
     entries = mappings(need_mapping(need_object(index, where), "index", where))
     return [
         need_text(entry, "path", where)
@@ -69,14 +72,17 @@ def product_paths(index: t.Any, where: str) -> list[str]:
 
 
 def read_products(document: t.Any, where: str) -> list[Object]:
-    """Return the products of a product list, called ``where``. Raises LXDAPIError if it is none. A product that isn't one is left out."""
+    """Return the products of a product list, without entries that are no product. Raises LXDAPIError if it is no list.
+
+    ``where``: its name for messages.
+    """
     return mappings(need_mapping(need_object(document, where), "products", where))
 
 
 def list_simplestreams_images(products: t.Iterable[Object], vendor: str) -> list[SimplestreamsImage]:
-    """Return the images of these products that a server of ``vendor`` ("lxd" or "incus") can use, newest and preferred first.
+    """Return the images that a server of ``vendor`` ("lxd" or "incus") can use, newest and preferred first.
 
-    Give those of all product lists at once: one alias may be in several, and means the newest image of them all.
+    ``products``: of all product lists, as an alias in several of them means the newest image of all.
     """
     images: list[SimplestreamsImage] = []
     for product in products:
@@ -141,7 +147,7 @@ def _file(item: t.Mapping[str, t.Any], part: str) -> StreamFile:
 
 
 def _size(value: t.Any) -> int:
-    """Return a size that is a number or the text of one, or 0 for "not told"."""
+    """Return a size that is a number or the text of a number, else 0."""
     digits = str(value)
     return (
         int(digits)
@@ -185,10 +191,10 @@ def find_simplestreams_image(
     image_type: str | None,
     architecture: str | None,
 ) -> SimplestreamsImage | None:
-    """The image that a server would copy for this alias or fingerprint, from a sorted list. ``native``: the server's own architecture.
+    """Return the image that a server would copy for an alias or a fingerprint, or None if it is not found.
 
-    A bare alias means the server's architecture. Without ``image_type``, a container is
-    looked for before a virtual machine, as the servers do.
+    ``images``: a sorted list. ``native``: the server's own architecture, which an alias without one means. Without
+    ``image_type``, a container is preferred to a virtual machine, as the servers do.
     """
     wanted = architecture_name(architecture) if architecture else native
     images = list(images)
@@ -218,7 +224,7 @@ def explain_missing(
     image_type: str | None,
     architecture: str | None,
 ) -> str:
-    """Return a sentence about what there is in place of an image that find_stream_image() did not find, or an empty text."""
+    """Return a sentence about similar images if find_simplestreams_image() found none, or an empty text."""
     products = list(products)
     images = list_simplestreams_images(products, vendor)
     named = [image for image in images if alias in image.names]
@@ -236,7 +242,7 @@ def explain_missing(
 
 
 def _other_kinds(named: list[SimplestreamsImage], alias: str, wanted: str, image_type: str | None) -> str:
-    """Return a sentence about the images of an alias of which none is what was asked for."""
+    """Return a sentence about the images of an alias of which none has the type and architecture that are wanted."""
     architectures = sorted({image.architecture for image in named})
     fitting = [image for image in named if alias in image.names[1::2] or image.architecture == wanted]
     if not fitting:

@@ -62,7 +62,7 @@ class UrlContent(CopiedContent):
         return "auto" if self._announced and is_verified_there and not has_credentials(self.source.url) else "relay"
 
     def find(self, known: Image | None = None) -> OfferedImage:
-        """The image of the URL. Nothing is downloaded where a SHA-256 checksum or the headers say what the fingerprint is.
+        """Return the image of the URL. Downloads it only if neither a SHA-256 checksum nor the headers tell its fingerprint.
 
         ``known``: the image that the task has now. It is taken where the web server says that the file has not changed since.
         """
@@ -79,7 +79,7 @@ class UrlContent(CopiedContent):
 
     @property
     def _name(self) -> str:
-        """What the image is called: as the file of the web is."""
+        """The file name of the image: that of the file on the web."""
         url = self.source.url if self._sha256 or not self._announced else self._announced[0]
         return clean_filename(os.path.basename(urlsplit(url).path))
 
@@ -89,7 +89,7 @@ class UrlContent(CopiedContent):
 
     @property
     def _validators(self) -> dict[str, str]:
-        """What the web server says of the state of the file; empty unless it says enough to know the file again."""
+        """The headers that tell the state of the file; empty if they are not enough to recognize the file."""
         if self._sha256 or self._announced:
             return {}
         named = {"etag": "etag", "last-modified": "last_modified", "content-length": "size"}
@@ -98,7 +98,7 @@ class UrlContent(CopiedContent):
 
     @property
     def _sha256(self) -> str | None:
-        """The digest of a SHA-256 checksum: it says what the image is, and the headers are asked only where it is to be copied."""
+        """The digest of a SHA-256 checksum, which is the fingerprint. With it, headers are read only for a copy."""
         return self._checksum.digest if self._checksum and self._checksum.algorithm == SHA256 else None
 
     def check_transfer(self, reader: ImageReader, image: OfferedImage) -> None:
@@ -117,7 +117,7 @@ class UrlContent(CopiedContent):
 
     @functools.cached_property
     def _headers(self) -> dict[str, str]:
-        """The headers of the URL, by names in lower case. Servers need not answer HEAD: then there are none."""
+        """The headers of the URL, by names in lower case. None if the server does not support HEAD."""
         try:
             return {
                 key.lower(): value for key, value in self._http.head(self.source.url, self._request_headers()).items()
@@ -127,7 +127,7 @@ class UrlContent(CopiedContent):
 
     @property
     def _announced(self) -> tuple[str, str] | None:
-        """The URL and the fingerprint that the headers tell."""
+        """The URL and the fingerprint of a tarball in the headers."""
         for vendor in ("incus", "lxd"):
             fingerprint, url = self._headers.get(f"{vendor}-image-hash"), self._headers.get(f"{vendor}-image-url")
             if fingerprint and url:
@@ -147,14 +147,17 @@ class UrlContent(CopiedContent):
         return writer.create_image_from_files(self.checked_files()), settings
 
     def checked_files(self) -> ImageFiles:
-        """The tarball, looked into. Raises LXDError where the server would not take it."""
+        """Return the tarball, checked. Raises LXDError if the target would refuse it."""
         files = self.files()
         files.check_acceptable(lambda: self._target.server().vendor)
         files.check()
         return files
 
     def files(self) -> ImageFiles:
-        """The tarball on the node's disk, hashed; gone with this object. Raises LXDError, also for a wrong checksum."""
+        """Return the tarball, downloaded to this node's disk. It is deleted with this object.
+
+        Raises LXDError, also for a wrong checksum.
+        """
         if self._files is None:
             url, announced = self._announced or (self.source.url, None)
             shown = shown_url(url)
@@ -174,14 +177,18 @@ class UrlContent(CopiedContent):
             files = ImageFiles(source, label=shown)
             if announced and files.fingerprint != announced:
                 raise LXDInputError(
-                    f"The URL {self.url} announces the image {announced}, but its content has the fingerprint {files.fingerprint}."
+                    f"The URL {self.url} announces the image {announced}, "
+                    f"but its content has the fingerprint {files.fingerprint}."
                 )
             self._files = files
         return self._files
 
 
 def _temporary_file() -> tuple[t.IO[bytes], str]:
-    """A file, and the path to open it by. Where the system can, the file has no name: a run that is killed leaves nothing behind."""
+    """Return a temporary file, and the path to open it by.
+
+    If the system supports it, the file has no name, so a task that is killed leaves nothing behind.
+    """
     file = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with its owner
     path = f"/proc/self/fd/{file.fileno()}"
     if os.path.exists(path):
@@ -198,5 +205,6 @@ def _write(file: t.IO[bytes], blocks: t.Iterator[bytes], url: str) -> None:
         file.flush()
     except OSError as exc:
         raise LXDInputError(
-            f"Cannot keep the download of {url} in {tempfile.gettempdir()!r}: {exc.strerror}. The node needs that much space there, or in another TMPDIR."
+            f"Cannot keep the download of {url} in {tempfile.gettempdir()!r}: {exc.strerror}. "
+            "The node needs that much space there, or in another TMPDIR."
         ) from exc

@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Brings one alias to its desired state."""
+"""Runs lxd_image_alias: brings one alias to its desired state."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if t.TYPE_CHECKING:
 
 
 def run_alias(reader: ImageReader, desired: DesiredAlias, check_mode: bool) -> dict[str, t.Any]:
-    """Bring one alias to its desired state. Returns what lxd_image_alias returns. Raises LXDError."""
+    """Bring one alias to its desired state. Returns the result of lxd_image_alias. Raises LXDError."""
 
     def read_and_plan() -> Plan:
         current = reader.get_alias(desired.name)

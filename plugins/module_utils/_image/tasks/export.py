@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""An image in files on the node."""
+"""Runs lxd_image_export: provides an image in files on the node."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ if t.TYPE_CHECKING:
 
 
 def run_export(reader: ImageReader, desired: DesiredExport, check_mode: bool) -> dict[str, t.Any]:
-    """Provide an image in files. Returns what lxd_image_export returns, less the file attributes. Raises LXDError."""
+    """Provide an image in files. Returns the result of lxd_image_export, without the file attributes.
+
+    Raises LXDError.
+    """
     fingerprint = _export_target(reader, desired)
     destination = Destination(desired.dest, fingerprint)
     files, reason = destination.find()
@@ -28,7 +31,7 @@ def run_export(reader: ImageReader, desired: DesiredExport, check_mode: bool) ->
     if files is None:
         destination.check_writable()
     if files is None and not check_mode:
-        # only here: mostly the files are there
+        # imported only here: mostly the files are there
         from .export_files import export_image
 
         files = export_image(reader, fingerprint, desired.secret, destination)
@@ -45,7 +48,7 @@ def run_export(reader: ImageReader, desired: DesiredExport, check_mode: bool) ->
 
 def _export_target(reader: ImageReader, desired: DesiredExport) -> str:
     if desired.secret:
-        # looking at the image would use the secret up
+        # reading the image would consume the secret
         return desired.fingerprint or ""
     try:
         fingerprint = read_one(reader, desired.name, desired.fingerprint).fingerprint

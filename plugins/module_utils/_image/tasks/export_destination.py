@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Knows the files that an exported image is in: how they are named, and whether they are there, whole. Writes nothing."""
+"""Finds the files of an exported image: their names, and whether they are there and complete. Writes nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..._lxd.blocks import BLOCK_SIZE
 from ..._lxd.errors import LXDInputError
 from ..._lxd.record import record
 
-# by what a file is, never by what a server calls it
+# by the format of the file, never by the name that a server gives it
 _ENDINGS = {
     "gzip": ".tar.gz",
     "xz": ".tar.xz",
@@ -32,7 +32,7 @@ _OTHER = ".root"
 
 @record(frozen=True)
 class ExportedFiles:
-    """Where an image is. ``rootfs_path`` only of a split image. ``size``: bytes of both."""
+    """The files of an image. ``rootfs_path``: only of a split image. ``size``: bytes of both."""
 
     path: str
     rootfs_path: str | None
@@ -40,13 +40,17 @@ class ExportedFiles:
 
 
 class Destination:
-    """``dest`` of a task: a directory, where the files are named by fingerprint and kind, or a file, with ``.root`` for the second of a split image."""
+    """The option ``dest`` of a task.
+
+    In a directory, the files are named after the fingerprint and their format. If ``dest`` is a file, the second file
+    of a split image has the suffix ``.root``.
+    """
 
     def __init__(self, dest: str, fingerprint: str) -> None:
         self._is_directory = os.path.isdir(dest)
         self._dest = dest
         if os.path.islink(dest) and not self._is_directory:
-            # as copy and get_url do: what the link points at is replaced, not the link
+            # as the modules copy and get_url do: the target of a link is replaced, not the link
             dest = os.path.realpath(dest)
         self._fingerprint = fingerprint
         try:
@@ -55,28 +59,31 @@ class Destination:
             pass
         except (OSError, ValueError) as exc:
             raise LXDInputError(
-                f"'dest' is {dest!r}, which can't be a path: {exc.strerror if isinstance(exc, OSError) else exc}."
+                f"'dest' is {dest!r}, which is not a valid path: {exc.strerror if isinstance(exc, OSError) else exc}."
             ) from exc
         self.directory = dest if self._is_directory else os.path.dirname(os.path.abspath(dest))
         if not os.path.isdir(self.directory):
-            raise LXDInputError(f"The directory {self.directory!r} of 'dest' does not exist on the managed node.")
+            raise LXDInputError(
+                f"The directory {self.directory!r} of 'dest' is not found on the managed node. Create it first."
+            )
         if dest.endswith("/") and not self._is_directory:
-            raise LXDInputError(f"'dest' is {dest!r}, but there is no such directory on the managed node.")
+            raise LXDInputError(f"The directory {dest!r} of 'dest' is not found on the managed node. Create it first.")
 
     @property
     def known_path(self) -> str | None:
-        """The path of the file before it is downloaded; None in a directory, where it depends on the kind of file."""
+        """The path of the file before the download; None in a directory, where the name depends on the format."""
         return None if self._is_directory else self._dest
 
     def check_writable(self) -> None:
-        """Raises LXDInputError where the files can't be written there: what the download would end with."""
+        """Raise LXDInputError if the files can't be written: a download would fail at its end."""
         if not os.access(self.directory, os.W_OK | os.X_OK):
             raise LXDInputError(
-                f"Cannot write to the directory {self.directory!r} of 'dest': the task's user has no permission to, or it is read-only."
+                f"Cannot write to the directory {self.directory!r} of 'dest': "
+                "the task's user has no permission, or the file system is read-only."
             )
 
     def paths(self, kinds: t.Sequence[str | None]) -> list[str]:
-        """The paths for files of these kinds, one or two."""
+        """Return the paths for the files of an image. ``kinds``: the formats of its one or two files."""
         if not self._is_directory:
             return [self._dest, self._dest + _OTHER][: len(kinds)]
         endings = [_ENDINGS.get(kind or "", _OTHER) for kind in kinds]
@@ -100,7 +107,7 @@ class Destination:
                 yield [os.path.join(self.directory, meta), os.path.join(self.directory, root)]
 
     def find(self) -> tuple[ExportedFiles | None, str]:
-        """The image if it is there, whole; else why not. Raises LXDInputError."""
+        """Return the files if they exist and are complete, or else None and the reason. Raises LXDInputError."""
         reason = "the image is not there"
         try:
             for paths in self._candidates():

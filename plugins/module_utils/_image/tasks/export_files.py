@@ -30,31 +30,35 @@ _PREFIX = ".community-lxd-"
 
 
 class _TemporaryFile:
-    """A file that takes its name last. Locked while it is at work, which tells it from what a killed run has left behind."""
+    """A file that gets its name last.
+
+    It is locked while it is written; this distinguishes it from a file that a killed task has left behind.
+    """
 
     def __init__(self, directory: str) -> None:
         while True:
             descriptor, self.path = tempfile.mkstemp(prefix=_PREFIX, dir=directory)
             self.file = os.fdopen(descriptor, "wb")
             _lock(self.file)
-            # until it is locked, another run may take it for a leftover
+            # until the file is locked, another task may take it for one that was left behind
             if os.path.exists(self.path):
                 return
             self.file.close()
 
     def rename(self, target: str) -> None:
-        _like(self.path, target)
+        """Replace ``target`` by the file, in one step."""
+        _take_over_mode_and_owner(self.path, target)
         os.replace(self.path, os.path.realpath(target) if os.path.islink(target) else target)
 
     def remove(self) -> None:
-        """Unless it was renamed."""
+        """Delete the file, unless it was renamed."""
         self.file.close()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.path)
 
 
 def _lock(file: t.IO[bytes]) -> bool:
-    """Whether nobody else has it locked. False also where the file system has no locks."""
+    """Lock a file. Returns False if another process has locked it, or the file system does not support locks."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -63,7 +67,7 @@ def _lock(file: t.IO[bytes]) -> bool:
 
 
 def _remove_leftovers(directory: str) -> None:
-    """What runs that were killed have left."""
+    """Delete the files that killed tasks have left behind."""
     for name in os.listdir(directory):
         path = os.path.join(directory, name)
         if name.startswith(_PREFIX) and os.path.isfile(path) and not os.path.islink(path):
@@ -73,19 +77,23 @@ def _remove_leftovers(directory: str) -> None:
 
 
 def export_image(reader: ImageReader, fingerprint: str, secret: str | None, destination: Destination) -> ExportedFiles:
-    """Download to temporary files, verify, rename. What was there before stays until then. Raises LXDError."""
+    """Download an image to temporary files, verify and rename them. Raises LXDError.
+
+    Until then, existing files of the same names stay as they are.
+    """
     temporary: list[_TemporaryFile] = []
     try:
         _remove_leftovers(destination.directory)
         digest = _download(reader, fingerprint, secret, destination.directory, temporary)
         if digest != fingerprint:
             raise LXDAPIError(
-                f"Cannot export the image {fingerprint}: what the server sent hashes to {digest}. Its store may be damaged.",
+                f"Cannot export the image {fingerprint}: the data that the server returned hashes to {digest}. "
+                "The server's store may be damaged.",
                 status=200,
             )
         size = sum(os.path.getsize(file.path) for file in temporary)
         paths = destination.paths([detect_format(file.path) for file in temporary])
-        # the root file system first: metadata without it is no image
+        # the root file system first, as metadata without it is no image
         for file, path in reversed(list(zip(temporary, paths))):
             file.rename(path)
         return ExportedFiles(paths[0], paths[1] if len(paths) > 1 else None, size)
@@ -101,7 +109,7 @@ def export_image(reader: ImageReader, fingerprint: str, secret: str | None, dest
 def _download(
     reader: ImageReader, fingerprint: str, secret: str | None, directory: str, temporary: list[_TemporaryFile]
 ) -> str:
-    """Write each part to a file of its own, which is added to ``temporary``. Returns the SHA-256 over all."""
+    """Write each part to a file of its own, which is added to ``temporary``. Returns the SHA-256 of all parts."""
     digest = hashlib.sha256()
     with reader.download_image(fingerprint, secret) as (headers, blocks), ThreadPoolExecutor(1) as hasher:
         hashed = hasher.submit(digest.update, b"")
@@ -112,11 +120,11 @@ def _download(
         for _name, part in parts:
             if len(temporary) == 2:
                 raise LXDAPIError(
-                    f"Cannot export the image {fingerprint}: the server sent more than two parts.", status=200
+                    f"Cannot export the image {fingerprint}: the server returned more than two parts.", status=200
                 )
             temporary.append(_TemporaryFile(directory))
             for block in part:
-                # one block is hashed while the next is fetched
+                # one block is hashed while the next one is downloaded
                 hashed.result()
                 hashed = hasher.submit(digest.update, block)
                 write_block(temporary[-1].file, block)
@@ -124,8 +132,8 @@ def _download(
     return digest.hexdigest()
 
 
-def _like(source: str, target: str) -> None:
-    """Mode and owner of the file that it takes the place of, else what a new file would have."""
+def _take_over_mode_and_owner(source: str, target: str) -> None:
+    """Give ``source`` the mode and owner of ``target``, or those of a new file if ``target`` does not exist."""
     try:
         status = os.stat(target)
     except FileNotFoundError:

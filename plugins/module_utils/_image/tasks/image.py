@@ -26,13 +26,13 @@ if t.TYPE_CHECKING:
 
 
 def run_image(reader: ImageReader, desired: DesiredImage, check_mode: bool) -> dict[str, t.Any]:
-    """Bring one image to its desired state. Returns what lxd_image returns. Raises LXDError."""
+    """Bring one image to its desired state. Returns the result of lxd_image. Raises LXDError."""
     task = ImageTask(reader, desired)
     return task.result(task.run(check_mode), check_mode)
 
 
 class ImageTask:
-    """One image to be brought to its desired state: at once, or first planned from a listing of all images."""
+    """Brings one image to its desired state: at once, or first planned from a listing of all images."""
 
     def __init__(self, reader: ImageReader, desired: DesiredImage) -> None:
         self._reader, self._desired = reader, desired
@@ -40,7 +40,7 @@ class ImageTask:
         self._current = CurrentImage()
 
     def plan_from_listing(self, listing: ImageReader) -> Plan:
-        """Plan from what was listed before. Raises LXDError."""
+        """Plan from a listing: only what it lacks is read from the server. Raises LXDError."""
         return self._plan(listing)
 
     def run(self, check_mode: bool) -> Outcome:
@@ -59,7 +59,7 @@ class ImageTask:
         return plan_image(self._desired, self._current)
 
     def _check(self, plan: Plan, check_mode: bool) -> None:
-        """Raise the error now that would come with half of the plan done."""
+        """Check the content of an image to create, so that an error comes before half of the plan is done."""
         has_deleted = False
         for action in plan.actions:
             has_deleted = has_deleted or isinstance(action, DeleteImage)
@@ -72,7 +72,7 @@ class ImageTask:
         return self.result(Outcome(plan, [], plan.before), check_mode=True)
 
     def result(self, outcome: Outcome, check_mode: bool) -> dict[str, t.Any]:
-        """Return what the module returns. After a change that was really made, the image is read once more."""
+        """Return the result of the module. After a change outside check mode, the image is read once more."""
         image = self._resulting_image(outcome, check_mode)
         return {
             **outcome.to_result(),
@@ -83,7 +83,7 @@ class ImageTask:
         }
 
     def _resulting_image(self, outcome: Outcome, check_mode: bool) -> dict[str, t.Any] | None:
-        """Return the image afterwards; in check mode what is known of it."""
+        """Return the image after the task; in check mode as far as it is known."""
         plan = outcome.plan
         fingerprint = plan.fingerprint
         if self._desired.state == "absent" or fingerprint is None:
@@ -92,7 +92,7 @@ class ImageTask:
         if outcome.changed and not check_mode:
             image = self._reader.get_image(fingerprint)
         elif any(isinstance(action, CreateImage) and action.verb == "import" for action in plan.actions):
-            # only the server knows what the metadata in the files says
+            # only the server knows the properties from the metadata in the files
             image = None
         else:
             image = predict_images(self._current.images, plan.actions).get(fingerprint)
@@ -108,8 +108,8 @@ class ImageTask:
         if self._desired.source is None or image is None or not image.data.get("cached") or "delete" in outcome.verbs:
             return {}
         text = (
-            f"Image {image.fingerprint} is only cached: the server downloaded it for an instance and will remove it when "
-            "it is unused (its setting images.remote_cache_expiry). To make it one that stays, it has to be deleted and "
-            "copied again, which this task does not do while the image has aliases."
+            f"Image {image.fingerprint} is only cached: the server downloaded it for an instance and will remove it "
+            "when it is unused (its setting images.remote_cache_expiry). Making it permanent requires deleting and "
+            "copying it again, which this task does not do while the image has aliases."
         )
         return {"warnings": [text]}

@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Runs lxd_image_info: reads the images that match, with no more requests than that needs."""
+"""Runs lxd_image_info: reads the images that match a query, with as few requests as possible."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if t.TYPE_CHECKING:
 
 
 def run_info(reader: ImageReader, query: InfoQuery) -> dict[str, t.Any]:
-    """Read the images that match, sorted by project and fingerprint, their aliases, and the server.
+    """Read the images that match a query, their aliases, and what is known of the server.
 
-    Returns what lxd_image_info returns. Raises LXDError.
+    Returns the result of lxd_image_info. Raises LXDError.
     """
     selector = query.selector
     needs_usage = query.used_by or selector.unused is not None
@@ -62,7 +62,10 @@ def run_info(reader: ImageReader, query: InfoQuery) -> dict[str, t.Any]:
 
 
 def run_info_on_simplestreams(remote: Remote, query: InfoQuery, timeout: float) -> dict[str, t.Any]:
-    """Do the same for a remote that is a simplestreams server."""
+    """Read the images that match a query from a remote that is a simplestreams server.
+
+    ``timeout``: seconds. Returns the result of lxd_image_info. Raises LXDError.
+    """
     # imported only here: mostly the server is LXD or Incus
     from .info_simplestreams import run_info_simplestreams
 
@@ -77,7 +80,7 @@ def _update_checker(reader: ImageReader) -> UpdateChecker:
 
 
 def _candidates(reader: ImageReader, query: InfoQuery) -> list[Image]:
-    """Return the images that may match. With a name or a fingerprint only that image is read, not the list."""
+    """Return the images that may match. With a name or a fingerprint, only that image is read, not the list."""
     selector = query.selector
     if selector.fingerprint is not None:
         image = reader.get_image(selector.fingerprint, query.secret)
@@ -92,7 +95,10 @@ def _candidates(reader: ImageReader, query: InfoQuery) -> list[Image]:
 
 
 def _server(reader: ImageReader, selector: Selector) -> dict[str, t.Any]:
-    """Return what is known of the server. Vendor and version cost a request, so they are left out for a single image."""
+    """Return what is known of the server.
+
+    Vendor and version require a request, so they are left out for a single image.
+    """
     known: dict[str, t.Any] = {"url": reader.client.url, "project": reader.client.project}
     if selector.name is None and selector.fingerprint is None:
         info = reader.client.server()

@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""The images of a simplestreams server, as lxd_image_info returns them."""
+"""Runs lxd_image_info on a simplestreams server: lists its images."""
 
 from __future__ import annotations
 
@@ -24,19 +24,23 @@ if t.TYPE_CHECKING:
     from .info import InfoQuery
 
 
-def run_info_simplestreams(remote: Remote, wanted: InfoQuery, timeout: float) -> dict[str, t.Any]:
-    """The images that match. Raises LXDInputError for what only an LXD or Incus server can answer."""
-    selector = wanted.selector
-    if wanted.used_by or wanted.all_projects or wanted.secret or wanted.check_updates or selector.unused is not None:
+def run_info_simplestreams(remote: Remote, query: InfoQuery, timeout: float) -> dict[str, t.Any]:
+    """List the images that match a query. ``timeout``: seconds.
+
+    Raises LXDInputError for options that only an LXD or Incus server supports.
+    """
+    selector = query.selector
+    if query.used_by or query.all_projects or query.secret or query.check_updates or selector.unused is not None:
         raise LXDInputError(
-            f"The remote {remote.name!r} is a simplestreams server: it has no instances, projects or secrets, and nothing newer than what it offers. "
-            "Leave out 'used_by', 'unused', 'all_projects', 'secret' and 'check_updates'."
+            f"The remote {remote.name!r} is a simplestreams server: 'used_by', 'unused', 'all_projects', 'secret' and "
+            "'check_updates' are not supported, as it has no instances, projects or secrets, and no source of its "
+            "images. Leave these options out."
         )
     now = datetime.now(timezone.utc)
     source = ImageSource(server=remote.address, certificate=remote.server_cert)
     listed: dict[str, Image] = {}
     for vendor in ("incus", "lxd"):
-        # most servers publish each image for both, with one fingerprint each
+        # most servers publish each image for both vendors, with one fingerprint each
         for image in _with_aliases(SimplestreamsContent(source, vendor, platform.machine(), timeout).list_images()):
             listed.setdefault(image.fingerprint, image)
     images = [image for fingerprint, image in sorted(listed.items()) if selector.matches(image, now)]
@@ -57,7 +61,10 @@ def run_info_simplestreams(remote: Remote, wanted: InfoQuery, timeout: float) ->
 
 
 def _with_aliases(images: t.Iterable[SimplestreamsImage]) -> t.Iterator[Image]:
-    """An alias means the newest image of each type and architecture."""
+    """Yield the images with the aliases that point at them.
+
+    An alias means the newest image of each type and architecture. ``images``: the newest first.
+    """
     taken: set[tuple[str, str, str]] = set()
     for image in images:
         names = [name for name in image.names if (name, image.type, image.architecture) not in taken]

@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Removal of what a policy selects."""
+"""Runs lxd_image_prune: removes the images that a policy selects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if t.TYPE_CHECKING:
 
 
 def run_prune(reader: ImageReader, policy: PrunePolicy, check_mode: bool) -> dict[str, t.Any]:
-    """Remove what a policy selects. Returns what lxd_image_prune returns. Raises LXDError."""
+    """Remove the images that a policy selects. Returns the result of lxd_image_prune. Raises LXDError."""
     reader.client.require_trusted()
     results = [
         prune_project(project_reader, policy, check_mode)
@@ -46,7 +46,7 @@ def run_prune(reader: ImageReader, policy: PrunePolicy, check_mode: bool) -> dic
 
 
 class Pruned(t.NamedTuple):
-    """What was removed, and what stays although it was selected, as results; and what the user has to be told."""
+    """The items of RV(removed) and RV(kept), and the warnings."""
 
     removed: list[dict[str, t.Any]]
     kept: list[dict[str, t.Any]]
@@ -60,7 +60,11 @@ def prune_project(
     exclude: t.Container[str] = (),
     listed: t.Sequence[Image] | None = None,
 ) -> Pruned:
-    """Remove what the policy selects in one project. ``listed``: the images, where they are not to be read from the server."""
+    """Remove the images that a policy selects in one project.
+
+    ``exclude``: fingerprints of images that stay in any case. ``listed``: the images, if they must not be read from the
+    server. Raises LXDError.
+    """
     decisions: list[PruneDecision] = []
 
     def read_and_plan() -> Plan:
@@ -76,7 +80,7 @@ def prune_project(
 
     gone: dict[str, PruneDecision] = {}
     reconcile(reader, read_and_plan, check_mode)
-    # an image that was given an alias between two rounds stays after all
+    # an image that got an alias between two attempts stays
     kept = [decision for decision in decisions if not decision.is_removed]
     for decision in kept:
         gone.pop(decision.image.fingerprint, None)
@@ -89,5 +93,5 @@ def prune_project(
 
 
 def _read_usage(reader: ImageReader, policy: PrunePolicy) -> Usage:
-    """Read what the policy has to know, and no more."""
+    """Read which instances use images, only if the policy needs it."""
     return UsageReader(reader).read(reader) if policy.needs_usage else Usage()

@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Secrets of images. Making one is an action, not a state."""
+"""Runs lxd_image_secret: makes and revokes secrets of images. To make one is an action, not a state."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ if t.TYPE_CHECKING:
 
 
 def run_secret(reader: ImageReader, desired: DesiredSecret, check_mode: bool) -> dict[str, t.Any]:
-    """Make a secret, which is always a change, or revoke one. Returns what lxd_image_secret returns. Raises LXDError."""
+    """Make a secret, which is always a change, or revoke one. Returns the result of lxd_image_secret.
+
+    Raises LXDError.
+    """
     if desired.state == "absent":
         changed = (
             reader.has_secret(desired.operation or "") if check_mode else revoke_secret(reader, desired.operation or "")

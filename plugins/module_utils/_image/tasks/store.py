@@ -6,8 +6,8 @@
 
 """Runs lxd_image_store: many images in one task.
 
-All images are listed once, and each entry is planned from the list. Only what has something to do is read again and done,
-several entries side by side.
+All images are listed once, and each entry is planned from this list. Only the entries that have something to do are
+read again and done, several at the same time.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ Result = dict[str, t.Any]
 
 
 class ListedReader(ImageReader):
-    """Reads from one listing what the listing has, and all else from the server.
+    """Reads images and aliases from one listing, and everything else from the server.
 
-    Nothing is written from what it returns: a listing has no ETags.
+    Its images and aliases are not used for writes: a listing has no ETags.
     """
 
     def __init__(self, reader: ImageReader, images: t.Sequence[Image]) -> None:
@@ -49,6 +49,7 @@ class ListedReader(ImageReader):
         return other
 
     def get_image(self, fingerprint: str, secret: str | None = None) -> Image | None:
+        """Return an image by its fingerprint or a prefix of it, or None if it is not found."""
         check_fingerprint(fingerprint)
         if fingerprint in self._by_fingerprint:
             return self._by_fingerprint[fingerprint]
@@ -59,17 +60,19 @@ class ListedReader(ImageReader):
         return self._by_fingerprint[found[0]] if found else None
 
     def get_alias(self, name: str) -> Alias | None:
+        """Return an alias, or None if it is not found. It has no ETag."""
         return self._aliases.get(name)
 
     def list_images(self) -> list[Image]:
+        """Return all images of the listing."""
         return list(self._images)
 
 
 def run_store(reader: ImageReader, desired: DesiredStore, check_mode: bool) -> Result:
     """Bring all images to their desired state. The failure of one entry does not stop or undo the others.
 
-    Returns what lxd_image_store returns, with ``failed`` and ``msg`` if an entry has failed. Raises LXDError if nothing
-    could be begun.
+    Returns the result of lxd_image_store, with ``failed`` and ``msg`` if an entry has failed. Raises LXDError if the
+    images cannot be listed, or the other images cannot be purged.
     """
     reader.client.require_trusted()
     images = reader.list_images()
@@ -117,7 +120,7 @@ def _threads(number: int) -> t.Iterator[ThreadPoolExecutor]:
 
 
 def unseen_store(desired: DesiredStore) -> Result:
-    """Return the result if the server cannot be read yet: of the entries only what is wrong with their options."""
+    """Return the result of check mode if the client is not enrolled yet: only the entries whose options are wrong."""
     failed = [_failure(entry.name, entry.error) for entry in desired.images if entry.error is not None]
     return {
         "results": failed,
@@ -133,8 +136,9 @@ def _failed(failed: t.Sequence[Result], total: int, desired: DesiredStore) -> Re
     if not failed:
         return {}
     ending = " Nothing was purged." if desired.purge is not None else ""
-    told = "; ".join(f"{entry['name']}: {entry['msg']}" for entry in failed)
-    return {"failed": True, "msg": f"{len(failed)} of {total} images failed, the others are as desired.{ending} {told}"}
+    messages = "; ".join(f"{entry['name']}: {entry['msg']}" for entry in failed)
+    msg = f"{len(failed)} of {total} images failed, the others are as desired.{ending} {messages}"
+    return {"failed": True, "msg": msg}
 
 
 def _failure(name: str, error: LXDError) -> Result:
@@ -166,7 +170,7 @@ class _Entry:
 
     @property
     def fingerprint(self) -> str | None:
-        """The fingerprint of the image that the entry wants to be there."""
+        """The fingerprint of the image that the entry requires; None if it is unknown, or the image is removed."""
         return self.plan.fingerprint if self.plan.after and self.plan.fingerprint != UNKNOWN else None
 
     @property
@@ -176,7 +180,7 @@ class _Entry:
         return deleted - {self.fingerprint}
 
     def run(self, check_mode: bool) -> Result:
-        """Do what is planned, from what the server has now. Returns the entry's result."""
+        """Read, plan and do, if the plan from the listing has actions. Returns the entry's result."""
         try:
             if self.error is not None:
                 raise self.error
@@ -192,20 +196,21 @@ class _Entry:
 
 
 def _refuse_clashes(entries: t.Sequence[_Entry]) -> None:
-    """Let entries fail that mean the image of an earlier one: they would undo each other's work."""
-    wanted: dict[str, _Entry] = {}
+    """Let entries fail that mean or delete the image of another one: they would undo each other's work."""
+    required: dict[str, _Entry] = {}
     for entry in entries:
         if not entry.fingerprint or entry.error:
             continue
-        other = wanted.setdefault(entry.fingerprint, entry)
+        other = required.setdefault(entry.fingerprint, entry)
         if other is not entry:
             entry.error = LXDInputError(
-                f"It means the same image as {other.name!r} ({entry.fingerprint}). Make one entry of both, with 'aliases'."
+                f"The entry {other.name!r} means the same image ({entry.fingerprint}). "
+                "Combine both into one entry, with 'aliases'."
             )
     for entry in entries:
-        for fingerprint in entry.deletes & set(wanted):
+        for fingerprint in entry.deletes & set(required):
             entry.error = LXDInputError(
-                f"It would delete the image {fingerprint}, which {wanted[fingerprint].name!r} wants to be there."
+                f"Cannot delete the image {fingerprint}: the entry {required[fingerprint].name!r} requires it."
             )
 
 

@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""The client's own trust: enrols its certificate on the server."""
+"""Enrols the client certificate on the server, for all modules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ if t.TYPE_CHECKING:
 
 
 def run_trust(reader: ImageReader, token: str | None, password: str | None, check_mode: bool) -> list[str]:
-    """Enrol the client certificate where the server does not trust it yet. Returns the actions. Raises LXDError."""
+    """Enrol the client certificate if the server does not trust it yet. Returns the verbs of RV(actions).
+
+    Raises LXDError.
+    """
     if not (token or password) or reader.client.is_local or reader.client.server().trusted:
         return []
     if not check_mode:

@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Whether an image's source has a newer one by now: asked by us, as the servers don't tell."""
+"""Checks whether the source of an image has a newer one. The servers do not provide that: the source is read here."""
 
 from __future__ import annotations
 
@@ -20,30 +20,33 @@ if t.TYPE_CHECKING:
     from ..image_reader import ImageReader
     from ..sources.simplestreams import SimplestreamsContent
 
-_REMEMBERED = ("remote", "server", "protocol", "alias", "image_type", "architecture", "project")
+_KEPT = ("remote", "server", "protocol", "alias", "image_type", "architecture", "project")
 
 
 class UpdateChecker:
-    """Asks each source server for its index only once."""
+    """Checks images one after the other. Reads the index of each source server only once."""
 
     def __init__(self, reader: ImageReader) -> None:
         self._reader = reader
         self._simplestreams: dict[tuple[str | None, str | None], SimplestreamsContent] = {}
 
     def check(self, image: Image) -> dict[str, t.Any]:
-        """``upstream_fingerprint`` and ``stale``, both None where nothing can be followed; ``upstream_error`` where the source gives no answer."""
+        """Return ``upstream_fingerprint`` and ``stale`` for an image, both None if it has no source to follow.
+
+        If the source cannot be read, ``upstream_error`` says why.
+        """
         source = source_of(image)
         result: dict[str, t.Any] = {"upstream_fingerprint": None, "stale": None}
         if source is None:
             return result
         try:
-            result["upstream_fingerprint"] = self._ask(source)
+            result["upstream_fingerprint"] = self._find_newest(source)
         except LXDError as exc:
             return {**result, "upstream_error": str(exc)}
         return {**result, "stale": result["upstream_fingerprint"] != image.fingerprint}
 
-    def _ask(self, source: ImageSource) -> str:
-        # imported only here: most tasks ask no other server
+    def _find_newest(self, source: ImageSource) -> str:
+        # imported only here: most tasks use no other server
         from ..sources.remote import open_remote
         from ..sources.simplestreams import SimplestreamsContent
 
@@ -55,7 +58,10 @@ class UpdateChecker:
 
 
 def source_of(image: Image) -> ImageSource | None:
-    """What the server follows, or what the collection remembers of its copy; None unless there is an alias to ask for."""
+    """Return the source that the server follows, or else the one in the bookkeeping.
+
+    Returns None if there is no source with an alias: a fingerprint never means a newer image.
+    """
     followed = text_values(image.data.get("update_source"))
     if image.followed_alias:
         return ImageSource(
@@ -71,6 +77,6 @@ def source_of(image: Image) -> ImageSource | None:
         return None
     if not isinstance(kept, dict) or kept.get("type") != "image" or not kept.get("alias"):
         return None
-    known = {key: kept[key] for key in _REMEMBERED if kept.get(key) is not None}
-    # anybody may set properties
+    known = {key: kept[key] for key in _KEPT if kept.get(key) is not None}
+    # anybody may set properties, so values may have any type
     return ImageSource(**known) if all(isinstance(value, str) for value in known.values()) else None

@@ -27,6 +27,8 @@ class LookupModule(LookupBase):
                 modules.add(inner.f_globals.get("__name__", ""))
                 inner = inner.f_back
             # the thread that asks this is none that goes on
-            if frame is not sys._getframe() and any(name.startswith("ansible_collections.community.lxd.") for name in modules):
+            if frame is not sys._getframe() and any(
+                name.startswith("ansible_collections.community.lxd.") for name in modules
+            ):
                 found += 1
         return [str(found)]

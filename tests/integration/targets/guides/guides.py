@@ -61,7 +61,9 @@ def kind_of(content: Any) -> str | None:
     """What can be done with a block."""
     if isinstance(content, list) and all(isinstance(item, dict) for item in content):
         return "playbook" if all("hosts" in item for item in content) else "tasks"
-    if isinstance(content, dict) and all(isinstance(group, dict) and {"hosts", "children"} & set(group) for group in content.values()):
+    if isinstance(content, dict) and all(
+        isinstance(group, dict) and {"hosts", "children"} & set(group) for group in content.values()
+    ):
         return "inventory"
     return None
 
@@ -93,7 +95,10 @@ def main() -> int:
     replacements = dict(pair.split("=", 1) for pair in sys.argv[3:])
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        blocks = {path.stem.partition("_")[2]: extract(path, folder, replacements) for path in sorted(guides.glob("guide_*.rst"))}
+        blocks = {
+            path.stem.partition("_")[2]: extract(path, folder, replacements)
+            for path in sorted(guides.glob("guide_*.rst"))
+        }
     except (GuideError, yaml.YAMLError) as problem:
         print(f"guides.py: {problem}", file=sys.stderr)
         return 1

@@ -31,9 +31,14 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
 A, B, C, D = (letter * 64 for letter in "abcd")
 
 
-def image_data(fingerprint: str = A, aliases: t.Iterable[str] = (), bookkeeping: t.Mapping[str, str] | None = None, **fields: t.Any) -> dict[str, t.Any]:
+def image_data(
+    fingerprint: str = A, aliases: t.Iterable[str] = (), bookkeeping: t.Mapping[str, str] | None = None, **fields: t.Any
+) -> dict[str, t.Any]:
     """An image as the server shows it."""
-    properties = {**fields.pop("properties", {}), **{RESERVED_PREFIX + key: value for key, value in (bookkeeping or {}).items()}}
+    properties = {
+        **fields.pop("properties", {}),
+        **{RESERVED_PREFIX + key: value for key, value in (bookkeeping or {}).items()},
+    }
     return {
         "fingerprint": fingerprint,
         "aliases": [{"name": name, "description": f"about {name}"} for name in aliases],
@@ -50,7 +55,9 @@ def image_data(fingerprint: str = A, aliases: t.Iterable[str] = (), bookkeeping:
     }
 
 
-def make_image(fingerprint: str = A, aliases: t.Iterable[str] = (), bookkeeping: t.Mapping[str, str] | None = None, **fields: t.Any) -> Image:
+def make_image(
+    fingerprint: str = A, aliases: t.Iterable[str] = (), bookkeeping: t.Mapping[str, str] | None = None, **fields: t.Any
+) -> Image:
     return Image.from_api(image_data(fingerprint, aliases, bookkeeping, **fields))
 
 
@@ -61,7 +68,12 @@ def make_current(*images: Image, instance: Instance | None = None, orphan: str |
 
 
 def make_instance(name: str = "c1", running: bool = False, ephemeral: bool = False) -> Instance:
-    data = {"status_code": 103 if running else 102, "ephemeral": ephemeral, "created_at": "2026-01-01T00:00:00Z", "config": {"image.os": "debian"}}
+    data = {
+        "status_code": 103 if running else 102,
+        "ephemeral": ephemeral,
+        "created_at": "2026-01-01T00:00:00Z",
+        "config": {"image.os": "debian"},
+    }
     return Instance.from_api(name, "instance", data)
 
 
@@ -123,7 +135,10 @@ class FakeStore:
 
     def snapshot(self) -> str:
         """All that the store holds, to compare."""
-        return json.dumps([self.images, {name: alias.to_diff() for name, alias in self.aliases.items()}, self.instances], sort_keys=True)
+        return json.dumps(
+            [self.images, {name: alias.to_diff() for name, alias in self.aliases.items()}, self.instances],
+            sort_keys=True,
+        )
 
     @property
     def writer(self) -> FakeStore:
@@ -137,17 +152,27 @@ class FakeStore:
         if not found:
             return None
         data = found[0]
-        aliases = [{"name": alias.name, "description": alias.description} for alias in self.aliases.values() if alias.target == data["fingerprint"]]
+        aliases = [
+            {"name": alias.name, "description": alias.description}
+            for alias in self.aliases.values()
+            if alias.target == data["fingerprint"]
+        ]
         return Image.from_api({**data, "aliases": aliases}, self._etag(data))
 
     @staticmethod
     def _etag(data: dict[str, t.Any]) -> str:
-        return hashlib.sha256(json.dumps([data["public"], data["auto_update"], data["properties"]], sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(
+            json.dumps([data["public"], data["auto_update"], data["properties"]], sort_keys=True).encode()
+        ).hexdigest()
 
     def get_alias(self, name: str) -> Alias | None:
         self.reads.append(f"alias {name}")
         alias = self.aliases.get(name)
-        return Alias(alias.name, alias.target, alias.description, "container", f"{alias.target}{alias.description}") if alias else None
+        return (
+            Alias(alias.name, alias.target, alias.description, "container", f"{alias.target}{alias.description}")
+            if alias
+            else None
+        )
 
     def list_images(self) -> list[Image]:
         self.reads.append("list images")
@@ -165,7 +190,9 @@ class FakeStore:
         return name in self.profiles
 
     def missing_project(self) -> LXDInputError:
-        return LXDInputError(f"The project {self.client.project!r} does not exist on {self.client.url}.")
+        return LXDInputError(
+            f"The project {self.client.project!r} is not found on {self.client.url}, or not visible to this client."
+        )
 
     def has_project(self) -> bool:
         return self.client.project in self.projects
@@ -186,7 +213,14 @@ class FakeStore:
 
         return t.cast(str, self._write("create_image_from_files", f"import {files}", effect))
 
-    def publish_image(self, kind: str, name: str, properties: t.Mapping[str, str], compression_algorithm: str | None, filename: str | None) -> str:
+    def publish_image(
+        self,
+        kind: str,
+        name: str,
+        properties: t.Mapping[str, str],
+        compression_algorithm: str | None,
+        filename: str | None,
+    ) -> str:
         def effect() -> str:
             if kind == "instance" and self.instances[name]["status_code"] != Instance.STOPPED:
                 raise LXDOperationError("Cannot export a running instance as an image")
@@ -198,7 +232,9 @@ class FakeStore:
         return t.cast(str, self._write("publish_image", f"publish {kind} {name}", effect))
 
     def _add(self, fingerprint: str, properties: dict[str, str]) -> None:
-        self.images[fingerprint] = {key: value for key, value in image_data(fingerprint, properties=properties).items() if key != "aliases"}
+        self.images[fingerprint] = {
+            key: value for key, value in image_data(fingerprint, properties=properties).items() if key != "aliases"
+        }
 
     def update_image(self, image: Image, settings: ImageSettings) -> None:
         def effect() -> None:

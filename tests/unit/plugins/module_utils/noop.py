@@ -82,7 +82,9 @@ def copy_collection(collection: Path, path: Path) -> Path:
 def run(module: str, path: Path) -> dict[str, t.Any]:
     """Run a module's task in a fresh process, with the collection that was copied to ``path``. Returns its report."""
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run([sys.executable, __file__, module, str(path)], env=environment, stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(
+        [sys.executable, __file__, module, str(path)], env=environment, stdout=subprocess.PIPE, check=True
+    )
     return t.cast("dict[str, t.Any]", json.loads(done.stdout))
 
 
@@ -136,7 +138,9 @@ def options(module: t.Any, name: str, directory: str) -> dict[str, t.Any]:
     """The options of the task, validated as Ansible does it."""
     (Path(directory) / "demo.tar").write_bytes(CONTENT)
     given = {key: value.format(directory=directory) if key == "dest" else value for key, value in TASKS[name].items()}
-    checked = ArgumentSpecValidator(module.full_spec, **module.full_constraints).validate({"url": "unix:/noop.socket", **given})
+    checked = ArgumentSpecValidator(module.full_spec, **module.full_constraints).validate(
+        {"url": "unix:/noop.socket", **given}
+    )
     assert not checked.error_messages, checked.error_messages
     return dict(checked.validated_parameters)
 
@@ -149,12 +153,18 @@ def main() -> None:
     imports = Imports()
     with tempfile.TemporaryDirectory() as directory:
         module = imports.load(f"{PREFIX}modules.{name}")
-        result = sys.modules[f"{PREFIX}module_utils._run"].run(module.MODULE, options(module.MODULE, name, directory), False)
+        result = sys.modules[f"{PREFIX}module_utils._run"].run(
+            module.MODULE, options(module.MODULE, name, directory), False
+        )
     assert result.get("changed", False) is False, result
     imported = sorted(set(sys.modules) - known)
     report = {
         # without the folders, which are packages without a file
-        "files": [item[len(PREFIX) :] for item in imported if item.startswith(PREFIX) and getattr(sys.modules[item], "__file__", None)],
+        "files": [
+            item[len(PREFIX) :]
+            for item in imported
+            if item.startswith(PREFIX) and getattr(sys.modules[item], "__file__", None)
+        ],
         "libraries": [item for item in imported if not item.startswith("ansible_collections")],
         "seconds": imports.seconds,
         "compiling": imports.compiling,

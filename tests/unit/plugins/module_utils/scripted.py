@@ -30,12 +30,25 @@ def answer(body: t.Any, status: int = 200, headers: t.Mapping[str, str] | None =
 
 def sync(metadata: t.Any, status: int = 200, **headers: str) -> requests.Response:
     return answer(
-        {"type": "sync", "status": "Success", "status_code": 200, "operation": "", "error_code": 0, "error": "", "metadata": metadata}, status, headers
+        {
+            "type": "sync",
+            "status": "Success",
+            "status_code": 200,
+            "operation": "",
+            "error_code": 0,
+            "error": "",
+            "metadata": metadata,
+        },
+        status,
+        headers,
     )
 
 
 def started(operation: str = OPERATION) -> requests.Response:
-    return answer({"type": "async", "status": "Operation created", "status_code": 100, "operation": operation, "metadata": {}}, 202)
+    return answer(
+        {"type": "async", "status": "Operation created", "status_code": 100, "operation": operation, "metadata": {}},
+        202,
+    )
 
 
 def error(code: int, words: str, status: int | None = None) -> requests.Response:
@@ -43,16 +56,29 @@ def error(code: int, words: str, status: int | None = None) -> requests.Response
     return answer(body, code if status is None else status)
 
 
-def state(status_code: int, err: str = "", metadata: t.Any = None, may_cancel: bool = False, **more: t.Any) -> requests.Response:
+def state(
+    status_code: int, err: str = "", metadata: t.Any = None, may_cancel: bool = False, **more: t.Any
+) -> requests.Response:
     """An operation: 103 running, 200 success, 400 failure, 401 cancelled."""
     status = {103: "Running", 200: "Success", 400: "Failure", 401: "Cancelled"}[status_code]
     return sync(
-        {"id": "6f1d", "class": "task", "status": status, "status_code": status_code, "err": err, "metadata": metadata, "may_cancel": may_cancel, **more}
+        {
+            "id": "6f1d",
+            "class": "task",
+            "status": status,
+            "status_code": status_code,
+            "err": err,
+            "metadata": metadata,
+            "may_cancel": may_cancel,
+            **more,
+        }
     )
 
 
 def broken(sent: bool = True) -> LXDConnectionError:
-    return LXDConnectionError("No answer from the server: Connection reset by peer.", sent=sent, url="https://server:8443")
+    return LXDConnectionError(
+        "No answer from the server: Connection reset by peer.", sent=sent, url="https://server:8443"
+    )
 
 
 class Script:

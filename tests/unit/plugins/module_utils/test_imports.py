@@ -94,7 +94,12 @@ NEEDED = {
     "lxd_image_store": {*IMAGE, *PRUNE, "_image.tasks.store"},
 }
 
-WRITES = ("module_utils._image.apply.", "module_utils._image.image_writer", "module_utils._image.sources.", "module_utils._image.tasks.export_files")
+WRITES = (
+    "module_utils._image.apply.",
+    "module_utils._image.image_writer",
+    "module_utils._image.sources.",
+    "module_utils._image.tasks.export_files",
+)
 """What writes to a server or to files, and what reads the content of images."""
 
 COSTLY = {"concurrent.futures", "dataclasses", "inspect", "tarfile", "uuid", "yaml"}
@@ -111,8 +116,12 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 def test_nothing_to_do_needs_these_files(module: str, path: pathlib.Path) -> None:
     report = noop.run(module, path)
     assert set(report["files"]) == {f"modules.{module}", *(f"module_utils.{name}" for name in FRONT | NEEDED[module])}
-    assert not [name for name in report["files"] if name.startswith(WRITES) and name != "module_utils._image.sources.content"]
-    assert COSTLY.intersection(report["libraries"]) <= ({"concurrent.futures"} if module == "lxd_image_store" else set())
+    assert not [
+        name for name in report["files"] if name.startswith(WRITES) and name != "module_utils._image.sources.content"
+    ]
+    assert COSTLY.intersection(report["libraries"]) <= (
+        {"concurrent.futures"} if module == "lxd_image_store" else set()
+    )
 
 
 @pytest.mark.parametrize("module", noop.TASKS)

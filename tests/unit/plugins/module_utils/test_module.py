@@ -43,15 +43,35 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
 
     monkeypatch.setattr(basic.AnsibleModule, "exit_json", end(False))
     monkeypatch.setattr(basic.AnsibleModule, "fail_json", end(True))
-    for variable in ("URL", "CLIENT_CERT", "CLIENT_KEY", "SERVER_CERT", "SERVER_FINGERPRINT", "PROJECT", "BEARER_TOKEN", "REMOTE", "DIR", "SOCKET"):
+    for variable in (
+        "URL",
+        "CLIENT_CERT",
+        "CLIENT_KEY",
+        "SERVER_CERT",
+        "SERVER_FINGERPRINT",
+        "PROJECT",
+        "BEARER_TOKEN",
+        "REMOTE",
+        "DIR",
+        "SOCKET",
+    ):
         monkeypatch.delenv(f"LXD_{variable}", raising=False)
 
-    def start(action: t.Callable[..., t.Any], spec: dict[str, t.Any] | None = None, parse: t.Callable[[t.Any], t.Any] = dict, **options: t.Any) -> Ended:
-        arguments = {"ANSIBLE_MODULE_ARGS": {"_ansible_remote_tmp": "/tmp", "_ansible_keep_remote_files": False, **options}}
+    def start(
+        action: t.Callable[..., t.Any],
+        spec: dict[str, t.Any] | None = None,
+        parse: t.Callable[[t.Any], t.Any] = dict,
+        **options: t.Any,
+    ) -> Ended:
+        arguments = {
+            "ANSIBLE_MODULE_ARGS": {"_ansible_remote_tmp": "/tmp", "_ansible_keep_remote_files": False, **options}
+        }
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps(arguments).encode())
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)  # since core 2.19
         with pytest.raises(Ended) as ended:
-            _module.run_module(_run.Module(spec or {}, parse=parse, run=action, unseen=lambda desired: {"promised": None}))
+            _module.run_module(
+                _run.Module(spec or {}, parse=parse, run=action, unseen=lambda desired: {"promised": None})
+            )
         return ended.value
 
     return start
@@ -65,7 +85,12 @@ def fails(error: Exception) -> t.Callable[..., t.Any]:
 
 
 def test_the_result_is_returned(run: Run) -> None:
-    ended = run(lambda api, params, check_mode: {"changed": True, "image": params["name"]}, {"name": {"type": "str"}}, name="n", url="unix:/s")
+    ended = run(
+        lambda api, params, check_mode: {"changed": True, "image": params["name"]},
+        {"name": {"type": "str"}},
+        name="n",
+        url="unix:/s",
+    )
     assert (ended.failed, ended.result) == (False, {"changed": True, "image": "n"})
 
 
@@ -85,7 +110,11 @@ def test_check_mode_is_passed_on(run: Run, check_mode: bool) -> None:
             id="server",
         ),
         pytest.param(LXDError("Cannot.", operation=None), {"msg": "Cannot.", "failure": {}}, id="nothing known"),
-        pytest.param(LXDMissingLibraryError("It is too old.", "lib", "trace"), {"msg": "It is too old.", "exception": "trace"}, id="old library"),
+        pytest.param(
+            LXDMissingLibraryError("It is too old.", "lib", "trace"),
+            {"msg": "It is too old.", "exception": "trace"},
+            id="old library",
+        ),
     ],
 )
 def test_an_error_fails_the_task(run: Run, error: LXDError, result: dict[str, t.Any]) -> None:
@@ -107,10 +136,16 @@ def test_a_bad_url_fails_the_task(run: Run) -> None:
     ("missing", "url", "words"),
     [
         ("REQUESTS_IMPORT_ERROR", "https://h", ["requests", "python3-requests ", "Python library"]),
-        ("UNIXSOCKET_IMPORT_ERROR", "unix:/s", ["requests-unixsocket", "python3-requests-unixsocket", "Python library"]),
+        (
+            "UNIXSOCKET_IMPORT_ERROR",
+            "unix:/s",
+            ["requests-unixsocket", "python3-requests-unixsocket", "Python library"],
+        ),
     ],
 )
-def test_a_missing_library_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, missing: str, url: str, words: list[str]) -> None:
+def test_a_missing_library_is_named(
+    run: Run, monkeypatch: pytest.MonkeyPatch, missing: str, url: str, words: list[str]
+) -> None:
     monkeypatch.setattr(libraries, missing, "ImportError: no such module")
     ended = run(fails(AssertionError("no library, no action")), url=url)
     assert ended.failed and ended.result["exception"] == "ImportError: no such module"
@@ -123,9 +158,23 @@ def connection(api: t.Any, params: t.Any, check_mode: bool) -> dict[str, t.Any]:
 
 def test_the_options_of_the_connection(run: Run) -> None:
     pin = "ab" * 32
-    result = run(connection, url="https://h:8443", server_fingerprint=pin, ca_path="/etc", validate_certs=False, project="p", timeout=5).result
+    result = run(
+        connection,
+        url="https://h:8443",
+        server_fingerprint=pin,
+        ca_path="/etc",
+        validate_certs=False,
+        project="p",
+        timeout=5,
+    ).result
     made = result["connection"]
-    assert (made.url, made.server_fingerprint, made.ca_path, made.validate_certs, made.timeout) == ("https://h:8443", pin, "/etc", False, 5.0)
+    assert (made.url, made.server_fingerprint, made.ca_path, made.validate_certs, made.timeout) == (
+        "https://h:8443",
+        pin,
+        "/etc",
+        False,
+        5.0,
+    )
     assert result["project"] == "p"
 
 
@@ -141,7 +190,10 @@ def test_a_password_in_a_url_is_not_shown(run: Run) -> None:
 
 
 NESTED = {
-    "options": {"source": {"type": "dict", "options": {"secret": {"type": "str", "no_log": True}}}, "force": {"type": "bool"}},
+    "options": {
+        "source": {"type": "dict", "options": {"secret": {"type": "str", "no_log": True}}},
+        "force": {"type": "bool"},
+    },
     "type": "list",
     "elements": "dict",
 }
@@ -174,11 +226,19 @@ def test_the_environment_stands_in_for_options(run: Run, monkeypatch: pytest.Mon
     monkeypatch.setenv("LXD_SERVER_FINGERPRINT", "ab" * 32)
     monkeypatch.setenv("LXD_PROJECT", "p")
     result = run(connection).result
-    assert (result["connection"].url, result["connection"].server_fingerprint, result["project"]) == ("https://h:8443", "ab" * 32, "p")
+    assert (result["connection"].url, result["connection"].server_fingerprint, result["project"]) == (
+        "https://h:8443",
+        "ab" * 32,
+        "p",
+    )
     assert run(connection, url="unix:/s").result["connection"].url == "unix:/s"
 
 
 def test_without_a_url_a_local_socket_is_looked_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_run, "find_local_url", lambda environ: "unix:/found")
     result = run(connection).result
-    assert (result["connection"].url, result["connection"].timeout, result["project"]) == ("unix:/found", 600.0, "default")
+    assert (result["connection"].url, result["connection"].timeout, result["project"]) == (
+        "unix:/found",
+        600.0,
+        "default",
+    )

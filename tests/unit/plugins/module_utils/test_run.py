@@ -16,12 +16,22 @@ from ansible_collections.community.lxd.plugins.module_utils import _run
 from ansible_collections.community.lxd.plugins.module_utils._image.tasks import trust
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 
-MODULES = ("lxd_image", "lxd_image_alias", "lxd_image_export", "lxd_image_info", "lxd_image_prune", "lxd_image_secret", "lxd_image_store")
+MODULES = (
+    "lxd_image",
+    "lxd_image_alias",
+    "lxd_image_export",
+    "lxd_image_info",
+    "lxd_image_prune",
+    "lxd_image_secret",
+    "lxd_image_store",
+)
 A = "a" * 64
 
 
 def module(name: str) -> _run.Module:
-    return t.cast(_run.Module, importlib.import_module(f"ansible_collections.community.lxd.plugins.modules.{name}").MODULE)
+    return t.cast(
+        _run.Module, importlib.import_module(f"ansible_collections.community.lxd.plugins.modules.{name}").MODULE
+    )
 
 
 def validated(name: str, options: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[str]]:
@@ -46,7 +56,9 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def run(described: _run.Module, options: dict[str, t.Any], check_mode: bool = False) -> dict[str, t.Any]:
-    params = ArgumentSpecValidator(described.full_spec, **described.full_constraints).validate(options).validated_parameters
+    params = (
+        ArgumentSpecValidator(described.full_spec, **described.full_constraints).validate(options).validated_parameters
+    )
     return _run.run(described, params, check_mode)
 
 
@@ -104,7 +116,9 @@ def test_all_that_is_promised_is_returned_before_the_client_is_enrolled(name: st
     import yaml
 
     result = run(module(name), {"url": "https://h", "trust_token": "t", **GOOD[name]}, check_mode=True)
-    promised = yaml.safe_load(importlib.import_module(f"ansible_collections.community.lxd.plugins.modules.{name}").RETURN)
+    promised = yaml.safe_load(
+        importlib.import_module(f"ansible_collections.community.lxd.plugins.modules.{name}").RETURN
+    )
     assert sorted({key for key, value in promised.items() if value["returned"] != "failure"} - set(result)) == []
 
 
@@ -116,7 +130,11 @@ EMPTY: list[tuple[str, dict[str, t.Any], dict[str, t.Any]]] = [
     ("lxd_image", {"properties": {"k": ""}, "aliases": []}, {"properties": {"k": ""}, "aliases": []}),
     ("lxd_image", {"nmae": "", "source": {"pth": ""}}, {"nmae": "", "source": {"pth": ""}}),
     ("lxd_image_alias", {"name": "n", "target": "", "description": ""}, {"name": "n", "description": ""}),
-    ("lxd_image_store", {"images": [{"name": "n", "source": {"alias": ""}}, "text", ""]}, {"images": [{"name": "n", "source": {}}, "text", ""]}),
+    (
+        "lxd_image_store",
+        {"images": [{"name": "n", "source": {"alias": ""}}, "text", ""]},
+        {"images": [{"name": "n", "source": {}}, "text", ""]},
+    ),
     ("lxd_image_prune", {"group_by": "", "keep": 0, "url": ""}, {"group_by": "", "keep": 0}),
 ]
 
@@ -132,13 +150,41 @@ def test_empty_text_is_not_given(name: str, given: dict[str, t.Any], left: dict[
 CONSTRAINTS = [
     ("lxd_image", {}, "one of the following is required: name, fingerprint, source"),
     ("lxd_image", {"name": "n", "state": "latest"}, "state is latest but all of the following are missing: source"),
-    ("lxd_image", {"name": "n", "source": {"remote": "r", "server": "https://h"}}, "mutually exclusive: remote|server found in source"),
-    ("lxd_image", {"name": "n", "source": {"type": "url"}}, "type is url but all of the following are missing: url found in source"),
-    ("lxd_image", {"name": "n", "source": {"type": "file"}}, "type is file but all of the following are missing: path found in source"),
-    ("lxd_image", {"name": "n", "source": {"type": "instance"}}, "type is instance but all of the following are missing: name found in source"),
-    ("lxd_image", {"name": "n", "source": {"type": "snapshot"}}, "type is snapshot but all of the following are missing: name found in source"),
-    ("lxd_image_store", {"images": [{"source": {"type": "url"}}]}, "type is url but all of the following are missing: url found in images -> source"),
-    ("lxd_image_store", {"images": [{"public": True}]}, "one of the following is required: name, fingerprint, source found in images"),
+    (
+        "lxd_image",
+        {"name": "n", "source": {"remote": "r", "server": "https://h"}},
+        "mutually exclusive: remote|server found in source",
+    ),
+    (
+        "lxd_image",
+        {"name": "n", "source": {"type": "url"}},
+        "type is url but all of the following are missing: url found in source",
+    ),
+    (
+        "lxd_image",
+        {"name": "n", "source": {"type": "file"}},
+        "type is file but all of the following are missing: path found in source",
+    ),
+    (
+        "lxd_image",
+        {"name": "n", "source": {"type": "instance"}},
+        "type is instance but all of the following are missing: name found in source",
+    ),
+    (
+        "lxd_image",
+        {"name": "n", "source": {"type": "snapshot"}},
+        "type is snapshot but all of the following are missing: name found in source",
+    ),
+    (
+        "lxd_image_store",
+        {"images": [{"source": {"type": "url"}}]},
+        "type is url but all of the following are missing: url found in images -> source",
+    ),
+    (
+        "lxd_image_store",
+        {"images": [{"public": True}]},
+        "one of the following is required: name, fingerprint, source found in images",
+    ),
     ("lxd_image_info", {"secret": "s"}, "missing parameter(s) required by 'secret': fingerprint"),
     ("lxd_image_prune", {"group_by": ["os"]}, "missing parameter(s) required by 'group_by': keep"),
     ("lxd_image_alias", {"name": "n", "url": "unix:", "remote": "r"}, "parameters are mutually exclusive: url|remote"),

@@ -68,7 +68,13 @@ def pair(*contents: bytes) -> str:
 
 
 def item(ftype: str, content: bytes, **fields: str) -> dict[str, t.Any]:
-    return {"ftype": ftype, "path": f"files/{ftype}", "sha256": hashlib.sha256(content).hexdigest(), "size": len(content), **fields}
+    return {
+        "ftype": ftype,
+        "path": f"files/{ftype}",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "size": len(content),
+        **fields,
+    }
 
 
 def publish(site: Site, root: str = "/tree", lists: t.Sequence[dict[str, t.Any]] | None = None) -> None:
@@ -76,7 +82,14 @@ def publish(site: Site, root: str = "/tree", lists: t.Sequence[dict[str, t.Any]]
     combined = {"combined_squashfs_sha256": pair(META, ROOT), "combined_disk1-img_sha256": pair(META, DISK)}
     items = [item("lxd.tar.xz", META, **combined), item("squashfs", ROOT), item("disk1.img", DISK)]
     versions = {"20260101": {"items": {str(number): each for number, each in enumerate(items)}}}
-    default = {"aliases": "debian/12,debian", "arch": "amd64", "os": "Debian", "release": "12", "support_eol": "2028-06-30", "versions": versions}
+    default = {
+        "aliases": "debian/12,debian",
+        "arch": "amd64",
+        "os": "Debian",
+        "release": "12",
+        "support_eol": "2028-06-30",
+        "versions": versions,
+    }
     lists = [default] if lists is None else lists
     index = {}
     for number, product in enumerate(lists):

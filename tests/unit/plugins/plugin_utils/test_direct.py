@@ -53,7 +53,12 @@ def attempt(monkeypatch: pytest.MonkeyPatch) -> Try:
     monkeypatch.setattr(_direct.sys, "platform", "linux")
     monkeypatch.delenv("COMMUNITY_LXD_IN_PROCESS", raising=False)
 
-    def run(variables: Variables | None = None, connection: Connection | None = None, action: type[_direct.DirectAction] = Info, **attributes: t.Any) -> Tried:
+    def run(
+        variables: Variables | None = None,
+        connection: Connection | None = None,
+        action: type[_direct.DirectAction] = Info,
+        **attributes: t.Any,
+    ) -> Tried:
         loader, task = DataLoader(), Task()
         task.action, task.args = "community.lxd.lxd_image", {}
         for name, value in attributes.items():
@@ -85,7 +90,9 @@ def test_here(attempt: Try) -> None:
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
-        pytest.param({"connection": with_connection(transport="ssh")}, "the connection is 'ssh', not 'local'", id="connection"),
+        pytest.param(
+            {"connection": with_connection(transport="ssh")}, "the connection is 'ssh', not 'local'", id="connection"
+        ),
         pytest.param({"connection": with_connection(become=object())}, "it becomes another user", id="become"),
         pytest.param({"async_val": 10}, "it is asynchronous", id="async"),
         pytest.param(
@@ -93,8 +100,16 @@ def test_here(attempt: Try) -> None:
             "'ansible_python_interpreter' is another Python than Ansible's own",
             id="interpreter",
         ),
-        pytest.param({"action": Export, "args": {"mode": "0600"}}, "only a module can set the attributes of files", id="file attributes"),
-        pytest.param({"action": Export, "args": {"attr": "i"}}, "only a module can set the attributes of files", id="their other name"),
+        pytest.param(
+            {"action": Export, "args": {"mode": "0600"}},
+            "only a module can set the attributes of files",
+            id="file attributes",
+        ),
+        pytest.param(
+            {"action": Export, "args": {"attr": "i"}},
+            "only a module can set the attributes of files",
+            id="their other name",
+        ),
         pytest.param({"variables": {"community_lxd_in_process": False}}, "it is turned off", id="turned off"),
     ],
 )
@@ -109,12 +124,20 @@ def test_as_a_module(attempt: Try, more: dict[str, t.Any], reason: str) -> None:
 @pytest.mark.parametrize(
     ("owner", "name", "value", "reason"),
     [
-        pytest.param(_direct.sys, "platform", "darwin", "forked processes can't look up the proxies of macOS", id="macOS"),
-        pytest.param(_direct, "REQUESTS_IMPORT_ERROR", "no requests", "a Python library is missing here", id="requests"),
-        pytest.param(_direct, "UNIXSOCKET_IMPORT_ERROR", "no unix sockets", "a Python library is missing here", id="unix sockets"),
+        pytest.param(
+            _direct.sys, "platform", "darwin", "forked processes can't look up the proxies of macOS", id="macOS"
+        ),
+        pytest.param(
+            _direct, "REQUESTS_IMPORT_ERROR", "no requests", "a Python library is missing here", id="requests"
+        ),
+        pytest.param(
+            _direct, "UNIXSOCKET_IMPORT_ERROR", "no unix sockets", "a Python library is missing here", id="unix sockets"
+        ),
     ],
 )
-def test_as_a_module_in_places(attempt: Try, monkeypatch: pytest.MonkeyPatch, owner: t.Any, name: str, value: t.Any, reason: str) -> None:
+def test_as_a_module_in_places(
+    attempt: Try, monkeypatch: pytest.MonkeyPatch, owner: t.Any, name: str, value: t.Any, reason: str
+) -> None:
     monkeypatch.setattr(owner, name, value)
     assert attempt() == Tried("module", [f"community.lxd.lxd_image runs as a module: {reason}"])
     with pytest.raises(AnsibleActionFail, match=reason):
@@ -123,7 +146,9 @@ def test_as_a_module_in_places(attempt: Try, monkeypatch: pytest.MonkeyPatch, ow
 
 def test_as_a_module_whose_files_are_kept(attempt: Try, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANSIBLE_KEEP_REMOTE_FILES", "true")
-    assert attempt() == Tried("module", ["community.lxd.lxd_image runs as a module: the files of the module are to be kept"])
+    assert attempt() == Tried(
+        "module", ["community.lxd.lxd_image runs as a module: the files of the module are to be kept"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -172,5 +197,7 @@ def test_the_variable_is_stronger_than_the_environment(attempt: Try, monkeypatch
 
 
 def test_a_switch_that_is_neither(attempt: Try) -> None:
-    with pytest.raises(AnsibleActionFail, match="'community_lxd_in_process' is 'perhaps', but must be true, false or auto"):
+    with pytest.raises(
+        AnsibleActionFail, match="'community_lxd_in_process' is 'perhaps', but must be true, false or auto"
+    ):
         attempt({"community_lxd_in_process": "perhaps"})

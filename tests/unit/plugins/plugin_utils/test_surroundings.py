@@ -35,7 +35,12 @@ class Host:
     """One task on one host: what Ansible gives an action plugin, as far as it is looked at."""
 
     def __init__(self, act: t.Callable[..., dict[str, t.Any]] | None = None, folder: str = "/", **args: t.Any) -> None:
-        self.module = _run.Module(SPEC, dict, act or (lambda api, desired, check_mode: {"changed": False, "desired": dict(desired)}), lambda desired: {})
+        self.module = _run.Module(
+            SPEC,
+            dict,
+            act or (lambda api, desired, check_mode: {"changed": False, "desired": dict(desired)}),
+            lambda desired: {},
+        )
         self.task = types.SimpleNamespace(
             action="community.lxd.lxd_image",
             args={"url": "unix:/nowhere", **args},
@@ -47,7 +52,9 @@ class Host:
             get_name=lambda: "the task",
             untemplated_args={},
         )
-        self.connection = types.SimpleNamespace(transport="local", become=None, _shell=types.SimpleNamespace(env_prefix=lambda **kwargs: "", tmpdir=None))
+        self.connection = types.SimpleNamespace(
+            transport="local", become=None, _shell=types.SimpleNamespace(env_prefix=lambda **kwargs: "", tmpdir=None)
+        )
         self.folder = folder
 
     def plugin(self) -> t.Any:
@@ -82,7 +89,12 @@ def test_warnings_are_where_conditions_find_them(version: tuple[int, int], monke
     shown: list[str] = []
     monkeypatch.setattr(_direct, "CORE_VERSION", version)
     monkeypatch.setattr(_direct.display, "warning", shown.append)
-    host = Host(lambda api, desired, check_mode: {"changed": False, "warnings": ["The key is t0p-s3cret."]}, name="n", alias="m", secret="t0p-s3cret")
+    host = Host(
+        lambda api, desired, check_mode: {"changed": False, "warnings": ["The key is t0p-s3cret."]},
+        name="n",
+        alias="m",
+        secret="t0p-s3cret",
+    )
     told = ["Both option name and its alias alias are set.", "The key is ********."]
     assert (host.run().get("warnings"), shown) == ((None, told) if version == (2, 21) else (told, []))
     assert "warnings" not in Host(name="n").run()
@@ -95,7 +107,9 @@ def test_the_environment_and_the_folder_of_the_task(tmp_path: pathlib.Path, monk
     seen: dict[str, t.Any] = {}
 
     def act(api: t.Any, desired: t.Any, check_mode: bool) -> dict[str, t.Any]:
-        seen.update(home=os.path.expanduser("~"), number=os.environ.get("NUMBER"), folder=os.getcwd(), url=api.client.url)
+        seen.update(
+            home=os.path.expanduser("~"), number=os.environ.get("NUMBER"), folder=os.getcwd(), url=api.client.url
+        )
         return {"changed": False}
 
     before = (dict(os.environ), os.getcwd())
@@ -159,7 +173,9 @@ def test_secrets_are_masked(args: dict[str, t.Any], act: t.Any, monkeypatch: pyt
 
 def test_wrong_options_fail_as_a_module_fails() -> None:
     result = Host(nmae="n").run()
-    assert result["failed"] and result["msg"].startswith("Unsupported parameters for (community.lxd.lxd_image) module: nmae. Supported parameters include: ")
+    assert result["failed"] and result["msg"].startswith(
+        "Unsupported parameters for (community.lxd.lxd_image) module: nmae. Supported parameters include: "
+    )
     result = Host(number="x").run()
     assert result["failed"] and "unable to convert to int" in result["msg"]
     result = Host(refuse).run()

@@ -31,7 +31,13 @@ def make(directory: Path, number: int) -> dict[str, str | int]:
             info.type, info.size = (tarfile.DIRTYPE, 0) if content is None else (tarfile.REGTYPE, len(content))
             tar.addfile(info, None if content is None else io.BytesIO(content))
     fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()
-    return {"path": str(path), "fingerprint": fingerprint, "size": path.stat().st_size, "number": str(number), "series": series}
+    return {
+        "path": str(path),
+        "fingerprint": fingerprint,
+        "size": path.stat().st_size,
+        "number": str(number),
+        "series": series,
+    }
 
 
 def main() -> None:

@@ -72,7 +72,9 @@ class Killed(BaseException):
 def stores(draw: t.Any) -> FakeStore:
     present = [fingerprint for fingerprint in FINGERPRINTS if draw(st.booleans())]
     owner = {name: draw(st.sampled_from([*present, None])) for name in NAMES}
-    memories = st.fixed_dictionaries({}, optional={"protected": st.just("true"), "replaces": st.sampled_from(FINGERPRINTS)})
+    memories = st.fixed_dictionaries(
+        {}, optional={"protected": st.just("true"), "replaces": st.sampled_from(FINGERPRINTS)}
+    )
     store = FakeStore(
         *(
             image_data(
@@ -81,14 +83,20 @@ def stores(draw: t.Any) -> FakeStore:
                 {key: value for key, value in draw(memories).items() if value != fingerprint},
                 properties=draw(st.dictionaries(st.sampled_from("kl"), st.sampled_from("12"))),
                 public=draw(st.booleans()),
-                expires_at=draw(st.sampled_from(["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "2030-01-01T00:00:00Z"])),
+                expires_at=draw(
+                    st.sampled_from(["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "2030-01-01T00:00:00Z"])
+                ),
                 profiles=draw(st.sampled_from([[], ["default"], ["q", "p"]])),
             )
             for fingerprint in present
         )
     )
     store.profiles = {"default", "p", "q"}
-    store.instances["c1"] = {"status_code": draw(st.sampled_from([102, 103])), "created_at": "2026", "last_used_at": "2026"}
+    store.instances["c1"] = {
+        "status_code": draw(st.sampled_from([102, 103])),
+        "created_at": "2026",
+        "last_used_at": "2026",
+    }
     return store
 
 
@@ -101,7 +109,10 @@ changes = st.builds(
     purge_properties=st.booleans(),
     bookkeeping=st.sampled_from([{}, {"protected": "true"}, {"protected": None}]),
 )
-sources = st.one_of(st.none(), st.sampled_from([FileSource(A), FileSource(B), FileSource(D), InstanceSource("instance", "c1", stop=True)]))
+sources = st.one_of(
+    st.none(),
+    st.sampled_from([FileSource(A), FileSource(B), FileSource(D), InstanceSource("instance", "c1", stop=True)]),
+)
 
 
 @st.composite
@@ -110,7 +121,13 @@ def desires(draw: t.Any) -> DesiredImage:
     fingerprint = None if source else draw(st.sampled_from([None, *FINGERPRINTS]))
     name = draw(st.sampled_from([None, "n"])) if fingerprint or isinstance(source, FileSource) else "n"
     return DesiredImage(
-        state=draw(st.sampled_from(["present", "present", "absent", "latest"] if isinstance(source, FileSource) else ["present", "present", "absent"])),
+        state=draw(
+            st.sampled_from(
+                ["present", "present", "absent", "latest"]
+                if isinstance(source, FileSource)
+                else ["present", "present", "absent"]
+            )
+        ),
         name=name,
         fingerprint=fingerprint,
         source=source,
@@ -175,7 +192,9 @@ def test_nothing_is_lost_on_the_way(store: FakeStore, desired: DesiredImage) -> 
     seen: list[set[str]] = []
     store.after_write = lambda: seen.append(set(store.aliases))
     result = run(store, desired)
-    purged = {name for name in names if desired.purge_aliases and before.aliases[name].target == result["fingerprint"]} - set(desired.alias_names)
+    purged = {
+        name for name in names if desired.purge_aliases and before.aliases[name].target == result["fingerprint"]
+    } - set(desired.alias_names)
     for step in seen:
         assert names - purged <= step  # an alias that stays is there at every moment
     for name in desired.alias_names:
@@ -202,8 +221,12 @@ def test_what_is_not_given_is_left_alone(store: FakeStore, desired: DesiredImage
         old, change = before[fingerprint], desired.settings
         assert change.public is not None or data["public"] == old["public"]
         assert change.profiles is not None or sorted(data["profiles"]) == sorted(old["profiles"])
-        assert change.expires_at is not None or data["expires_at"][:4].replace("0001", "1970") == old["expires_at"][:4].replace("0001", "1970")
-        assert "protected" in change.bookkeeping or data["properties"].get("ansible.protected") == old["properties"].get("ansible.protected")
+        assert change.expires_at is not None or data["expires_at"][:4].replace("0001", "1970") == old["expires_at"][
+            :4
+        ].replace("0001", "1970")
+        assert "protected" in change.bookkeeping or data["properties"].get("ansible.protected") == old[
+            "properties"
+        ].get("ansible.protected")
         named = set(change.properties or ())
         if not change.purge_properties:
             assert {"k", "l"} - named & set(data["properties"]) == {"k", "l"} - named & set(old["properties"])
@@ -211,7 +234,9 @@ def test_what_is_not_given_is_left_alone(store: FakeStore, desired: DesiredImage
 
 @thorough
 @given(stores(), desires(), st.integers(0, 5), st.sampled_from(["before", "after"]))
-def test_a_killed_run_is_finished_by_the_next(store: FakeStore, desired: DesiredImage, position: int, moment: str) -> None:
+def test_a_killed_run_is_finished_by_the_next(
+    store: FakeStore, desired: DesiredImage, position: int, moment: str
+) -> None:
     feasible(store, desired)
     undisturbed, calls = copy.deepcopy(store), 0
 

@@ -74,9 +74,19 @@ def absent() -> tuple[str, t.Any]:
     return GET, error(404, "not found")
 
 
-def info(vendor: str = "lxd", trusted: bool = True, addresses: t.Sequence[str] = ("10.0.0.1:8443",)) -> tuple[str, t.Any]:
-    environment = {"server": vendor, "server_version": "5.0.2", "architectures": ["x86_64"], "certificate": PEM, "addresses": list(addresses)}
-    return "GET /1.0", sync({"auth": "trusted" if trusted else "untrusted", "environment": environment, "api_extensions": []})
+def info(
+    vendor: str = "lxd", trusted: bool = True, addresses: t.Sequence[str] = ("10.0.0.1:8443",)
+) -> tuple[str, t.Any]:
+    environment = {
+        "server": vendor,
+        "server_version": "5.0.2",
+        "architectures": ["x86_64"],
+        "certificate": PEM,
+        "addresses": list(addresses),
+    }
+    return "GET /1.0", sync(
+        {"auth": "trusted" if trusted else "untrusted", "environment": environment, "api_extensions": []}
+    )
 
 
 class Reading(Script):
@@ -102,7 +112,9 @@ def server(*steps: tuple[str, t.Any], url: str = SOURCE, **source: t.Any) -> Ser
 
 def streams(server: str = TREE, **source: t.Any) -> SimplestreamsContent:
     """A simplestreams server whose files all have the content ``bytes``."""
-    upstream = SimplestreamsContent(ImageSource(**{"server": server, "protocol": "simplestreams", "alias": "demo", **source}), "lxd", "x86_64", 60.0)
+    upstream = SimplestreamsContent(
+        ImageSource(**{"server": server, "protocol": "simplestreams", "alias": "demo", **source}), "lxd", "x86_64", 60.0
+    )
     stream = mock.MagicMock()
     stream.return_value.__enter__.return_value = (5, [b"by", b"tes"])
     upstream._files = mock.Mock(get_json=lambda _url: {}, stream=stream)
@@ -119,7 +131,9 @@ def image(**fields: t.Any) -> OfferedImage:
     return OfferedImage(**{"fingerprint": A, "type": "container", "architecture": "x86_64", **fields})
 
 
-def copy_image(api: ImageReader, content: CopiedContent, offered: OfferedImage, settings: SettingsChange) -> tuple[str, SettingsChange]:
+def copy_image(
+    api: ImageReader, content: CopiedContent, offered: OfferedImage, settings: SettingsChange
+) -> tuple[str, SettingsChange]:
     return content.create(api.writer, CreateImage("copy", settings, offered.fingerprint, offered=offered))
 
 
@@ -133,10 +147,22 @@ def split_image() -> tuple[str, t.Any]:
 @pytest.mark.parametrize(
     ("upstream", "words"),
     [
-        (lambda: server(url="unix:/run/other.socket", mode="pull"), "needs a source that the target can reach over the network"),
-        (lambda: server(url="unix:/run/other.socket", mode="pull", remote="local"), "but 'local' is a socket of the managed node"),
-        (lambda: streams("https://user:hunter2@images.example.com", mode="pull"), "https://images.example.com can only be copied from with the 'mode' relay"),
-        (lambda: streams("https://images.example.com?key=signature", mode="pull"), "can only be copied from with the 'mode' relay"),
+        (
+            lambda: server(url="unix:/run/other.socket", mode="pull"),
+            "needs a source that the target can reach over the network",
+        ),
+        (
+            lambda: server(url="unix:/run/other.socket", mode="pull", remote="local"),
+            "but 'local' is a socket of the managed node",
+        ),
+        (
+            lambda: streams("https://user:hunter2@images.example.com", mode="pull"),
+            "https://images.example.com can only be copied from with the 'mode' relay",
+        ),
+        (
+            lambda: streams("https://images.example.com?key=signature", mode="pull"),
+            "can only be copied from with the 'mode' relay",
+        ),
         (lambda: streams(mode="push"), "a simplestreams server sends nothing by itself"),
         (lambda: server(mode="push", secret="s", fingerprint=A), "needs a client that the source server trusts"),
         (lambda: server(info(trusted=False), mode="push"), "needs a client that https://source:8443 trusts"),
@@ -186,10 +212,21 @@ def test_a_unified_virtual_machine_can_be_pushed() -> None:
 # what a pull says
 
 
-@pytest.mark.parametrize(("public", "auto_update", "profiles"), list(itertools.product((None, False, True), (None, False, True), (None, (), ("default", "p")))))
-def test_what_a_pull_says_beside_its_source(public: bool | None, auto_update: bool | None, profiles: tuple[str, ...] | None) -> None:
+@pytest.mark.parametrize(
+    ("public", "auto_update", "profiles"),
+    list(itertools.product((None, False, True), (None, False, True), (None, (), ("default", "p")))),
+)
+def test_what_a_pull_says_beside_its_source(
+    public: bool | None, auto_update: bool | None, profiles: tuple[str, ...] | None
+) -> None:
     # properties a server adds to what is there
-    settings = SettingsChange(public=public, auto_update=auto_update, profiles=profiles, properties={"os": "debian"}, default_properties={"a": "b"})
+    settings = SettingsChange(
+        public=public,
+        auto_update=auto_update,
+        profiles=profiles,
+        properties={"os": "debian"},
+        default_properties={"a": "b"},
+    )
     said = pull_settings_body(settings)
     assert (said.pop("public"), said.pop("auto_update")) == (public is True, auto_update is True)
     assert said == ({} if profiles is None else {"profiles": list(profiles)})
@@ -197,9 +234,20 @@ def test_what_a_pull_says_beside_its_source(public: bool | None, auto_update: bo
 
 @pytest.mark.parametrize(
     ("protocol", "by_alias", "secret", "certificate", "project", "kind"),
-    list(itertools.product(("simplestreams", "lxd", "incus"), (True, False), (None, "s3cret"), (None, PEM), (None, "p"), ("", "container"))),
+    list(
+        itertools.product(
+            ("simplestreams", "lxd", "incus"),
+            (True, False),
+            (None, "s3cret"),
+            (None, PEM),
+            (None, "p"),
+            ("", "container"),
+        )
+    ),
 )
-def test_a_pull_request(protocol: str, by_alias: bool, secret: str | None, certificate: str | None, project: str | None, kind: str) -> None:
+def test_a_pull_request(
+    protocol: str, by_alias: bool, secret: str | None, certificate: str | None, project: str | None, kind: str
+) -> None:
     source = ImageSource(server=SOURCE, protocol=protocol, alias="demo", certificate=certificate, project=project)
     request = pull_source_body(source, image(type=kind), "incus", secret, by_alias, "https://SOURCE:8443")
     expected = {
@@ -231,7 +279,9 @@ def test_a_pull_request(protocol: str, by_alias: bool, secret: str | None, certi
     ],
     ids=str,
 )
-def test_the_alias_names_the_architecture_where_the_task_does(source: dict[str, str], names: tuple[str, ...], alias: str) -> None:
+def test_the_alias_names_the_architecture_where_the_task_does(
+    source: dict[str, str], names: tuple[str, ...], alias: str
+) -> None:
     given_source = ImageSource(**{"server": TREE, "protocol": "simplestreams", **source})  # type: ignore[arg-type]
     assert pull_source_body(given_source, image(full_names=names), "lxd", None, True, TREE)["alias"] == alias
 
@@ -246,7 +296,16 @@ def sources(script: Script) -> list[dict[str, t.Any]]:
 def test_a_pull_from_streams_asks_by_fingerprint() -> None:
     script, api = target(info(), (POST, started()), done())
     assert copy_image(api, streams(), image(), SettingsChange(public=True)) == (A, SettingsChange(public=True))
-    assert sources(script) == [{"type": "image", "mode": "pull", "server": TREE, "protocol": "simplestreams", "fingerprint": A, "image_type": "container"}]
+    assert sources(script) == [
+        {
+            "type": "image",
+            "mode": "pull",
+            "server": TREE,
+            "protocol": "simplestreams",
+            "fingerprint": A,
+            "image_type": "container",
+        }
+    ]
     assert script.sent[1]["json"]["public"] is True
 
 
@@ -276,15 +335,24 @@ def test_what_is_followed_is_asked_for_by_alias_and_afresh() -> None:
         (
             {},
             False,
-            [(f"POST /1.0/images/{A}/secret", answer({"type": "async", "operation": OPERATION, "metadata": {"metadata": {"secret": "made"}}}))],
+            [
+                (
+                    f"POST /1.0/images/{A}/secret",
+                    answer({"type": "async", "operation": OPERATION, "metadata": {"metadata": {"secret": "made"}}}),
+                )
+            ],
             {"fingerprint": A, "secret": "made"},
         ),
     ],
 )
-def test_a_pull_from_a_server(source: dict[str, t.Any], public: bool, steps: list[tuple[str, t.Any]], said: dict[str, str]) -> None:
+def test_a_pull_from_a_server(
+    source: dict[str, t.Any], public: bool, steps: list[tuple[str, t.Any]], said: dict[str, str]
+) -> None:
     script, api = target(info("incus"), (POST, started()), done())
     assert copy_image(api, server(*steps, **source), image(public=public), SettingsChange())[0] == A
-    assert sources(script) == [{"type": "image", "mode": "pull", "server": SOURCE, "protocol": "incus", "image_type": "container", **said}]
+    assert sources(script) == [
+        {"type": "image", "mode": "pull", "server": SOURCE, "protocol": "incus", "image_type": "container", **said}
+    ]
 
 
 def test_a_pull_from_a_url() -> None:
@@ -362,9 +430,17 @@ def test_an_unreachable_source_is_relayed() -> None:
 
 
 def test_what_fails_then_says_both() -> None:
-    script, api = target(info(), (POST, started()), failed(UNREACHABLE), absent(), (POST, started()), failed("no space left on device"))
-    export = (f"GET /1.0/images/{A}/export", answer(b"content", headers={"Content-Type": "application/octet-stream", "Content-Length": "7"}))
-    with pytest.raises(LXDOperationError, match=r"no space left on device\. It was streamed through this node because .*connection refused"):
+    script, api = target(
+        info(), (POST, started()), failed(UNREACHABLE), absent(), (POST, started()), failed("no space left on device")
+    )
+    export = (
+        f"GET /1.0/images/{A}/export",
+        answer(b"content", headers={"Content-Type": "application/octet-stream", "Content-Length": "7"}),
+    )
+    with pytest.raises(
+        LXDOperationError,
+        match=r"no space left on device\. It was streamed through this node because .*connection refused",
+    ):
         copy_image(api, server(export), image(), SettingsChange())
     assert not script.steps
 
@@ -386,14 +462,19 @@ def test_what_is_not_relayed(source: dict[str, t.Any], change: SettingsChange, w
 
 
 def test_an_image_that_has_appeared_meanwhile_is_looked_at_again() -> None:
-    _script, api = target(info(), (POST, started()), failed("Image with same fingerprint already exists"), (GET, sync(image_data(A))))
+    _script, api = target(
+        info(), (POST, started()), failed("Image with same fingerprint already exists"), (GET, sync(image_data(A)))
+    )
     with pytest.raises(LXDStateChanged, match="another client has stored it"):
         copy_image(api, server(), image(), SettingsChange())
 
 
 def test_a_relay_from_a_server() -> None:
     script, api = target((POST, started()), done())
-    export = (f"GET /1.0/images/{A}/export", answer(b"content", headers={"Content-Type": "application/octet-stream", "Content-Length": "7"}))
+    export = (
+        f"GET /1.0/images/{A}/export",
+        answer(b"content", headers={"Content-Type": "application/octet-stream", "Content-Length": "7"}),
+    )
     upstream = server(export, url="unix:/run/other.socket")
     assert upstream.mode == "relay"
     assert copy_image(api, upstream, image(), SettingsChange())[0] == A

@@ -32,10 +32,16 @@ from ansible_collections.community.lxd.tests.unit.plugins.module_utils.scripted 
         (SettingsChange(), {"public": False, "auto_update": False}),
         (SettingsChange(public=True), {"public": True, "auto_update": False}),
         (SettingsChange(auto_update=True), {"public": False, "auto_update": True}),
-        (SettingsChange(profiles=("default", "p")), {"public": False, "auto_update": False, "profiles": ["default", "p"]}),
+        (
+            SettingsChange(profiles=("default", "p")),
+            {"public": False, "auto_update": False, "profiles": ["default", "p"]},
+        ),
         (SettingsChange(profiles=()), {"public": False, "auto_update": False, "profiles": []}),
         # these a server adds to what is there
-        (SettingsChange(properties={"os": "debian"}, default_properties={"a": "b"}), {"public": False, "auto_update": False}),
+        (
+            SettingsChange(properties={"os": "debian"}, default_properties={"a": "b"}),
+            {"public": False, "auto_update": False},
+        ),
     ],
 )
 def test_what_a_pull_says_beside_its_source(settings: SettingsChange, said: dict[str, object]) -> None:
@@ -44,7 +50,12 @@ def test_what_a_pull_says_beside_its_source(settings: SettingsChange, said: dict
 
 # who has to reach the source
 
-SERVER = ("GET /1.0", sync({"auth": "trusted", "environment": {"server": "incus", "server_version": "6.0.4", "architectures": ["x86_64"]}}))
+SERVER = (
+    "GET /1.0",
+    sync(
+        {"auth": "trusted", "environment": {"server": "incus", "server_version": "6.0.4", "architectures": ["x86_64"]}}
+    ),
+)
 WAIT = f"GET {OPERATION}/wait?timeout=10"
 
 
@@ -77,7 +88,12 @@ def test_a_pull_of_a_full_fingerprint_asks_the_target_only(nobody: str, protocol
 @pytest.mark.parametrize("protocol", ["lxd", "simplestreams"])
 @pytest.mark.parametrize(
     "options",
-    [{"alias": "a", "mode": "pull"}, {"fingerprint": A}, {"fingerprint": A[:12], "mode": "pull"}, {"fingerprint": A, "mode": "pull", "copy_aliases": True}],
+    [
+        {"alias": "a", "mode": "pull"},
+        {"fingerprint": A},
+        {"fingerprint": A[:12], "mode": "pull"},
+        {"fingerprint": A, "mode": "pull", "copy_aliases": True},
+    ],
     ids=["alias", "auto", "short", "aliases too"],
 )
 def test_a_source_that_the_node_can_not_reach(nobody: str, protocol: str, options: dict[str, t.Any]) -> None:
@@ -89,14 +105,20 @@ def test_a_source_that_the_node_can_not_reach(nobody: str, protocol: str, option
 
 
 @pytest.mark.parametrize(
-    ("words", "told"), [("Get https://h: dial tcp: lookup h: no such host", True), ("No space left on device", False)], ids=["unreachable", "another reason"]
+    ("words", "told"),
+    [("Get https://h: dial tcp: lookup h: no such host", True), ("No space left on device", False)],
+    ids=["unreachable", "another reason"],
 )
 def test_a_source_that_the_target_can_not_reach(nobody: str, words: str, told: bool) -> None:
-    script = Script(server(), ("POST /1.0/images", started()), (WAIT, state(400, words)), (f"GET /1.0/images/{A}", error(404, "no")))
+    script = Script(
+        server(), ("POST /1.0/images", started()), (WAIT, state(400, words)), (f"GET /1.0/images/{A}", error(404, "no"))
+    )
     client = script.client()
     source = open_remote(ImageSource(nobody, "lxd", fingerprint=A, mode="pull"), client)
     with pytest.raises(LXDOperationError, match=words) as caught:
         source.create(ImageReader(client).writer, CreateImage("copy", SettingsChange(), A, offered=source._ask()))
-    assert ("It is the server unix:/run/test.socket that could not reach the source, not this node. " in str(caught.value)) is told
+    assert (
+        "It is the server unix:/run/test.socket that could not reach the source, not this node. " in str(caught.value)
+    ) is told
     assert ("core.proxy_http" in str(caught.value)) is told
     assert script.steps == []

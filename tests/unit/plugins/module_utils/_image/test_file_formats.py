@@ -32,14 +32,18 @@ def tar_of(*sizes: int, **kwargs: t.Any) -> bytes:
     return output.getvalue()
 
 
-def zstd_frame(*blocks: tuple[int, int], content_size: int = 0, single: bool = False, checksum: bool = False, dictionary: int = 0) -> bytes:
+def zstd_frame(
+    *blocks: tuple[int, int], content_size: int = 0, single: bool = False, checksum: bool = False, dictionary: int = 0
+) -> bytes:
     """RFC 8878, section 3.1.1. ``blocks``: type (0 raw, 1 RLE, 2 compressed) and size; ``content_size``, ``dictionary``: the two flags."""
     descriptor = content_size << 6 | single << 5 | checksum << 2 | dictionary
     frame = struct.pack("<IB", 0xFD2FB528, descriptor)
     frame += b"" if single else b"\x58"
     frame += b"\0" * (0, 1, 2, 4)[dictionary] + b"\0" * ((1 if single else 0), 2, 4, 8)[content_size]
     for position, (kind, size) in enumerate(blocks):
-        frame += (size << 3 | kind << 1 | (position == len(blocks) - 1)).to_bytes(3, "little") + NOISE[: 1 if kind == 1 else size]
+        frame += (size << 3 | kind << 1 | (position == len(blocks) - 1)).to_bytes(3, "little") + NOISE[
+            : 1 if kind == 1 else size
+        ]
     return frame + (b"sum!" if checksum else b"")
 
 
@@ -47,12 +51,18 @@ def zstd_skippable(size: int) -> bytes:
     return struct.pack("<II", 0x184D2A53, size) + bytes(size)
 
 
-def lz4_frame(*blocks: int, size: bool = False, dictionary: bool = False, block_sums: bool = False, content_sum: bool = False) -> bytes:
+def lz4_frame(
+    *blocks: int, size: bool = False, dictionary: bool = False, block_sums: bool = False, content_sum: bool = False
+) -> bytes:
     """lz4_Frame_format.md. ``blocks``: bytes of each, negative for one that is not compressed."""
     frame = b"\x04\x22\x4d\x18" + bytes([0x60 | block_sums << 4 | size << 3 | content_sum << 2 | dictionary, 0x40])
     frame += bytes(8 * size + 4 * dictionary) + b"h"
     for block in blocks:
-        frame += struct.pack("<I", abs(block) | (0x80000000 if block < 0 else 0)) + NOISE[: abs(block)] + (b"sum!" if block_sums else b"")
+        frame += (
+            struct.pack("<I", abs(block) | (0x80000000 if block < 0 else 0))
+            + NOISE[: abs(block)]
+            + (b"sum!" if block_sums else b"")
+        )
     return frame + bytes(4) + (b"sum!" if content_sum else b"")
 
 
@@ -65,7 +75,13 @@ def qcow2(l1_offset: int, l1_entries: int, size: int) -> bytes:
 
 
 WHOLE = {
-    "tar": [tar_of(0), tar_of(1, 512, 20_000, 0), tar_of(5, format=tarfile.PAX_FORMAT), tar_of(5, format=tarfile.USTAR_FORMAT), tar_of(*[1] * 300)],
+    "tar": [
+        tar_of(0),
+        tar_of(1, 512, 20_000, 0),
+        tar_of(5, format=tarfile.PAX_FORMAT),
+        tar_of(5, format=tarfile.USTAR_FORMAT),
+        tar_of(*[1] * 300),
+    ],
     "gzip": [
         gzip.compress(NOISE),
         gzip.compress(b""),
@@ -74,8 +90,18 @@ WHOLE = {
         gzip.compress(b"a") + bytes(1000),
         gzip.compress(bytes(5_000_000)),
     ],
-    "xz": [lzma.compress(NOISE), lzma.compress(b""), lzma.compress(NOISE) + bytes(8), lzma.compress(b"a") + lzma.compress(NOISE)],
-    "bzip2": [bz2.compress(NOISE), bz2.compress(b"abc"), *(bz2.compress(NOISE[:size]) for size in range(1, 20)), bz2.compress(b"a") + bz2.compress(NOISE)],
+    "xz": [
+        lzma.compress(NOISE),
+        lzma.compress(b""),
+        lzma.compress(NOISE) + bytes(8),
+        lzma.compress(b"a") + lzma.compress(NOISE),
+    ],
+    "bzip2": [
+        bz2.compress(NOISE),
+        bz2.compress(b"abc"),
+        *(bz2.compress(NOISE[:size]) for size in range(1, 20)),
+        bz2.compress(b"a") + bz2.compress(NOISE),
+    ],
     "zstd": [
         zstd_frame((0, 1000), (1, 50), (2, 700)),
         zstd_frame((0, 0)),
@@ -88,7 +114,11 @@ WHOLE = {
     "lz4": [
         lz4_frame(),
         lz4_frame(1000, -700, 3),
-        *(lz4_frame(100, size=size, dictionary=not size, block_sums=sums, content_sum=not sums) for size in (False, True) for sums in (False, True)),
+        *(
+            lz4_frame(100, size=size, dictionary=not size, block_sums=sums, content_sum=not sums)
+            for size in (False, True)
+            for sums in (False, True)
+        ),
         lz4_frame(10, content_sum=True) + lz4_frame(20),
         lz4_frame(10) + zstd_skippable(20),
     ],
@@ -98,7 +128,11 @@ WHOLE = {
 
 
 def cases() -> list[t.Any]:
-    return [pytest.param(kind, data, id=f"{kind} {number}") for kind, files in WHOLE.items() for number, data in enumerate(files)]
+    return [
+        pytest.param(kind, data, id=f"{kind} {number}")
+        for kind, files in WHOLE.items()
+        for number, data in enumerate(files)
+    ]
 
 
 def write(directory: pathlib.Path, data: bytes) -> str:
@@ -155,7 +189,11 @@ def test_cut_short(tmp_path: pathlib.Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "data"),
     [
-        pytest.param("gzip", gzip.compress(NOISE)[:500] + b"\xff" * 500 + gzip.compress(NOISE)[1000:-8] + bytes(8), id="gzip with a hole"),
+        pytest.param(
+            "gzip",
+            gzip.compress(NOISE)[:500] + b"\xff" * 500 + gzip.compress(NOISE)[1000:-8] + bytes(8),
+            id="gzip with a hole",
+        ),
         pytest.param("gzip", gzip.compress(NOISE) + b"no gzip", id="gzip and something else"),
         pytest.param("xz", lzma.compress(NOISE)[:-12] + b"\1" * 10 + b"YZ", id="xz footer whose checksum is wrong"),
         pytest.param("zstd", zstd_frame((0, 10)) + b"something else", id="zstd and something else"),

@@ -40,14 +40,33 @@ from ansible_collections.community.lxd.tests.unit.plugins.module_utils.scripted 
 
 EXAMPLES = 2000 if os.environ.get("LXD_TEST_WHOLE") else 200
 random_json = settings(
-    max_examples=EXAMPLES, deadline=None, database=None, derandomize=EXAMPLES == 200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=EXAMPLES,
+    deadline=None,
+    database=None,
+    derandomize=EXAMPLES == 200,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 NOW = datetime(2026, 11, 26, tzinfo=timezone.utc)
 SERVER = "https://user:secret@images.example.com/tree"
 SHOWN = "https://images.example.com/tree"
 
 KEYS = st.sampled_from(
-    ["index", "products", "versions", "items", "path", "datatype", "ftype", "aliases", "arch", "support_eol", "metadata", "fingerprint", "name", "config"]
+    [
+        "index",
+        "products",
+        "versions",
+        "items",
+        "path",
+        "datatype",
+        "ftype",
+        "aliases",
+        "arch",
+        "support_eol",
+        "metadata",
+        "fingerprint",
+        "name",
+        "config",
+    ]
 )
 scalars = st.one_of(
     st.none(),
@@ -55,11 +74,27 @@ scalars = st.one_of(
     st.integers(),
     st.floats(),
     st.text(max_size=8),
-    st.sampled_from(["TBD", "image-downloads", "lxd.tar.xz", "squashfs", "20260101", "20269999", "2026-13-45", "../x", "\ud800", "\0", A]),
+    st.sampled_from(
+        [
+            "TBD",
+            "image-downloads",
+            "lxd.tar.xz",
+            "squashfs",
+            "20260101",
+            "20269999",
+            "2026-13-45",
+            "../x",
+            "\ud800",
+            "\0",
+            A,
+        ]
+    ),
 )
 json_shapes = st.recursive(
     scalars,
-    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.one_of(KEYS, st.text(max_size=5)), inner, max_size=4)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(st.one_of(KEYS, st.text(max_size=5)), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
@@ -67,7 +102,9 @@ json_shapes = st.recursive(
 def places(document: t.Any, path: tuple[t.Any, ...] = ()) -> t.Iterator[tuple[t.Any, ...]]:
     """Where something is in a document: the keys on the way to it."""
     yield path
-    items: t.Iterable[tuple[t.Any, t.Any]] = document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    items: t.Iterable[tuple[t.Any, t.Any]] = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
     for key, value in items:
         yield from places(value, (*path, key))
 
@@ -93,7 +130,10 @@ def variants(document: t.Any) -> st.SearchStrategy[t.Any]:
     return st.one_of(json_shapes, changed, changed, changed)
 
 
-INDEX = {"format": "index:1.0", "index": {"images": {"datatype": "image-downloads", "path": "streams/v1/images.json", "products": ["p"]}}}
+INDEX = {
+    "format": "index:1.0",
+    "index": {"images": {"datatype": "image-downloads", "path": "streams/v1/images.json", "products": ["p"]}},
+}
 PRODUCTS = {
     "products": {
         "debian:12:amd64": {
@@ -110,7 +150,13 @@ PRODUCTS = {
                 "20260101_01:00": {
                     "label": "release",
                     "items": {
-                        "lxd.tar.xz": {"ftype": "lxd.tar.xz", "path": "a/lxd.tar.xz", "sha256": "1" * 64, "size": 7, "combined_squashfs_sha256": A},
+                        "lxd.tar.xz": {
+                            "ftype": "lxd.tar.xz",
+                            "path": "a/lxd.tar.xz",
+                            "sha256": "1" * 64,
+                            "size": 7,
+                            "combined_squashfs_sha256": A,
+                        },
                         "root.squashfs": {"ftype": "squashfs", "path": "a/root", "sha256": "2" * 64, "size": "9"},
                         "incus": {"ftype": "incus_combined.tar.gz", "path": "a/incus", "sha256": "3" * 64, "size": 7},
                     },
@@ -120,7 +166,12 @@ PRODUCTS = {
     }
 }
 IMAGE = {
-    **image_data(A, ["demo"], {"source": json.dumps({"type": "image", "server": SHOWN, "alias": "debian"})}, properties={"os": "Debian"}),
+    **image_data(
+        A,
+        ["demo"],
+        {"source": json.dumps({"type": "image", "server": SHOWN, "alias": "debian"})},
+        properties={"os": "Debian"},
+    ),
     "update_source": {"server": SHOWN, "protocol": "simplestreams", "alias": "debian", "certificate": ""},
     "size": 5,
     "created_at": "2026-01-01T00:00:00Z",
@@ -141,11 +192,31 @@ INSTANCE = {
 SERVER_INFO = {
     "auth": "trusted",
     "api_extensions": ["projects"],
-    "environment": {"server": "lxd", "server_version": "5.0.2", "architectures": ["x86_64"], "certificate": "PEM", "addresses": ["10.0.0.1:8443"]},
+    "environment": {
+        "server": "lxd",
+        "server_version": "5.0.2",
+        "architectures": ["x86_64"],
+        "certificate": "PEM",
+        "addresses": ["10.0.0.1:8443"],
+    },
 }
 RUNNING = {"running": [{"id": "6f1d", "class": "task", "status_code": 103, "resources": {"images": ["/1.0/images/x"]}}]}
-SECRET = {"id": "6f1d", "metadata": {"secret": "s3cret"}, "status_code": 103, "status": "Running", "class": "token", "err": ""}
-DONE = {"id": "6f1d", "metadata": {"fingerprint": A, "download_progress": "5%"}, "status_code": 200, "status": "Success", "err": "", "may_cancel": True}
+SECRET = {
+    "id": "6f1d",
+    "metadata": {"secret": "s3cret"},
+    "status_code": 103,
+    "status": "Running",
+    "class": "token",
+    "err": "",
+}
+DONE = {
+    "id": "6f1d",
+    "metadata": {"fingerprint": A, "download_progress": "5%"},
+    "status_code": 200,
+    "status": "Success",
+    "err": "",
+    "may_cancel": True,
+}
 FAILED = {**DONE, "status_code": 400, "status": "Failure", "err": "no space"}
 
 
@@ -154,8 +225,12 @@ FAILED = {**DONE, "status_code": 400, "status": "Failure", "err": "no space"}
 
 def streams(index: t.Any, products: t.Any, source: ImageSource | None = None) -> SimplestreamsContent:
     """An upstream whose server answers with these two."""
-    upstream = SimplestreamsContent(source or ImageSource(server=SERVER, protocol="simplestreams", alias="debian"), "lxd", "x86_64", 60)
-    upstream._files = t.cast(HttpFiles, mock.Mock(get_json=lambda url: index if url.endswith("index.json") else products))
+    upstream = SimplestreamsContent(
+        source or ImageSource(server=SERVER, protocol="simplestreams", alias="debian"), "lxd", "x86_64", 60
+    )
+    upstream._files = t.cast(
+        HttpFiles, mock.Mock(get_json=lambda url: index if url.endswith("index.json") else products)
+    )
     return upstream
 
 
@@ -176,14 +251,20 @@ def use_streams(index: t.Any, products: t.Any) -> None:
             assert "secret" not in str(exc)
     with mock.patch.object(HttpFiles, "get_json", get_json):
         try:
-            run_info_simplestreams(Remote("r", SERVER, "simplestreams"), InfoQuery(Selector(expired=False, properties={"os": "~D.*"})), 60)
+            run_info_simplestreams(
+                Remote("r", SERVER, "simplestreams"), InfoQuery(Selector(expired=False, properties={"os": "~D.*"})), 60
+            )
         except LXDError as exc:
             assert "secret" not in str(exc)
 
 
 def test_what_is_varied_is_of_use_as_it_is() -> None:
     image = streams(INDEX, PRODUCTS).find()
-    assert (image.fingerprint, image.expires_at, list(image.aliases)) == (A, "2028-06-30T00:00:00Z", ["debian/12", "debian"])
+    assert (image.fingerprint, image.expires_at, list(image.aliases)) == (
+        A,
+        "2028-06-30T00:00:00Z",
+        ["debian/12", "debian"],
+    )
     assert [file.size for file in image.files] == [7, 9]
 
 
@@ -204,7 +285,11 @@ def test_any_products(products: t.Any) -> None:
     [
         ([], PRODUCTS, f"Cannot use {SHOWN}/streams/v1/index.json: it is a list, but must be an object."),
         (None, PRODUCTS, f"Cannot use {SHOWN}/streams/v1/index.json: it is null, but must be an object."),
-        ({"index": "x"}, PRODUCTS, f"Cannot use {SHOWN}/streams/v1/index.json: its 'index' is text, but must be an object."),
+        (
+            {"index": "x"},
+            PRODUCTS,
+            f"Cannot use {SHOWN}/streams/v1/index.json: its 'index' is text, but must be an object.",
+        ),
         (
             mutated(INDEX, ("index", "images", "path"), None, remove=True),
             PRODUCTS,
@@ -216,7 +301,11 @@ def test_any_products(products: t.Any) -> None:
             f"Cannot use {SHOWN}/streams/v1/index.json: its 'path' is a number, but must be text.",
         ),
         (INDEX, [], f"Cannot use {SHOWN}/streams/v1/images.json: it is a list, but must be an object."),
-        (INDEX, {"products": True}, f"Cannot use {SHOWN}/streams/v1/images.json: its 'products' is a boolean, but must be an object."),
+        (
+            INDEX,
+            {"products": True},
+            f"Cannot use {SHOWN}/streams/v1/images.json: its 'products' is a boolean, but must be an object.",
+        ),
     ],
     ids=str,
 )
@@ -286,7 +375,13 @@ def use_image(api: ImageReader) -> None:
         if image is None:
             continue
         json.dumps(image.to_result(), sort_keys=True)
-        selector = Selector(properties={"os": "~D.*"}, expired=False, older_than=NOW - NOW, type="container", filter=parse_filter("properties.os eq Debian"))
+        selector = Selector(
+            properties={"os": "~D.*"},
+            expired=False,
+            older_than=NOW - NOW,
+            type="container",
+            filter=parse_filter("properties.os eq Debian"),
+        )
         selector.matches(image, NOW)
         source_of(image)
         assert image.inactive_state is None or image.inactive_state.aliases is not None
@@ -342,8 +437,14 @@ USES: dict[str, tuple[t.Any, t.Callable[[ImageReader], object]]] = {
     "an alias": (sync({"name": "demo", "target": A, "description": "", "type": "container"}), use_alias),
     "an instance": (sync(INSTANCE), use_instances),
     "instances": (sync([INSTANCE]), lambda api: api.list_instances()),
-    "projects": (sync([{"name": "default", "config": {}}, {"name": "p", "config": {"features.images": "true"}}]), use_projects),
-    "a project": (sync({"name": "p", "config": {"features.images": "true"}}), lambda api: api.in_project("p").has_own_images()),
+    "projects": (
+        sync([{"name": "default", "config": {}}, {"name": "p", "config": {"features.images": "true"}}]),
+        use_projects,
+    ),
+    "a project": (
+        sync({"name": "p", "config": {"features.images": "true"}}),
+        lambda api: api.in_project("p").has_own_images(),
+    ),
     "the server": (sync(SERVER_INFO), use_server),
     "running operations": (sync(RUNNING), lambda api: api.client.settle()),
     "a secret": ({"type": "async", "operation": OPERATION, "metadata": SECRET}, use_secret),
@@ -362,7 +463,12 @@ def test_any_answer(about: str) -> None:
     envelope, use = USES[about]
 
     @random_json
-    @given(st.one_of(variants(envelope), st.builds(lambda metadata: {**envelope, "metadata": metadata}, variants(envelope["metadata"]))))
+    @given(
+        st.one_of(
+            variants(envelope),
+            st.builds(lambda metadata: {**envelope, "metadata": metadata}, variants(envelope["metadata"])),
+        )
+    )
     def check(said: t.Any) -> None:
         try:
             use(Saying(said, {"/wait": sync(DONE)}).api())
@@ -373,7 +479,10 @@ def test_any_answer(about: str) -> None:
 
 
 @random_json
-@given(st.one_of(variants(sync(INSTANCE)), variants(sync([INSTANCE]))), variants(sync([{"name": "p", "config": {"features.images": "true"}}])))
+@given(
+    st.one_of(variants(sync(INSTANCE)), variants(sync([INSTANCE]))),
+    variants(sync([{"name": "p", "config": {"features.images": "true"}}])),
+)
 def test_any_usage(instances: t.Any, projects: t.Any) -> None:
     try:
         use_usage(Saying(instances, {"/projects": projects}).api())
@@ -393,24 +502,52 @@ def test_any_operation(said: t.Any) -> None:
 @pytest.mark.parametrize(
     ("about", "metadata", "message"),
     [
-        ("an image", None, f"Cannot use the server's answer to GET /1.0/images/{A}: it is null, but must be an object."),
-        ("an image", [], f"Cannot use the server's answer to GET /1.0/images/{A}: it is a list, but must be an object."),
-        ("an alias", {"name": "demo"}, "Cannot use the server's answer to GET /1.0/images/aliases/demo: its 'target' is missing, but must be text."),
+        (
+            "an image",
+            None,
+            f"Cannot use the server's answer to GET /1.0/images/{A}: it is null, but must be an object.",
+        ),
+        (
+            "an image",
+            [],
+            f"Cannot use the server's answer to GET /1.0/images/{A}: it is a list, but must be an object.",
+        ),
+        (
+            "an alias",
+            {"name": "demo"},
+            "Cannot use the server's answer to GET /1.0/images/aliases/demo: its 'target' is missing, but must be text.",
+        ),
         (
             "an alias",
             {"name": "demo", "target": ""},
             "Cannot use the server's answer to GET /1.0/images/aliases/demo: its 'target' is missing, but must be text.",
         ),
-        ("fingerprints", [1], "Cannot use the server's answer to GET /1.0/images: an entry of it is a number, but must be text."),
-        ("instances", {"a": 1}, "Cannot use the server's answer to GET /1.0/instances: it is an object, but must be a list."),
+        (
+            "fingerprints",
+            [1],
+            "Cannot use the server's answer to GET /1.0/images: an entry of it is a number, but must be text.",
+        ),
+        (
+            "instances",
+            {"a": 1},
+            "Cannot use the server's answer to GET /1.0/instances: it is an object, but must be a list.",
+        ),
         (
             "instances",
             [{"name": "c1", "snapshots": [7]}],
             "Cannot use the server's answer to GET /1.0/instances: an entry of its 'snapshots' is a number, but must be an object.",
         ),
-        ("projects", [None], "Cannot use the server's answer to GET /1.0/projects: an entry of it is null, but must be an object."),
+        (
+            "projects",
+            [None],
+            "Cannot use the server's answer to GET /1.0/projects: an entry of it is null, but must be an object.",
+        ),
         ("the server", None, "Cannot use the server's answer to GET /1.0: it is null, but must be an object."),
-        ("a project", {"config": "x"}, "Cannot use the server's answer to GET /1.0/projects/p: its 'config' is text, but must be an object."),
+        (
+            "a project",
+            {"config": "x"},
+            "Cannot use the server's answer to GET /1.0/projects/p: its 'config' is text, but must be an object.",
+        ),
     ],
     ids=str,
 )
@@ -446,7 +583,11 @@ def test_an_image_keeps_what_can_be_read() -> None:
     image = Saying(sync(odd)).api().get_image(A)
     assert image is not None
     result = image.to_result()
-    assert (result["expires_at"], result["aliases"], result["profiles"]) == ("never", [{"name": "a", "description": ""}], [])
+    assert (result["expires_at"], result["aliases"], result["profiles"]) == (
+        "never",
+        [{"name": "a", "description": ""}],
+        [],
+    )
     assert (result["properties"], result["new"], "size" in result) == ({"os": "x"}, [1], False)
 
 
@@ -466,8 +607,12 @@ CONFIG = {
     st.one_of(
         st.builds(lambda value: json.dumps(value).encode(), variants(CONFIG)),
         st.binary(max_size=40),
-        st.text(st.sampled_from("remotes:a !&*<>[]{}|-'\"\\#%@`\n,?intboolnulltimestamp~0"), max_size=60).map(lambda text: f"remotes:\n  a: {text}".encode()),
-        st.sampled_from(["int", "bool", "float", "timestamp", "binary", "omap", "pairs", "set", "null", "seq", "map", "str"]).flatmap(
+        st.text(st.sampled_from("remotes:a !&*<>[]{}|-'\"\\#%@`\n,?intboolnulltimestamp~0"), max_size=60).map(
+            lambda text: f"remotes:\n  a: {text}".encode()
+        ),
+        st.sampled_from(
+            ["int", "bool", "float", "timestamp", "binary", "omap", "pairs", "set", "null", "seq", "map", "str"]
+        ).flatmap(
             lambda tag: st.builds(lambda value: f"remotes: {{a: !!{tag} {json.dumps(value)}}}".encode(), json_shapes)
         ),
     )
@@ -489,4 +634,6 @@ def test_any_configuration(data: bytes) -> None:
 
 def test_a_configuration_on_disk(tmp_path: pathlib.Path) -> None:
     (tmp_path / "config.yml").write_text(json.dumps(CONFIG), encoding="utf-8")
-    assert find_remote("a", lambda: None, {"LXD_CONF": str(tmp_path)}, "/nowhere").address == "https://a.example.com:8443"
+    assert (
+        find_remote("a", lambda: None, {"LXD_CONF": str(tmp_path)}, "/nowhere").address == "https://a.example.com:8443"
+    )

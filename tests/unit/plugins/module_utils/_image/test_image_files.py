@@ -70,7 +70,14 @@ def test_sent_again_it_is_the_same(tmp_path: pathlib.Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "filename"),
-    [("Größe", "Größe"), ("a\r\nb", "a__b"), (" x", "x"), ("x ", "x"), ("\x7f", "_"), (os.fsdecode(b"\xff.tar"), "_.tar")],
+    [
+        ("Größe", "Größe"),
+        ("a\r\nb", "a__b"),
+        (" x", "x"),
+        ("x ", "x"),
+        ("\x7f", "_"),
+        (os.fsdecode(b"\xff.tar"), "_.tar"),
+    ],
     ids=["unicode", "lines", "blank before", "blank behind", "control", "no UTF-8"],
 )
 def test_a_file_is_called_what_a_request_can_carry(tmp_path: pathlib.Path, name: str, filename: str) -> None:
@@ -88,7 +95,9 @@ def parts_of(files: ImageFiles) -> list[tuple[str, str, bytes]]:
     """Name, file name and content of each part, as the standard library reads them."""
     body = sent(files)
     assert len(files) == len(body)
-    message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(b"Content-Type: " + files.content_type.encode() + b"\r\n\r\n" + body)
+    message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(
+        b"Content-Type: " + files.content_type.encode() + b"\r\n\r\n" + body
+    )
     assert message.is_multipart() and not message.defects
     found = []
     for part in message.iter_parts():  # type: ignore[attr-defined]
@@ -100,7 +109,11 @@ def parts_of(files: ImageFiles) -> list[tuple[str, str, bytes]]:
     return found
 
 
-@pytest.mark.parametrize(("rootfs", "name"), [(SQUASHFS, "rootfs"), (ARCHIVE, "rootfs"), (DISK, "rootfs.img")], ids=["squashfs", "tarball", "disk"])
+@pytest.mark.parametrize(
+    ("rootfs", "name"),
+    [(SQUASHFS, "rootfs"), (ARCHIVE, "rootfs"), (DISK, "rootfs.img")],
+    ids=["squashfs", "tarball", "disk"],
+)
 def test_split(tmp_path: pathlib.Path, rootfs: bytes, name: str) -> None:
     source = FileSource(write(tmp_path, "meta.tar.gz", ARCHIVE), write(tmp_path, "root.img", rootfs))
     files = ImageFiles(source)
@@ -121,7 +134,9 @@ def test_a_file_name_never_breaks_the_frame(tmp_path: pathlib.Path, filename: st
     assert len(files) == len(body)
     boundary = files.content_type.partition("boundary=")[2].encode()
     heads = [
-        b"--" + boundary + f'\r\nContent-Disposition: form-data; name="{name}"; filename="{shown}"\r\nContent-Type: application/octet-stream\r\n\r\n'.encode()
+        b"--"
+        + boundary
+        + f'\r\nContent-Disposition: form-data; name="{name}"; filename="{shown}"\r\nContent-Type: application/octet-stream\r\n\r\n'.encode()
         for name in ("metadata", "rootfs")
     ]
     assert body == heads[0] + ARCHIVE + b"\r\n" + heads[1] + SQUASHFS + b"\r\n--" + boundary + b"--\r\n"
@@ -129,7 +144,11 @@ def test_a_file_name_never_breaks_the_frame(tmp_path: pathlib.Path, filename: st
 
 # bare, with metadata from the task
 
-METADATA = {"architecture": "x86_64", "creation_date": "2026-11-01", "properties": {"os": "debian", "release": 12, "lts": True, "none": None}}
+METADATA = {
+    "architecture": "x86_64",
+    "creation_date": "2026-11-01",
+    "properties": {"os": "debian", "release": 12, "lts": True, "none": None},
+}
 
 
 def document(data: bytes) -> t.Any:
@@ -167,7 +186,13 @@ def test_metadata_depends_on_nothing_else() -> None:
 
 @pytest.mark.parametrize(
     ("given", "seconds"),
-    [(1700000000, 1700000000), ("1700000000", 1700000000), ("2030-01-01", 1893456000), ("2030-01-01T01:00:00+01:00", 1893456000), ("never", 0)],
+    [
+        (1700000000, 1700000000),
+        ("1700000000", 1700000000),
+        ("2030-01-01", 1893456000),
+        ("2030-01-01T01:00:00+01:00", 1893456000),
+        ("never", 0),
+    ],
 )
 @pytest.mark.parametrize("key", ["creation_date", "expiry_date"])
 def test_metadata_dates(key: str, given: t.Any, seconds: int) -> None:
@@ -175,7 +200,11 @@ def test_metadata_dates(key: str, given: t.Any, seconds: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("metadata", "words"), [({"creation_date": "soon"}, "'creation_date' in 'metadata'"), ({"properties": {"k": [1]}}, "The property 'k' is a list")]
+    ("metadata", "words"),
+    [
+        ({"creation_date": "soon"}, "'creation_date' in 'metadata'"),
+        ({"properties": {"k": [1]}}, "The property 'k' is a list"),
+    ],
 )
 def test_bad_metadata(metadata: dict[str, t.Any], words: str) -> None:
     with pytest.raises(LXDInputError, match=words):
@@ -216,7 +245,11 @@ def test_directory_is_a_tar_archive(directory: pathlib.Path) -> None:
             path, status = directory / name, (directory / name).lstat()
             assert (member.uid, member.gid, member.uname, member.gname) == (status.st_uid, status.st_gid, "", "")
             assert (member.mode, member.mtime) == (status.st_mode & 0o7777, 1_700_000_000)
-            assert (member.isdir(), member.issym(), member.isfifo()) == (path.is_dir(), path.is_symlink(), path.is_fifo())
+            assert (member.isdir(), member.issym(), member.isfifo()) == (
+                path.is_dir(),
+                path.is_symlink(),
+                path.is_fifo(),
+            )
             if path.is_file() and not path.is_symlink():
                 assert t.cast(t.IO[bytes], archive.extractfile(member)).read() == path.read_bytes()
         assert members["rootfs/link"].linkname == "/etc/../one"
@@ -228,7 +261,11 @@ def test_directory_depends_on_its_content_only(directory: pathlib.Path, tmp_path
     first = sent(ImageFiles(FileSource(str(directory))))
     other = tmp_path / "other"
     other.mkdir()
-    names = sorted((str(path.relative_to(directory)) for path in directory.rglob("*")), reverse=True, key=lambda name: (-name.count("/"), name))
+    names = sorted(
+        (str(path.relative_to(directory)) for path in directory.rglob("*")),
+        reverse=True,
+        key=lambda name: (-name.count("/"), name),
+    )
     for name in names:  # made in another order, at other fractions of the second
         source, target = directory / name, other / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -299,21 +336,45 @@ def test_directory_keeps_extended_attributes(directory: pathlib.Path) -> None:
     ("source", "words"),
     [
         pytest.param({"path": "missing"}, ["'path'", "No such file", "managed node"], id="missing"),
-        pytest.param({"path": "archive", "rootfs_path": "missing"}, ["'rootfs_path'", "No such file"], id="missing rootfs"),
+        pytest.param(
+            {"path": "archive", "rootfs_path": "missing"}, ["'rootfs_path'", "No such file"], id="missing rootfs"
+        ),
         pytest.param({"path": "text"}, ["no image", "no archive of a known format"], id="junk"),
         pytest.param({"path": "empty"}, ["no image"], id="empty"),
         pytest.param({"path": "disk"}, ["bare disk (raw disk)", "'metadata'"], id="bare disk"),
         pytest.param({"path": "qcow2"}, ["bare disk (qcow2)"], id="bare qcow2"),
-        pytest.param({"path": "archive", "rootfs_path": "text"}, ["text", "neither a root file system", "nor a disk"], id="junk as rootfs"),
+        pytest.param(
+            {"path": "archive", "rootfs_path": "text"},
+            ["text", "neither a root file system", "nor a disk"],
+            id="junk as rootfs",
+        ),
         pytest.param({"path": "text", "metadata": {}}, ["neither a root file system"], id="junk with metadata"),
-        pytest.param({"path": "archive", "rootfs_path": "disk", "metadata": {}}, ["'rootfs_path' and 'metadata' exclude"], id="rootfs and metadata"),
-        pytest.param({"path": "folder"}, ["no metadata.yaml"], id="directory that is no image"),
-        pytest.param({"path": "folder", "rootfs_path": "disk"}, ["directory", "neither 'rootfs_path' nor 'metadata'"], id="directory with rootfs"),
-        pytest.param({"path": "folder", "metadata": {}}, ["directory", "neither 'rootfs_path' nor 'metadata'"], id="directory with metadata"),
+        pytest.param(
+            {"path": "archive", "rootfs_path": "disk", "metadata": {}},
+            ["'rootfs_path' and 'metadata' are mutually exclusive"],
+            id="rootfs and metadata",
+        ),
+        pytest.param({"path": "folder"}, ["metadata.yaml not found"], id="directory that is no image"),
+        pytest.param(
+            {"path": "folder", "rootfs_path": "disk"},
+            ["directory", "'rootfs_path' and 'metadata' are not supported"],
+            id="directory with rootfs",
+        ),
+        pytest.param(
+            {"path": "folder", "metadata": {}},
+            ["directory", "'rootfs_path' and 'metadata' are not supported"],
+            id="directory with metadata",
+        ),
     ],
 )
 def test_refused(tmp_path: pathlib.Path, source: dict[str, t.Any], words: list[str]) -> None:
-    for name, data in {"archive": ARCHIVE, "text": b"no image" * 500, "empty": b"", "disk": DISK, "qcow2": b"QFI\xfb" + bytes(2000)}.items():
+    for name, data in {
+        "archive": ARCHIVE,
+        "text": b"no image" * 500,
+        "empty": b"",
+        "disk": DISK,
+        "qcow2": b"QFI\xfb" + bytes(2000),
+    }.items():
         write(tmp_path, name, data)
     (tmp_path / "folder").mkdir()
     located = {key: str(tmp_path / value) if key.endswith("path") else value for key, value in source.items()}
@@ -338,10 +399,14 @@ LZ4 = b"\x04\x22\x4d\x18\x60\x40\x82" + bytes(4)
     ],
     ids=["unified", "rootfs", "metadata", "bare", "gzip", "split"],
 )
-def test_a_format_that_only_one_of_the_servers_takes(tmp_path: pathlib.Path, source: dict[str, t.Any], doubtful: str | None, vendor: str | None) -> None:
+def test_a_format_that_only_one_of_the_servers_takes(
+    tmp_path: pathlib.Path, source: dict[str, t.Any], doubtful: str | None, vendor: str | None
+) -> None:
     for name, data in {"archive": ARCHIVE, "lz4": LZ4, "disk": DISK}.items():
         write(tmp_path, name, data)
-    files = ImageFiles(FileSource(**{key: str(tmp_path / value) if key.endswith("path") else value for key, value in source.items()}))
+    files = ImageFiles(
+        FileSource(**{key: str(tmp_path / value) if key.endswith("path") else value for key, value in source.items()})
+    )
     asked: list[str | None] = []
 
     def ask() -> str | None:
@@ -349,7 +414,10 @@ def test_a_format_that_only_one_of_the_servers_takes(tmp_path: pathlib.Path, sou
         return vendor
 
     if doubtful and vendor != "incus":
-        with pytest.raises(LXDInputError, match=f"^The file '{tmp_path}/lz4' is an archive of the format lz4, .*Pack it as one of tar, gzip, xz, .*squashfs.$"):
+        with pytest.raises(
+            LXDInputError,
+            match=f"^The file '{tmp_path}/lz4' is an archive of the format lz4, .*Pack it as one of tar, gzip, xz, .*squashfs.$",
+        ):
             files.check_acceptable(ask)
     else:
         files.check_acceptable(ask)
@@ -359,7 +427,9 @@ def test_a_format_that_only_one_of_the_servers_takes(tmp_path: pathlib.Path, sou
 
 def test_metadata_of_the_task_is_looked_at(tmp_path: pathlib.Path) -> None:
     files = ImageFiles(FileSource(write(tmp_path, "disk", DISK), metadata={"architecture": ""}))
-    with pytest.raises(LXDInputError, match="^The servers would refuse 'metadata': its metadata.yaml has no 'architecture'"):
+    with pytest.raises(
+        LXDInputError, match="^The servers would refuse 'metadata': its metadata.yaml has no 'architecture'"
+    ):
         files.check_acceptable(lambda: None)
 
 
@@ -392,30 +462,49 @@ def test_metadata_of_a_directory(tmp_path: pathlib.Path, content: bytes | None, 
 
 @pytest.mark.parametrize(
     "checksum",
-    [sha256(ARCHIVE), sha256(ARCHIVE).upper(), "sha256:" + sha256(ARCHIVE), "SHA256:" + sha256(ARCHIVE), "sha512:" + hashlib.sha512(ARCHIVE).hexdigest()],
+    [
+        sha256(ARCHIVE),
+        sha256(ARCHIVE).upper(),
+        "sha256:" + sha256(ARCHIVE),
+        "SHA256:" + sha256(ARCHIVE),
+        "sha512:" + hashlib.sha512(ARCHIVE).hexdigest(),
+    ],
     ids=["bare", "upper case", "sha256", "SHA256", "sha512"],
 )
 def test_checksum_matches(tmp_path: pathlib.Path, checksum: str) -> None:
-    files = ImageFiles(FileSource(write(tmp_path, "a", ARCHIVE), checksum=parse_checksum(checksum) if checksum else None))
+    files = ImageFiles(
+        FileSource(write(tmp_path, "a", ARCHIVE), checksum=parse_checksum(checksum) if checksum else None)
+    )
     assert files.fingerprint == sha256(ARCHIVE)
     assert sent(files) == ARCHIVE
 
 
 def test_checksum_of_a_split_image_is_that_of_both_files(tmp_path: pathlib.Path) -> None:
-    source = FileSource(write(tmp_path, "a", ARCHIVE), write(tmp_path, "b", DISK), checksum=Checksum("md5", hashlib.md5(ARCHIVE + DISK).hexdigest()))
+    source = FileSource(
+        write(tmp_path, "a", ARCHIVE),
+        write(tmp_path, "b", DISK),
+        checksum=Checksum("md5", hashlib.md5(ARCHIVE + DISK).hexdigest()),
+    )
     assert ImageFiles(source).fingerprint == sha256(ARCHIVE + DISK)
 
 
 @pytest.mark.parametrize(
     ("data", "checksum", "words"),
     [
-        pytest.param(ARCHIVE, "sha256:" + "0" * 64, f"sha256 checksum of .*{sha256(ARCHIVE)}, but 'checksum' says {'0' * 64}", id="wrong checksum"),
+        pytest.param(
+            ARCHIVE,
+            "sha256:" + "0" * 64,
+            f"sha256 checksum of .*{sha256(ARCHIVE)}, but 'checksum' says {'0' * 64}",
+            id="wrong checksum",
+        ),
         pytest.param(ARCHIVE[:-1], None, "cut short or damaged", id="cut short"),
         pytest.param(ARCHIVE[:1000], None, "cut short or damaged", id="cut shorter"),
     ],
 )
 @pytest.mark.parametrize("split", [False, True], ids=["unified", "split"])
-def test_what_is_wrong_is_never_sent_whole(tmp_path: pathlib.Path, data: bytes, checksum: str | None, words: str, split: bool) -> None:
+def test_what_is_wrong_is_never_sent_whole(
+    tmp_path: pathlib.Path, data: bytes, checksum: str | None, words: str, split: bool
+) -> None:
     rootfs = write(tmp_path, "rootfs", data) if split else None
     path = write(tmp_path, "a", data if not split else b"")
     if split:
@@ -438,7 +527,9 @@ def test_a_wrong_checksum_gives_no_fingerprint(tmp_path: pathlib.Path) -> None:
 
 def test_a_matching_checksum_says_that_it_is_whole(tmp_path: pathlib.Path) -> None:
     """What was meant to be cut is none of our business."""
-    files = ImageFiles(FileSource(write(tmp_path, "a", ARCHIVE[:-1]), checksum=Checksum("sha256", sha256(ARCHIVE[:-1]))))
+    files = ImageFiles(
+        FileSource(write(tmp_path, "a", ARCHIVE[:-1]), checksum=Checksum("sha256", sha256(ARCHIVE[:-1])))
+    )
     files.check()
     assert sent(files) == ARCHIVE[:-1]
 

@@ -37,7 +37,9 @@ WAIT = f"GET {OPERATION}/wait?timeout=10"
 AT_A = f"/1.0/images/{A}"
 
 
-def api(*steps: tuple[str, t.Any], project: str | None = None, connection: Connection | None = None) -> tuple[Script, ImageReader]:
+def api(
+    *steps: tuple[str, t.Any], project: str | None = None, connection: Connection | None = None
+) -> tuple[Script, ImageReader]:
     script = Script(*steps, connection=connection)
     return script, ImageReader(script.client(project))
 
@@ -45,21 +47,54 @@ def api(*steps: tuple[str, t.Any], project: str | None = None, connection: Conne
 # settings: PATCH where it can say it, else PUT with everything that it would reset
 
 CURRENT = ImageSettings(False, True, {"k": "v", "l": "w", "ansible.protected": "true"}, "2030-01-01T00:00:00Z", ("p",))
-WHOLE = {"public": False, "auto_update": True, "properties": CURRENT.properties, "expires_at": "2030-01-01T00:00:00Z", "profiles": ["p"]}
+WHOLE = {
+    "public": False,
+    "auto_update": True,
+    "properties": CURRENT.properties,
+    "expires_at": "2030-01-01T00:00:00Z",
+    "profiles": ["p"],
+}
 
 
 @pytest.mark.parametrize(
     ("change", "method", "body"),
     [
         pytest.param({"public": True}, "PATCH", {"public": True}, id="public"),
-        pytest.param({"auto_update": False, "public": True}, "PATCH", {"public": True, "auto_update": False}, id="both"),
-        pytest.param({"properties": {**CURRENT.properties, "k": "x", "m": "y"}}, "PATCH", {"properties": {"k": "x", "m": "y"}}, id="properties"),
-        pytest.param({"properties": {"k": "v", "ansible.protected": "true"}}, "PATCH", {"properties": {"l": ""}}, id="remove a property"),
-        pytest.param({"properties": {"n": "1"}}, "PATCH", {"properties": {"n": "1", "k": "", "l": "", "ansible.protected": ""}}, id="other properties"),
+        pytest.param(
+            {"auto_update": False, "public": True}, "PATCH", {"public": True, "auto_update": False}, id="both"
+        ),
+        pytest.param(
+            {"properties": {**CURRENT.properties, "k": "x", "m": "y"}},
+            "PATCH",
+            {"properties": {"k": "x", "m": "y"}},
+            id="properties",
+        ),
+        pytest.param(
+            {"properties": {"k": "v", "ansible.protected": "true"}},
+            "PATCH",
+            {"properties": {"l": ""}},
+            id="remove a property",
+        ),
+        pytest.param(
+            {"properties": {"n": "1"}},
+            "PATCH",
+            {"properties": {"n": "1", "k": "", "l": "", "ansible.protected": ""}},
+            id="other properties",
+        ),
         pytest.param({"expires_at": "never"}, "PUT", {**WHOLE, "expires_at": "1970-01-01T00:00:00Z"}, id="expires_at"),
         pytest.param({"profiles": ()}, "PUT", {**WHOLE, "profiles": []}, id="profiles"),
-        pytest.param({"profiles": ("q",), "public": True}, "PUT", {**WHOLE, "profiles": ["q"], "public": True}, id="profiles and public"),
-        pytest.param({"expires_at": "never", "properties": {}}, "PUT", {**WHOLE, "expires_at": "1970-01-01T00:00:00Z", "properties": {}}, id="all properties"),
+        pytest.param(
+            {"profiles": ("q",), "public": True},
+            "PUT",
+            {**WHOLE, "profiles": ["q"], "public": True},
+            id="profiles and public",
+        ),
+        pytest.param(
+            {"expires_at": "never", "properties": {}},
+            "PUT",
+            {**WHOLE, "expires_at": "1970-01-01T00:00:00Z", "properties": {}},
+            id="all properties",
+        ),
     ],
 )
 def test_settings_request(change: dict[str, t.Any], method: str, body: dict[str, t.Any]) -> None:
@@ -109,20 +144,24 @@ def test_no_pattern_reaches_the_server(fingerprint: str) -> None:
 def test_a_beginning_of_two_images_is_refused() -> None:
     other = A[:40] + "b" * 24
     listed = sync([f"/1.0/images/{other}?project=p", f"/1.0/images/{A}", f"/1.0/images/{B}"])
-    _script, images = api((f"GET /1.0/images/{A[:12]}", error(500, "More than one image matches")), ("GET /1.0/images", listed))
-    with pytest.raises(LXDInputError, match=f"'{A[:12]}' is ambiguous: it is how {A}, {other} begin. Give more digits"):
+    _script, images = api(
+        (f"GET /1.0/images/{A[:12]}", error(500, "More than one image matches")), ("GET /1.0/images", listed)
+    )
+    with pytest.raises(LXDInputError, match=f"'{A[:12]}' is ambiguous: {A}, {other} begin with it. Give more digits"):
         images.get_image(A[:12])
 
 
 def test_another_error_of_a_beginning_is_that_error() -> None:
-    _script, images = api((f"GET /1.0/images/{A[:12]}", error(500, "disk full")), ("GET /1.0/images", sync([f"/1.0/images/{A}"])))
+    _script, images = api(
+        (f"GET /1.0/images/{A[:12]}", error(500, "disk full")), ("GET /1.0/images", sync([f"/1.0/images/{A}"]))
+    )
     with pytest.raises(LXDAPIError, match="disk full"):
         images.get_image(A[:12])
 
 
 def test_an_answer_about_another_image_is_not_believed() -> None:
     _script, images = api((f"GET {AT_A}", sync(image_data(B))))
-    with pytest.raises(LXDAPIError, match=f"answered with the image {B}"):
+    with pytest.raises(LXDAPIError, match=f"returned the image {B}"):
         images.get_image(A)
 
 
@@ -131,7 +170,9 @@ def test_a_private_image_shows_that_the_client_is_trusted() -> None:
     _script, images = api((f"GET {AT_A}", sync(image_data(A))), connection=remote)
     images.get_image(A)
     images.client.require_trusted()
-    _script, images = api((f"GET {AT_A}", sync(image_data(A, public=True))), ("GET /1.0", sync({"auth": "untrusted"})), connection=remote)
+    _script, images = api(
+        (f"GET {AT_A}", sync(image_data(A, public=True))), ("GET /1.0", sync({"auth": "untrusted"})), connection=remote
+    )
     images.get_image(A)
     with pytest.raises(LXDAPIError, match="does not trust"):
         images.client.require_trusted()
@@ -153,7 +194,10 @@ def test_a_list_that_took_long_is_completed(monkeypatch: pytest.MonkeyPatch) -> 
     gone = "c" * 64
     urls = [f"/1.0/images/{fingerprint}" for fingerprint in (A, B, gone)]
     script, images = api(
-        (LIST, sync([image_data(B)])), ("GET /1.0/images", sync(urls)), (f"GET {AT_A}", sync(image_data(A))), (f"GET /1.0/images/{gone}", error(404, "gone"))
+        (LIST, sync([image_data(B)])),
+        ("GET /1.0/images", sync(urls)),
+        (f"GET {AT_A}", sync(image_data(A))),
+        (f"GET /1.0/images/{gone}", error(404, "gone")),
     )
     ask = script.request
 
@@ -168,7 +212,13 @@ def test_a_list_that_took_long_is_completed(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
-    [(sync([image_data(A, size=5)]), True), (sync([image_data(A, size=6)]), False), (sync(None), False), (broken(), True), (error(500, "no"), True)],
+    [
+        (sync([image_data(A, size=5)]), True),
+        (sync([image_data(A, size=6)]), False),
+        (sync(None), False),
+        (broken(), True),
+        (error(500, "no"), True),
+    ],
     ids=["one", "none", "empty", "no answer in time", "error"],
 )
 def test_may_have_size(answer: t.Any, expected: bool) -> None:
@@ -230,7 +280,12 @@ def test_import_that_fails() -> None:
 def test_publish(options: tuple[t.Any, t.Any], more: dict[str, str]) -> None:
     script, images = api(("POST /1.0/images", started()), (WAIT, state(200, metadata={"fingerprint": A})))
     assert images.writer.publish_image("snapshot", "c1/s0", {"k": "v"}, *options) == A
-    assert script.sent[0]["json"] == {"source": {"type": "snapshot", "name": "c1/s0"}, "properties": {"k": "v"}, "public": False, **more}
+    assert script.sent[0]["json"] == {
+        "source": {"type": "snapshot", "name": "c1/s0"},
+        "properties": {"k": "v"},
+        "public": False,
+        **more,
+    }
 
 
 @pytest.mark.parametrize(
@@ -239,11 +294,15 @@ def test_publish(options: tuple[t.Any, t.Any], more: dict[str, str]) -> None:
     ids=["in the metadata", "in the words"],
 )
 def test_publishing_what_is_there_takes_it(err: str, metadata: t.Any) -> None:
-    _script, images = api(("POST /1.0/images", started()), (WAIT, state(400, err, metadata)), (f"GET {AT_A}", sync(image_data(A))))
+    _script, images = api(
+        ("POST /1.0/images", started()), (WAIT, state(400, err, metadata)), (f"GET {AT_A}", sync(image_data(A)))
+    )
     assert images.writer.publish_image("instance", "c1", {}, None, None) == A
 
 
-@pytest.mark.parametrize("steps", [[], [(f"GET {AT_A}", error(404, "Image not found"))]], ids=["no fingerprint", "no image"])
+@pytest.mark.parametrize(
+    "steps", [[], [(f"GET {AT_A}", error(404, "Image not found"))]], ids=["no fingerprint", "no image"]
+)
 def test_publishing_that_fails(steps: list[tuple[str, t.Any]]) -> None:
     err = f"The image already exists: {A}" if steps else "disk full"
     _script, images = api(("POST /1.0/images", started()), (WAIT, state(400, err)), *steps)
@@ -256,20 +315,26 @@ def test_publishing_that_fails(steps: list[tuple[str, t.Any]]) -> None:
 NOT_SYNCED = "Failed syncing image between nodes: Failed remote image download: connection refused"
 WRITES: dict[str, t.Callable[[ImageWriter], str]] = {
     "import": lambda writer: writer.create_image_from_files(t.cast(t.Any, Files())),
-    "relay": lambda writer: writer.create_image_from_download(Download("application/octet-stream", 1, iter([b"x"])), A, ""),
+    "relay": lambda writer: writer.create_image_from_download(
+        Download("application/octet-stream", 1, iter([b"x"])), A, ""
+    ),
     "pull": lambda writer: writer.copy_image({}, A, "elsewhere"),
 }
 
 
 @pytest.mark.parametrize("way", WRITES)
 def test_an_image_that_a_member_does_not_get_is_stored(way: str) -> None:
-    _script, images = api(("POST /1.0/images", started()), (WAIT, state(400, NOT_SYNCED)), (f"GET {AT_A}", sync(image_data(A))))
+    _script, images = api(
+        ("POST /1.0/images", started()), (WAIT, state(400, NOT_SYNCED)), (f"GET {AT_A}", sync(image_data(A)))
+    )
     assert WRITES[way](images.writer) == A
 
 
 @pytest.mark.parametrize("way", WRITES)
 def test_an_image_that_no_member_has_is_not_stored(way: str) -> None:
-    _script, images = api(("POST /1.0/images", started()), (WAIT, state(400, NOT_SYNCED)), (f"GET {AT_A}", error(404, "Image not found")))
+    _script, images = api(
+        ("POST /1.0/images", started()), (WAIT, state(400, NOT_SYNCED)), (f"GET {AT_A}", error(404, "Image not found"))
+    )
     with pytest.raises(LXDOperationError, match="syncing image between"):
         WRITES[way](images.writer)
 
@@ -282,7 +347,10 @@ def test_an_image_that_no_member_has_is_not_stored(way: str) -> None:
     [
         pytest.param([(f"DELETE {AT_A}", started()), (WAIT, state(200))], id="there"),
         pytest.param([(f"DELETE {AT_A}", error(404, "Image not found"))], id="gone"),
-        pytest.param([(f"DELETE {AT_A}", started()), (WAIT, state(400, "Image not found")), (f"GET {AT_A}", error(404, "gone"))], id="gone meanwhile"),
+        pytest.param(
+            [(f"DELETE {AT_A}", started()), (WAIT, state(400, "Image not found")), (f"GET {AT_A}", error(404, "gone"))],
+            id="gone meanwhile",
+        ),
     ],
 )
 def test_delete(steps: list[tuple[str, t.Any]]) -> None:
@@ -292,7 +360,9 @@ def test_delete(steps: list[tuple[str, t.Any]]) -> None:
 
 
 def test_delete_that_fails() -> None:
-    _script, images = api((f"DELETE {AT_A}", started()), (WAIT, state(400, "in use")), (f"GET {AT_A}", sync(image_data(A))))
+    _script, images = api(
+        (f"DELETE {AT_A}", started()), (WAIT, state(400, "in use")), (f"GET {AT_A}", sync(image_data(A)))
+    )
     with pytest.raises(LXDOperationError, match="in use"):
         images.writer.delete_image(A)
 
@@ -311,14 +381,17 @@ N = "/1.0/images/aliases/a%2Fb"
 
 def test_get_alias() -> None:
     _script, images = api(
-        (f"GET {N}", sync({"name": "a/b", "target": A, "description": None, "type": "container"}, ETag='"e"')), (f"GET {N}", error(404, "no"))
+        (f"GET {N}", sync({"name": "a/b", "target": A, "description": None, "type": "container"}, ETag='"e"')),
+        (f"GET {N}", error(404, "no")),
     )
     assert images.get_alias("a/b") == Alias("a/b", A, "", "container", '"e"')
     assert images.get_alias("a/b") is None
 
 
 def test_create_alias() -> None:
-    script, images = api(("POST /1.0/images/aliases", sync(None, 201)), ("POST /1.0/images/aliases", error(409, "exists")))
+    script, images = api(
+        ("POST /1.0/images/aliases", sync(None, 201)), ("POST /1.0/images/aliases", error(409, "exists"))
+    )
     images.writer.create_alias("a/b", A, "d")
     assert script.sent[0]["json"] == {"name": "a/b", "target": A, "description": "d"}
     with pytest.raises(LXDConflict, match="Cannot create the alias 'a/b': exists"):

@@ -18,11 +18,16 @@ from ansible_collections.community.lxd.tests.unit.plugins.module_utils.scripted 
 
 LIST = "GET /1.0/images?recursion=1"
 SERVER = ("GET /1.0", sync({"auth": "trusted", "environment": {"server": "incus", "server_version": "6.0.4"}}))
-PROJECTS = ("GET /1.0/projects?recursion=1", [{"name": "p", "config": {}}, {"name": "own", "config": {"features.images": "true"}}, {"name": "default"}])
+PROJECTS = (
+    "GET /1.0/projects?recursion=1",
+    [{"name": "p", "config": {}}, {"name": "own", "config": {"features.images": "true"}}, {"name": "default"}],
+)
 INSTANCES = "GET /1.0/instances?all-projects=true&recursion=2"
 
 
-def gather(*steps: tuple[str, t.Any], connection: Connection | None = None, project: str | None = None, **wanted: t.Any) -> dict[str, t.Any]:
+def gather(
+    *steps: tuple[str, t.Any], connection: Connection | None = None, project: str | None = None, **wanted: t.Any
+) -> dict[str, t.Any]:
     script = Script(*steps, connection=connection)
     selector = Selector(**wanted.pop("selector", {}))
     result = run_info(ImageReader(script.client(project)), InfoQuery(selector, **wanted))
@@ -46,12 +51,20 @@ def test_all_images() -> None:
         ("n", A, "default"),
         ("z", B, "default"),
     ]
-    assert result["server"] == {"url": "unix:/run/test.socket", "project": "default", "vendor": "incus", "version": "6.0.4", "trusted": True}
+    assert result["server"] == {
+        "url": "unix:/run/test.socket",
+        "project": "default",
+        "vendor": "incus",
+        "version": "6.0.4",
+        "trusted": True,
+    }
     assert "used_by" not in result["images"][0]
 
 
 def test_only_what_matches() -> None:
-    result = gather((LIST, sync([image_data(A, ["n"]), image_data(B, ["x"], public=True)])), server(), selector={"public": True})
+    result = gather(
+        (LIST, sync([image_data(A, ["n"]), image_data(B, ["x"], public=True)])), server(), selector={"public": True}
+    )
     assert [image["fingerprint"] for image in result["images"]] == [B]
     assert [alias["name"] for alias in result["aliases"]] == ["x"]
 
@@ -68,7 +81,10 @@ def test_by_name_the_list_is_not_read() -> None:
 
 
 def test_the_project_is_that_of_the_image() -> None:
-    steps = [("GET /1.0/projects/p", sync({"name": "p", "config": {}})), (f"GET /1.0/images/{A}?project=p", sync(image_data(A, ["n"])))]
+    steps = [
+        ("GET /1.0/projects/p", sync({"name": "p", "config": {}})),
+        (f"GET /1.0/images/{A}?project=p", sync(image_data(A, ["n"]))),
+    ]
     result = gather(*steps, project="p", selector={"fingerprint": A})
     assert [item["project"] for item in (*result["images"], *result["aliases"])] == ["default", "default"]
     assert result["server"]["project"] == "p"
@@ -76,7 +92,7 @@ def test_the_project_is_that_of_the_image() -> None:
 
 @pytest.mark.parametrize("selector", [{"name": "n"}, {"fingerprint": A}, {}], ids=str)
 def test_a_project_that_is_not_there(selector: dict[str, str]) -> None:
-    with pytest.raises(LXDInputError, match="The project 'p' does not exist"):
+    with pytest.raises(LXDInputError, match="The project 'p' is not found"):
         gather(("GET /1.0/projects/p", error(404, "not found")), project="p", selector=selector)
 
 
@@ -86,7 +102,10 @@ def test_by_fingerprint_the_list_is_not_read() -> None:
 
 
 def test_by_both_they_must_agree() -> None:
-    assert gather((f"GET /1.0/images/{A}", sync(image_data(A, ["x"]))), selector={"fingerprint": A, "name": "n"})["images"] == []
+    assert (
+        gather((f"GET /1.0/images/{A}", sync(image_data(A, ["x"]))), selector={"fingerprint": A, "name": "n"})["images"]
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,7 +132,9 @@ USERS = [
 
 
 def test_used_by() -> None:
-    result = gather(projects(), (INSTANCES, sync(USERS)), (LIST, sync([image_data(A), image_data(B)])), server(), used_by=True)
+    result = gather(
+        projects(), (INSTANCES, sync(USERS)), (LIST, sync([image_data(A), image_data(B)])), server(), used_by=True
+    )
     assert [image["used_by"] for image in result["images"]] == [
         [{"project": "default", "name": "c0"}, {"project": "p", "name": "c1"}, {"project": "p", "name": "c2"}],
         [],
@@ -121,7 +142,13 @@ def test_used_by() -> None:
 
 
 def test_unused() -> None:
-    result = gather(projects(), (INSTANCES, sync(USERS)), (LIST, sync([image_data(A), image_data(B)])), server(), selector={"unused": True})
+    result = gather(
+        projects(),
+        (INSTANCES, sync(USERS)),
+        (LIST, sync([image_data(A), image_data(B)])),
+        server(),
+        selector={"unused": True},
+    )
     assert [image["fingerprint"] for image in result["images"]] == [B]
 
 
@@ -139,12 +166,27 @@ def test_used_by_instances_of_a_project_with_images_of_its_own() -> None:
     assert [image["used_by"] for image in result["images"]] == [[], [{"project": "own", "name": "c9"}]]
 
 
-DOWN = {"name": "c3", "project": "p", "status": "Error", "status_code": 400, "config": None, "expanded_config": None, "location": "m2", "snapshots": None}
-SENTENCE = "The image of the instance 'p/c3' is unknown, as its cluster member 'm2' does not answer."
+DOWN = {
+    "name": "c3",
+    "project": "p",
+    "status": "Error",
+    "status_code": 400,
+    "config": None,
+    "expanded_config": None,
+    "location": "m2",
+    "snapshots": None,
+}
+SENTENCE = "The image of the instance 'p/c3' is unknown, as its cluster member 'm2' does not respond."
 
 
 def test_used_by_says_what_can_not_be_known() -> None:
-    result = gather(projects(), (INSTANCES, sync([*USERS, DOWN])), (LIST, sync([image_data(A), image_data(B)])), server(), used_by=True)
+    result = gather(
+        projects(),
+        (INSTANCES, sync([*USERS, DOWN])),
+        (LIST, sync([image_data(A), image_data(B)])),
+        server(),
+        used_by=True,
+    )
     assert [image["used_by"] and len(image["used_by"]) for image in result["images"]] == [3, None]
     assert result["warnings"] == [SENTENCE]
 
@@ -157,7 +199,11 @@ def test_unused_is_refused_where_it_can_not_be_known(unused: bool) -> None:
 
 
 def test_all_projects() -> None:
-    projects = [{"name": "p", "config": {"features.images": "true"}}, {"name": "default"}, {"name": "shared", "config": {}}]
+    projects = [
+        {"name": "p", "config": {"features.images": "true"}},
+        {"name": "default"},
+        {"name": "shared", "config": {}},
+    ]
     result = gather(
         ("GET /1.0/projects?recursion=1", sync(projects)),
         (LIST, sync([image_data(B)])),
@@ -165,7 +211,11 @@ def test_all_projects() -> None:
         server(),
         all_projects=True,
     )
-    assert [(image["project"], image["fingerprint"]) for image in result["images"]] == [("default", B), ("p", A), ("p", C)]
+    assert [(image["project"], image["fingerprint"]) for image in result["images"]] == [
+        ("default", B),
+        ("p", A),
+        ("p", C),
+    ]
     assert result["aliases"][0]["project"] == "p"
 
 
@@ -173,7 +223,9 @@ def test_an_untrusted_certificate_is_an_error_and_an_anonymous_client_is_not() -
     untrusted = ("GET /1.0", sync({"auth": "untrusted"}))
     refused = ("GET /1.0/projects/default", error(403, "not authorized"))
     with pytest.raises(LXDForbidden, match="does not trust this client"):
-        gather((LIST, sync([])), refused, untrusted, connection=Connection("https://h", client_cert="c", client_key="k"))
+        gather(
+            (LIST, sync([])), refused, untrusted, connection=Connection("https://h", client_cert="c", client_key="k")
+        )
     result = gather((LIST, sync([])), ("GET /1.0", sync({"auth": "untrusted"})), connection=Connection("https://h"))
     assert result["server"]["trusted"] is False
 
@@ -183,9 +235,19 @@ RESTRICTED = Connection("https://h", client_cert="c", client_key="k")
 
 def test_an_empty_list_of_a_foreign_project_is_an_error() -> None:
     with pytest.raises(LXDForbidden, match="Cannot read the project 'default': .*may it use the project"):
-        gather((LIST, sync([])), ("GET /1.0/projects/default", error(403, "not authorized")), server(), connection=RESTRICTED)
+        gather(
+            (LIST, sync([])),
+            ("GET /1.0/projects/default", error(403, "not authorized")),
+            server(),
+            connection=RESTRICTED,
+        )
 
 
 def test_an_empty_list_of_a_project_of_ones_own_is_none() -> None:
-    result = gather((LIST, sync([])), ("GET /1.0/projects/default", sync({"name": "default", "config": {}})), server(), connection=RESTRICTED)
+    result = gather(
+        (LIST, sync([])),
+        ("GET /1.0/projects/default", sync({"name": "default", "config": {}})),
+        server(),
+        connection=RESTRICTED,
+    )
     assert result["images"] == []

@@ -26,14 +26,23 @@ from ansible_collections.community.lxd.tests.unit.plugins.module_utils.website i
 
 
 def gather(site: Site, **selector: t.Any) -> dict[str, t.Any]:
-    wanted = {key: selector.pop(key) for key in ("used_by", "all_projects", "secret", "check_updates") if key in selector}
-    return run_info_simplestreams(Remote("r", f"{site.url}/tree", "simplestreams"), InfoQuery(Selector(**selector), **wanted), 10.0)
+    wanted = {
+        key: selector.pop(key) for key in ("used_by", "all_projects", "secret", "check_updates") if key in selector
+    }
+    return run_info_simplestreams(
+        Remote("r", f"{site.url}/tree", "simplestreams"), InfoQuery(Selector(**selector), **wanted), 10.0
+    )
 
 
 def product(serials: dict[str, str], vendor: str = "lxd", **fields: t.Any) -> dict[str, t.Any]:
     """Containers: serial -> fingerprint."""
     versions = {
-        serial: {"items": {"0": item(f"{vendor}.tar.xz", META, combined_squashfs_sha256=fingerprint), "1": item("squashfs", ROOT)}}
+        serial: {
+            "items": {
+                "0": item(f"{vendor}.tar.xz", META, combined_squashfs_sha256=fingerprint),
+                "1": item("squashfs", ROOT),
+            }
+        }
         for serial, fingerprint in serials.items()
     }
     return {"aliases": "debian", "arch": "amd64", "os": "Debian", "release": "12", "versions": versions, **fields}
@@ -69,11 +78,24 @@ def test_an_image(site: Site) -> None:
     assert image["properties"]["os"] == "Debian"
     assert [alias["name"] for alias in result["aliases"]] == ["debian", "debian/12", "debian/12/amd64", "debian/amd64"]
     assert {(alias["project"], alias["target"]) for alias in result["aliases"]} == {("default", pair(META, ROOT))}
-    assert result["server"] == {"url": f"{site.url}/tree", "project": "default", "vendor": "simplestreams", "version": None, "trusted": False}
+    assert result["server"] == {
+        "url": f"{site.url}/tree",
+        "project": "default",
+        "vendor": "simplestreams",
+        "version": None,
+        "trusted": False,
+    }
 
 
 def test_an_alias_means_the_newest_of_all_lists(site: Site) -> None:
-    publish(site, lists=[product({"20250101": A, "20240101": B}), product({"20260101": C}), product({"20270101": D}, arch="arm64")])
+    publish(
+        site,
+        lists=[
+            product({"20250101": A, "20240101": B}),
+            product({"20260101": C}),
+            product({"20270101": D}, arch="arm64"),
+        ],
+    )
     assert aliases(gather(site)) == {A: [], B: [], C: ["debian", "debian/amd64"], D: ["debian", "debian/arm64"]}
 
 
@@ -98,7 +120,11 @@ def test_what_is_for_both_vendors_is_listed_for_both(site: Site) -> None:
     ids=str,
 )
 def test_what_matches(site: Site, selector: dict[str, t.Any], fingerprints: list[str]) -> None:
-    lists = [product({"20260101": A}), product({"20260101": B}, arch="arm64"), product({"20200101": C}, support_eol="2021-01-01")]
+    lists = [
+        product({"20260101": A}),
+        product({"20260101": B}, arch="arm64"),
+        product({"20200101": C}, support_eol="2021-01-01"),
+    ]
     publish(site, lists=lists)
     assert [image["fingerprint"] for image in gather(site, **selector)["images"]] == fingerprints
 
@@ -110,7 +136,11 @@ def test_a_serial_that_is_no_date(site: Site, serial: str) -> None:
     assert (image["created_at"], image["uploaded_at"], image["expires_at"]) == ("never", "never", "never")
 
 
-@pytest.mark.parametrize("wanted", [{"used_by": True}, {"all_projects": True}, {"secret": "s"}, {"check_updates": True}, {"unused": True}], ids=str)
+@pytest.mark.parametrize(
+    "wanted",
+    [{"used_by": True}, {"all_projects": True}, {"secret": "s"}, {"check_updates": True}, {"unused": True}],
+    ids=str,
+)
 def test_what_only_a_server_knows_is_refused(site: Site, wanted: dict[str, t.Any]) -> None:
     with pytest.raises(LXDInputError, match="The remote 'r' is a simplestreams server"):
         gather(site, **wanted)

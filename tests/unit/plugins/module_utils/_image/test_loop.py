@@ -79,7 +79,12 @@ def lost() -> t.Callable[[FakeStore], None]:
 
 def with_instance(running: bool, *images: dict[str, t.Any]) -> FakeStore:
     store = FakeStore(*images)
-    store.instances["c1"] = {"status_code": 103 if running else 102, "created_at": "2026", "last_used_at": "2026", "config": {"image.os": "debian"}}
+    store.instances["c1"] = {
+        "status_code": 103 if running else 102,
+        "created_at": "2026",
+        "last_used_at": "2026",
+        "config": {"image.os": "debian"},
+    }
     return store
 
 
@@ -110,7 +115,14 @@ def test_import_in_check_mode(path: str) -> None:
 
 def test_update_in_check_mode_predicts_the_image() -> None:
     store = FakeStore(image_data(A, ["n", "x"], properties={"k": "v", "l": "w"}))
-    desired = wants(name="n", aliases=("y",), purge_aliases=True, public=True, properties={"k": None, "m": "z"}, bookkeeping={"protected": "true"})
+    desired = wants(
+        name="n",
+        aliases=("y",),
+        purge_aliases=True,
+        public=True,
+        properties={"k": None, "m": "z"},
+        bookkeeping={"protected": "true"},
+    )
     predicted = run(store, desired, check_mode=True)["image"]
     assert store.writes == []
     assert predicted["properties"] == {"l": "w", "m": "z"}
@@ -124,14 +136,22 @@ def test_publish(path: str) -> None:
     assert (said["fingerprint"], said["image"]["fingerprint"]) == ("unknown", "unknown")
     result = run(store, wants(name="n", source=PUBLISH, properties={"k": "v"}))
     assert result["fingerprint"] == store.aliases["n"].target == result["image"]["fingerprint"]
-    assert result["image"]["properties"] == {"os": "debian", "k": "v"}  # the instance's own too, whatever the server merges
+    assert result["image"]["properties"] == {
+        "os": "debian",
+        "k": "v",
+    }  # the instance's own too, whatever the server merges
     assert result["actions"] == ["publish", "alias_create"]
 
 
 def test_publish_a_running_instance() -> None:
     store = with_instance(True)
     run(store, wants(name="n", source=PUBLISH))
-    assert [write.split(" ->")[0] for write in store.writes if "update" not in write] == ["stop c1", "publish instance c1", "alias n", "start c1"]
+    assert [write.split(" ->")[0] for write in store.writes if "update" not in write] == [
+        "stop c1",
+        "publish instance c1",
+        "alias n",
+        "start c1",
+    ]
     assert store.instances["c1"]["status_code"] == 103
 
 
@@ -164,9 +184,21 @@ def test_a_prefix_is_resolved() -> None:
     [
         pytest.param(wants(name="n"), "alias 'n' is not found", id="alias"),
         pytest.param(wants(fingerprint=B[:12]), "no image with the fingerprint bbbbbbbbbbbb is found", id="prefix"),
-        pytest.param(wants(name="n", source=InstanceSource("instance", "c9")), "Cannot publish the instance 'c9': not found", id="instance"),
-        pytest.param(wants(name="n", source=InstanceSource("snapshot", "c1/s")), "Cannot publish the snapshot 'c1/s'", id="snapshot"),
-        pytest.param(wants(fingerprint=A, profiles=("default", "nope")), "profile 'nope' of 'profiles' is not found", id="profile"),
+        pytest.param(
+            wants(name="n", source=InstanceSource("instance", "c9")),
+            "Cannot publish the instance 'c9': not found",
+            id="instance",
+        ),
+        pytest.param(
+            wants(name="n", source=InstanceSource("snapshot", "c1/s")),
+            "Cannot publish the snapshot 'c1/s'",
+            id="snapshot",
+        ),
+        pytest.param(
+            wants(fingerprint=A, profiles=("default", "nope")),
+            "profile 'nope' of 'profiles' is not found",
+            id="profile",
+        ),
     ],
 )
 def test_what_is_missing_fails_before_anything_is_done(desired: DesiredImage, words: str) -> None:
@@ -184,14 +216,16 @@ def test_profiles_that_the_image_has_are_not_looked_for() -> None:
 @pytest.mark.parametrize("state", ["present", "absent"])
 def test_a_project_that_does_not_exist(state: str) -> None:
     store = FakeStore(project="nope")
-    with pytest.raises(LXDInputError, match="project 'nope' does not exist on unix:/fake.socket"):
+    with pytest.raises(LXDInputError, match="project 'nope' is not found on unix:/fake.socket"):
         run(store, wants(state, name="n"))
-    with pytest.raises(LXDInputError, match="project 'nope' does not exist"):
+    with pytest.raises(LXDInputError, match="project 'nope' is not found"):
         run_alias(t.cast(t.Any, store), DesiredAlias("n", state, target=A), False)
 
 
 @pytest.mark.parametrize(
-    "desired", [wants(name="n"), wants("absent", name="n"), wants(fingerprint=A, public=True)], ids=["input error", "nothing to do", "something to do"]
+    "desired",
+    [wants(name="n"), wants("absent", name="n"), wants(fingerprint=A, public=True)],
+    ids=["input error", "nothing to do", "something to do"],
 )
 def test_an_untrusted_client_is_told_the_real_reason(desired: DesiredImage) -> None:
     store = FakeStore(image_data(A), trusted=False)
@@ -313,7 +347,13 @@ def test_an_alias_is_withdrawn_only_while_the_image_remembers_it() -> None:
 
 
 def test_an_alias_that_is_withdrawn_while_it_is_put_back_is_created_again() -> None:
-    store = FakeStore(image_data(A, ["n", "x"], {"withdrawn": '{"aliases": {"n": "", "x": "about x"}, "auto_update": false, "public": false}'}))
+    store = FakeStore(
+        image_data(
+            A,
+            ["n", "x"],
+            {"withdrawn": '{"aliases": {"n": "", "x": "about x"}, "auto_update": false, "public": false}'},
+        )
+    )
     store.faults = [("update_image", "after", lambda store: store.aliases.pop("x"))]
     run(store, wants(name="n"))
     image = store.get_image(A)
@@ -392,8 +432,13 @@ def test_a_previous_that_is_named_meanwhile_stays(path: str) -> None:
 
 def test_a_previous_that_is_protected_meanwhile_stays(path: str) -> None:
     store = FakeStore(image_data(A, ["n"]))
-    store.faults = [("update_alias", "after", lambda store: store.images[A]["properties"].update({"ansible.protected": "true"}))]
-    assert run(store, wants(name="n", source=FileSource(path), previous="delete"))["actions"] == ["import", "alias_move"]
+    store.faults = [
+        ("update_alias", "after", lambda store: store.images[A]["properties"].update({"ansible.protected": "true"}))
+    ]
+    assert run(store, wants(name="n", source=FileSource(path), previous="delete"))["actions"] == [
+        "import",
+        "alias_move",
+    ]
     assert A in store.images
 
 
@@ -464,7 +509,9 @@ def test_an_outcome_that_stays_unknown_is_given_up() -> None:
 # an instance that was stopped
 
 
-@pytest.mark.parametrize("error", [LXDOperationError("Cannot publish: disk full"), LXDTimeout("too long"), LXDAPIError("no", status=400)])
+@pytest.mark.parametrize(
+    "error", [LXDOperationError("Cannot publish: disk full"), LXDTimeout("too long"), LXDAPIError("no", status=400)]
+)
 def test_an_instance_runs_again_when_publishing_fails(error: LXDError) -> None:
     store = with_instance(True)
     store.faults = [("publish_image", "before", raises(error))]
@@ -486,7 +533,10 @@ def test_an_instance_that_can_not_be_started_again() -> None:
         start(name, action, seconds, force)
 
     store.set_instance_state = refuse  # type: ignore[method-assign]
-    with pytest.raises(LXDOperationError, match=r"disk full\. And the instance 'c1' was stopped for that and could not be started again: .*no memory"):
+    with pytest.raises(
+        LXDOperationError,
+        match=r"disk full\. And the instance 'c1' was stopped for that and could not be started again: .*no memory",
+    ):
         run(store, wants(name="n", source=PUBLISH))
 
 
@@ -514,7 +564,12 @@ def test_an_instance_runs_again_when_its_image_can_not_be_named() -> None:
 def test_an_instance_that_does_not_listen_is_stopped_by_force(error: LXDError) -> None:
     store = with_instance(True)
     store.faults = [("set_instance_state", "before", raises(error))]
-    assert run(store, wants(name="n", source=PUBLISH))["actions"] == ["instance_stop", "publish", "alias_create", "instance_start"]
+    assert run(store, wants(name="n", source=PUBLISH))["actions"] == [
+        "instance_stop",
+        "publish",
+        "alias_create",
+        "instance_start",
+    ]
     assert store.writes[:2] == ["stop c1", "stop c1 by force"]
 
 
@@ -557,7 +612,7 @@ def test_alias_target(target: str) -> None:
 @pytest.mark.parametrize("target", ["nope", B, B[:12]])
 def test_alias_target_that_is_missing(target: str) -> None:
     store = FakeStore(image_data(A))
-    with pytest.raises(LXDInputError, match=f"target '{target}' is neither an alias nor the fingerprint"):
+    with pytest.raises(LXDInputError, match=f"target '{target}' is not found .*neither an alias nor the fingerprint"):
         alias(store, target=target)
     assert store.writes == []
 
@@ -614,7 +669,9 @@ FROM_N = {"withdrawn": '{"aliases": {"n": ""}, "auto_update": false, "public": f
         ("inactive", [(A, ["n"], None), (B, [], FROM_N)], f"Cannot deactivate .* points at {A}, and {B} had it"),
     ],
 )
-def test_a_name_that_several_images_have_had(state: str, images: list[tuple[str, list[str], dict[str, str] | None]], words: str) -> None:
+def test_a_name_that_several_images_have_had(
+    state: str, images: list[tuple[str, list[str], dict[str, str] | None]], words: str
+) -> None:
     for check_mode in (True, False):
         store = FakeStore(*(image_data(*image) for image in images))
         with pytest.raises(LXDInputError, match=words):

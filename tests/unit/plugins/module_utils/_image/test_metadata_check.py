@@ -66,8 +66,12 @@ def judge(data: bytes, kind: str | None = "tar") -> str:
         pytest.param(ROOTFS, "is missing", id="missing"),
         pytest.param([], "is missing", id="nothing at all"),
         pytest.param([("metadata.yaml", (tarfile.DIRTYPE, "")), *ROOTFS], "is missing", id="a directory"),
-        pytest.param([("m.yaml", GOOD), ("metadata.yaml", (tarfile.SYMTYPE, "m.yaml"))], "is a symbolic link", id="symbolic link"),
-        pytest.param([("m.yaml", GOOD), ("metadata.yaml", (tarfile.LNKTYPE, "m.yaml"))], "is a hard link", id="hard link"),
+        pytest.param(
+            [("m.yaml", GOOD), ("metadata.yaml", (tarfile.SYMTYPE, "m.yaml"))], "is a symbolic link", id="symbolic link"
+        ),
+        pytest.param(
+            [("m.yaml", GOOD), ("metadata.yaml", (tarfile.LNKTYPE, "m.yaml"))], "is a hard link", id="hard link"
+        ),
         pytest.param([("metadata.yaml", b""), ("metadata.yaml", GOOD)], "is empty", id="the first counts"),
     ],
 )
@@ -118,11 +122,26 @@ CONTENT = {
     "no date": (b"architecture: x86_64\n", "has no 'creation_date'"),
     "null as date": (b"architecture: x86_64\ncreation_date:\n", "has no 'creation_date'"),
     "zero": (b"architecture: x86_64\ncreation_date: 0\n", "has no 'creation_date'"),
-    "quoted": (b'architecture: x86_64\ncreation_date: "1700000000"\n', "has the 'creation_date' '1700000000', which must be a number"),
-    "word": (b"architecture: x86_64\ncreation_date: yesterday\n", "has the 'creation_date' 'yesterday', which must be a number"),
-    "day": (b"architecture: x86_64\ncreation_date: 2024-01-01\n", "has the 'creation_date' '2024-01-01', which must be a number"),
-    "boolean": (b"architecture: x86_64\ncreation_date: true\n", "has the 'creation_date' 'true', which must be a number"),
-    "JSON text": (b'{"architecture": "x86_64", "creation_date": "1"}', "has the 'creation_date' '1', which must be a number"),
+    "quoted": (
+        b'architecture: x86_64\ncreation_date: "1700000000"\n',
+        "has the 'creation_date' '1700000000', which must be a number",
+    ),
+    "word": (
+        b"architecture: x86_64\ncreation_date: yesterday\n",
+        "has the 'creation_date' 'yesterday', which must be a number",
+    ),
+    "day": (
+        b"architecture: x86_64\ncreation_date: 2024-01-01\n",
+        "has the 'creation_date' '2024-01-01', which must be a number",
+    ),
+    "boolean": (
+        b"architecture: x86_64\ncreation_date: true\n",
+        "has the 'creation_date' 'true', which must be a number",
+    ),
+    "JSON text": (
+        b'{"architecture": "x86_64", "creation_date": "1"}',
+        "has the 'creation_date' '1', which must be a number",
+    ),
     "expiry": (HEAD + b"expiry_date: soon\n", "has the 'expiry_date' 'soon', which must be a number"),
     "list as properties": (HEAD + b"properties: [a]\n", "has 'properties' that are no dictionary of texts"),
     "dictionary as property": (GOOD + b"  x: {a: b}\n", "has 'properties' that are no dictionary of texts"),

@@ -41,7 +41,9 @@ def test_fingerprint(value: str) -> None:
     assert is_complete(value) is (len(value) == 64)
 
 
-@pytest.mark.parametrize("value", ["", "a" * 11, "a" * 65, "A" * 12, "g" * 12, "%" * 12, "a" * 11 + "_", "a" * 12 + "\n", " " + "a" * 12])
+@pytest.mark.parametrize(
+    "value", ["", "a" * 11, "a" * 65, "A" * 12, "g" * 12, "%" * 12, "a" * 11 + "_", "a" * 12 + "\n", " " + "a" * 12]
+)
 def test_bad_fingerprint(value: str) -> None:
     with pytest.raises(LXDInputError, match="'option' is .*12 to 64 lower-case hex digits"):
         check_fingerprint(value, "option")
@@ -173,7 +175,9 @@ def test_settings_from_and_to_the_server() -> None:
         profiles=["q", "p"],
     )
     settings = ImageSettings.from_api(data)
-    assert settings == ImageSettings(True, True, {"k": "v", "ansible.protected": "true"}, "2030-01-01T00:00:00Z", ("p", "q"))
+    assert settings == ImageSettings(
+        True, True, {"k": "v", "ansible.protected": "true"}, "2030-01-01T00:00:00Z", ("p", "q")
+    )
     assert settings.user_properties == {"k": "v"}
     assert settings.bookkeeping == {"protected": "true"}
     assert settings.to_api() == {
@@ -194,7 +198,13 @@ def test_settings_of_an_image_without_any() -> None:
     assert ImageSettings.from_api({"properties": None, "profiles": None}) == ImageSettings(profiles=())
 
 
-CURRENT = ImageSettings(True, False, {"k": "v", "l": "w", "ansible.protected": "true", "ansible.source": "{}"}, "2030-01-01T00:00:00Z", ("p",))
+CURRENT = ImageSettings(
+    True,
+    False,
+    {"k": "v", "l": "w", "ansible.protected": "true", "ansible.source": "{}"},
+    "2030-01-01T00:00:00Z",
+    ("p",),
+)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +216,9 @@ CURRENT = ImageSettings(True, False, {"k": "v", "l": "w", "ansible.protected": "
         pytest.param({"expires_at": "never"}, {"expires_at": "never"}, id="expires_at"),
         pytest.param({"profiles": ()}, {"profiles": ()}, id="no profiles"),
         pytest.param({"properties": {}}, {}, id="no properties to merge"),
-        pytest.param({"properties": {"k": "x", "m": "y"}}, {"properties": {**CURRENT.properties, "k": "x", "m": "y"}}, id="merge"),
+        pytest.param(
+            {"properties": {"k": "x", "m": "y"}}, {"properties": {**CURRENT.properties, "k": "x", "m": "y"}}, id="merge"
+        ),
         pytest.param(
             {"properties": {"k": None, "no": None}},
             {"properties": {"l": "w", "ansible.protected": "true", "ansible.source": "{}"}},
@@ -218,7 +230,9 @@ CURRENT = ImageSettings(True, False, {"k": "v", "l": "w", "ansible.protected": "
             id="purge, but not the memory",
         ),
         pytest.param(
-            {"properties": {}, "purge_properties": True}, {"properties": {"ansible.protected": "true", "ansible.source": "{}"}}, id="purge everything"
+            {"properties": {}, "purge_properties": True},
+            {"properties": {"ansible.protected": "true", "ansible.source": "{}"}},
+            id="purge everything",
         ),
         pytest.param(
             {"bookkeeping": {"protected": None, "replaces": A}},
@@ -257,7 +271,13 @@ def test_remember_adds() -> None:
 
 def test_result() -> None:
     data = image_data(
-        A, ["z", "b"], {"protected": "true", "replaces": B}, properties={"l": "1", "k": ""}, expires_at="0001-01-01T00:00:00Z", profiles=["q", "p"], size=5
+        A,
+        ["z", "b"],
+        {"protected": "true", "replaces": B},
+        properties={"l": "1", "k": ""},
+        expires_at="0001-01-01T00:00:00Z",
+        profiles=["q", "p"],
+        size=5,
     )
     result = Image.from_api(data).to_result()
     assert result["aliases"] == [{"name": "b", "description": "about b"}, {"name": "z", "description": "about z"}]
@@ -268,7 +288,9 @@ def test_result() -> None:
     assert set(result) == set(data) | {"protected", "ansible"}
 
 
-@pytest.mark.parametrize(("bookkeeping", "protected"), [({}, False), ({"protected": "true"}, True), ({"protected": "yes"}, False)])
+@pytest.mark.parametrize(
+    ("bookkeeping", "protected"), [({}, False), ({"protected": "true"}, True), ({"protected": "yes"}, False)]
+)
 def test_protected(bookkeeping: dict[str, str], protected: bool) -> None:
     assert make_image(bookkeeping=bookkeeping).protected is protected
 
@@ -289,14 +311,25 @@ def test_an_image_without_aliases_and_properties() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "status", "running"),
-    [("instance", 102, False), ("instance", 103, True), ("instance", 110, True), ("instance", None, True), ("snapshot", 103, False)],
+    [
+        ("instance", 102, False),
+        ("instance", 103, True),
+        ("instance", 110, True),
+        ("instance", None, True),
+        ("snapshot", 103, False),
+    ],
 )
 def test_instance_runs_unless_it_says_that_it_is_stopped(kind: str, status: int | None, running: bool) -> None:
     assert Instance.from_api("c1", kind, {"status_code": status}).running is running
 
 
 def test_instance() -> None:
-    data = {"config": {"image.os": "debian", "image.empty": "", "limits.cpu": "1"}, "ephemeral": True, "created_at": "c", "last_used_at": "l"}
+    data = {
+        "config": {"image.os": "debian", "image.empty": "", "limits.cpu": "1"},
+        "ephemeral": True,
+        "created_at": "c",
+        "last_used_at": "l",
+    }
     instance = Instance.from_api("c1", "instance", data)
     assert (instance.ephemeral, instance.image_properties) == (True, {"os": "debian"})
     snapshot = Instance.from_api("c1/s", "snapshot", data)
@@ -314,16 +347,35 @@ def test_instance() -> None:
 # memory, which anybody may write
 
 
-@pytest.mark.parametrize("text", [None, "", "no JSON", "[]", "3", '{"aliases": 3}', '{"aliases": ["ab"]}', '{"aliases": {"a": 1}}', '{"aliases": null}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "no JSON",
+        "[]",
+        "3",
+        '{"aliases": 3}',
+        '{"aliases": ["ab"]}',
+        '{"aliases": {"a": 1}}',
+        '{"aliases": null}',
+    ],
+)
 def test_what_is_no_memory_of_a_withdrawn_image(text: str | None) -> None:
     assert InactiveState.from_bookkeeping(text) is None
 
 
 def test_withdrawing_forgets_nothing_that_is_remembered_already() -> None:
-    change = SettingsChange(public=False, bookkeeping={"withdrawn": InactiveState({"a": "new"}, False, False).to_bookkeeping()})
-    current = make_image(A, bookkeeping={"withdrawn": InactiveState({"a": "old", "b": ""}, False, True).to_bookkeeping()}, public=True).settings
+    change = SettingsChange(
+        public=False, bookkeeping={"withdrawn": InactiveState({"a": "new"}, False, False).to_bookkeeping()}
+    )
+    current = make_image(
+        A, bookkeeping={"withdrawn": InactiveState({"a": "old", "b": ""}, False, True).to_bookkeeping()}, public=True
+    ).settings
     after = change.overlay(current)
-    assert InactiveState.from_bookkeeping(after.bookkeeping["withdrawn"]) == InactiveState({"a": "new", "b": ""}, True, True)
+    assert InactiveState.from_bookkeeping(after.bookkeeping["withdrawn"]) == InactiveState(
+        {"a": "new", "b": ""}, True, True
+    )
     assert change.overlay(after) == after
 
 
@@ -334,7 +386,16 @@ def test_memory_of_a_withdrawn_image() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "no JSON", "3", "{}", '{"type": "image", "alias": 3}', '{"type": "image", "alias": "a", "server": ["x"]}', '{"type": "file", "alias": "a"}']
+    "text",
+    [
+        "",
+        "no JSON",
+        "3",
+        "{}",
+        '{"type": "image", "alias": 3}',
+        '{"type": "image", "alias": "a", "server": ["x"]}',
+        '{"type": "file", "alias": "a"}',
+    ],
 )
 def test_what_is_no_memory_of_a_source(text: str) -> None:
     assert source_of(make_image(A, bookkeeping={"source": text})) is None
@@ -351,7 +412,11 @@ def test_alias_names() -> None:
 def test_target_of() -> None:
     current = make_current(make_image(A, ["n"]))
     assert current.target_of("n") is current.images[A]
-    assert (current.target_of("x"), current.target_of(None), CurrentImage(current.aliases).target_of("n")) == (None, None, None)
+    assert (current.target_of("x"), current.target_of(None), CurrentImage(current.aliases).target_of("n")) == (
+        None,
+        None,
+        None,
+    )
 
 
 @pytest.mark.parametrize("name", ["a", "debian/12", "a.b-c_d:e@f", "x" * 64, "ünï", "1"])
@@ -360,7 +425,27 @@ def test_plain_aliases(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "x" * 65, "two words", "a?b", "a&b", "a+b", "a*b", 'a"b', "a'b", "a`b", "a$b", "-a", "a-", "/a", "a/", "_a", "a\n", "a\tb"]
+    "name",
+    [
+        "",
+        "x" * 65,
+        "two words",
+        "a?b",
+        "a&b",
+        "a+b",
+        "a*b",
+        'a"b',
+        "a'b",
+        "a`b",
+        "a$b",
+        "-a",
+        "a-",
+        "/a",
+        "a/",
+        "_a",
+        "a\n",
+        "a\tb",
+    ],
 )
 def test_aliases_that_strict_servers_refuse(name: str) -> None:
     assert not model.is_plain_alias(name)

@@ -26,7 +26,9 @@ ROOT = b"\r\n\r\n--b0unroot\r\n"
 PARTS = [("metadata", META), ("rootfs", ROOT)]
 
 
-def body(parts: t.Iterable[tuple[str, bytes]], preamble: bytes = b"", epilogue: bytes = b"\r\n", boundary: str = BOUNDARY) -> bytes:
+def body(
+    parts: t.Iterable[tuple[str, bytes]], preamble: bytes = b"", epilogue: bytes = b"\r\n", boundary: str = BOUNDARY
+) -> bytes:
     """As Go's mime/multipart writes it, and with what RFC 2046 allows besides."""
     text = preamble
     for number, (name, content) in enumerate(parts):
@@ -84,7 +86,10 @@ def test_what_the_format_allows(parts: list[tuple[str, bytes]], preamble: bytes,
     [
         (b'Content-Disposition: form-data; name="rootfs"', "rootfs"),
         (b'content-disposition:form-data;name="rootfs.img"', "rootfs.img"),
-        (b'Content-Type: text/plain\r\nCONTENT-DISPOSITION: form-data; filename="../../evil"; name=metadata', "metadata"),
+        (
+            b'Content-Type: text/plain\r\nCONTENT-DISPOSITION: form-data; filename="../../evil"; name=metadata',
+            "metadata",
+        ),
         (b"Content-Disposition: form-data", ""),
         (b"Content-Type: text/plain", ""),
         ('Content-Disposition: form-data; name="ä"'.encode(), "Ã¤"),
@@ -120,7 +125,12 @@ def test_what_is_read_is_not_kept() -> None:
     assert received == 100 * len(block)
 
 
-pieces = st.lists(st.sampled_from([b"\r", b"\n", b"-", b"--", b"b0und", b"b0un", b"d", b"\r\n--", b"\r\n--b0un", b"\x00", b"content"]), max_size=12)
+pieces = st.lists(
+    st.sampled_from(
+        [b"\r", b"\n", b"-", b"--", b"b0und", b"b0un", b"d", b"\r\n--", b"\r\n--b0un", b"\x00", b"content"]
+    ),
+    max_size=12,
+)
 contents = pieces.map(b"".join).filter(lambda content: b"\r\n--b0und" not in b"\r\n" + content + b"\r")
 
 
@@ -156,7 +166,9 @@ def test_the_boundary(content_type: str, boundary: str | None) -> None:
     assert boundary_of(content_type) == boundary
 
 
-@pytest.mark.parametrize(("filename", "shown"), [("", ""), ("new.tar", "new.tar"), ('Größe "1\\2"', 'Größe \\"1\\\\2\\"')])
+@pytest.mark.parametrize(
+    ("filename", "shown"), [("", ""), ("new.tar", "new.tar"), ('Größe "1\\2"', 'Größe \\"1\\\\2\\"')]
+)
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 def test_parts_are_renamed_on_the_way(filename: str, shown: str, size: int) -> None:
     renamed = b"".join(rename_parts(blocks(body(PARTS, b"preamble", b"\r\nepilogue"), size), BOUNDARY, filename))

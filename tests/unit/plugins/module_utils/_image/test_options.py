@@ -28,7 +28,9 @@ FILE = {"type": "file", "path": "/a"}
 
 
 def image(state: str = "present", **params: t.Any) -> DesiredImage:
-    return options.desired_image({"state": state, "purge_aliases": False, "purge_properties": False, "force": False, **params})
+    return options.desired_image(
+        {"state": state, "purge_aliases": False, "purge_properties": False, "force": False, **params}
+    )
 
 
 def settings(**params: t.Any) -> SettingsChange:
@@ -76,7 +78,11 @@ def test_everything_given() -> None:
     [
         ({"profiles": []}, "profiles", ()),
         ({"properties": {}}, "properties", {}),
-        ({"properties": {"a": None, "b": "", "c": True, 5: 1.5}}, "properties", {"a": None, "b": None, "c": "true", "5": "1.5"}),
+        (
+            {"properties": {"a": None, "b": "", "c": True, 5: 1.5}},
+            "properties",
+            {"a": None, "b": None, "c": "true", "5": "1.5"},
+        ),
         ({"expires_at": "never"}, "expires_at", "never"),
         ({"expires_at": "2030-12-31T01:00:00+01:00"}, "expires_at", "2030-12-31T00:00:00Z"),
         ({"protected": False}, "bookkeeping", {"protected": None}),
@@ -97,7 +103,10 @@ def test_settings(params: dict[str, t.Any], field: str, value: t.Any) -> None:
         ({"state": "absent"}, "is required: which image is meant"),
         ({"fingerprint": "abc"}, "'fingerprint' is 'abc'"),
         ({"name": "n", "fingerprint": A.upper()}, "'fingerprint' is"),
-        ({"fingerprint": A, "source": {"type": "instance", "name": "c1"}}, "fingerprint of a published image can't be chosen"),
+        (
+            {"fingerprint": A, "source": {"type": "instance", "name": "c1"}},
+            "fingerprint of a published image can't be chosen",
+        ),
         ({"name": "n", "purge_aliases": True}, "'purge_aliases' requires 'aliases'"),
         ({"name": "n", "purge_properties": True}, "'purge_properties' requires 'properties'"),
         ({"name": "n", "expires_at": "soon"}, "'expires_at': 'soon' is neither"),
@@ -134,7 +143,15 @@ def test_what_is_to_go_needs_no_source(identity: dict[str, str]) -> None:
     [
         (FILE, FileSource("/a")),
         (
-            {"type": "file", "path": "/a", "rootfs_path": "/b", "checksum": "md5:" + "C" * 32, "filename": "f", "metadata": {}, "name": None},
+            {
+                "type": "file",
+                "path": "/a",
+                "rootfs_path": "/b",
+                "checksum": "md5:" + "C" * 32,
+                "filename": "f",
+                "metadata": {},
+                "name": None,
+            },
             FileSource("/a", "/b", Checksum("md5", "c" * 32), "f", {}),
         ),
         ({"type": "instance", "name": "c1"}, InstanceSource("instance", "c1")),
@@ -144,7 +161,10 @@ def test_what_is_to_go_needs_no_source(identity: dict[str, str]) -> None:
         ),
         ({"type": "snapshot", "name": "c1/s0", "stop": None}, InstanceSource("snapshot", "c1/s0")),
         ({"type": "url", "url": "https://h/a", "filename": "Größe 1"}, UrlSource("https://h/a", filename="Größe 1")),
-        ({"server": "https://h", "alias": "a", "filename": "f", "mode": "relay"}, ImageSource("https://h", "lxd", alias="a", filename="f", mode="relay")),
+        (
+            {"server": "https://h", "alias": "a", "filename": "f", "mode": "relay"},
+            ImageSource("https://h", "lxd", alias="a", filename="f", mode="relay"),
+        ),
     ],
     ids=["file", "file with all", "instance", "instance with all", "snapshot", "url", "image"],
 )
@@ -155,13 +175,19 @@ def test_source(params: dict[str, t.Any], source: t.Any) -> None:
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"type": "file", "path": "/a", "name": "c1", "stop": False}, "'file' does not support name, stop; it supports .*path"),
+        (
+            {"type": "file", "path": "/a", "name": "c1", "stop": False},
+            "'file' does not support name, stop; it supports .*path",
+        ),
         ({"type": "instance", "name": "c1", "path": "/a"}, "'instance' does not support path"),
         ({"type": "snapshot", "name": "c1/s", "stop": True}, "'snapshot' does not support stop"),
         ({"type": "instance", "name": "c1/s0"}, "'c1/s0', but must be the name of an instance; for a snapshot"),
         ({"type": "snapshot", "name": "c1"}, "'c1', but must be 'instance/snapshot'"),
         ({"type": "snapshot", "name": "c1/"}, "must be 'instance/snapshot'"),
-        ({"server": "https://h", "alias": "a", "filename": "f", "mode": "push"}, "'filename' and 'mode: push' in 'source' are mutually exclusive: .* Use pull or relay"),
+        (
+            {"server": "https://h", "alias": "a", "filename": "f", "mode": "push"},
+            "'filename' and 'mode: push' in 'source' are mutually exclusive: .* Use pull or relay",
+        ),
         *[
             ({**source, "filename": name}, "'filename' in 'source' is .*, but must have no control characters")
             for source in (
@@ -187,8 +213,14 @@ SERVER = {"type": "image", "server": "https://h", "alias": "a"}
     ("params", "source"),
     [
         (SERVER, ImageSource("https://h", "lxd", alias="a")),
-        ({**SERVER, "protocol": "incus", "mode": "pull", "copy_aliases": True}, ImageSource("https://h", "incus", alias="a", mode="pull", copy_aliases=True)),
-        ({**SERVER, "server": "http://h", "protocol": "simplestreams"}, ImageSource("http://h", "simplestreams", alias="a")),
+        (
+            {**SERVER, "protocol": "incus", "mode": "pull", "copy_aliases": True},
+            ImageSource("https://h", "incus", alias="a", mode="pull", copy_aliases=True),
+        ),
+        (
+            {**SERVER, "server": "http://h", "protocol": "simplestreams"},
+            ImageSource("http://h", "simplestreams", alias="a"),
+        ),
         ({"type": "image", "remote": "ubuntu", "alias": "a"}, ImageSource(remote="ubuntu", alias="a")),
         ({"type": "image", "remote": "r", "fingerprint": A}, ImageSource(remote="r", fingerprint=A)),
     ],
@@ -219,7 +251,9 @@ def test_image_source_refused(params: dict[str, t.Any], words: str) -> None:
 def test_the_fingerprint_of_the_image_and_of_its_source() -> None:
     by_source = {"type": "image", "server": "https://h", "fingerprint": A}
     assert image(source=by_source).fingerprint == A
-    assert image(fingerprint=A, source={"type": "image", "server": "https://h"}).source == ImageSource("https://h", "lxd", fingerprint=A)
+    assert image(fingerprint=A, source={"type": "image", "server": "https://h"}).source == ImageSource(
+        "https://h", "lxd", fingerprint=A
+    )
 
 
 # aliases
@@ -243,12 +277,21 @@ def test_alias_renamed_from_itself() -> None:
 
 def test_selector() -> None:
     found = options_selection.selector(
-        {"name": "n", "fingerprint": A, "public": False, "properties": {"build": 5, "lts": True}, "filter": "type eq container", "older_than": "30d"}
+        {
+            "name": "n",
+            "fingerprint": A,
+            "public": False,
+            "properties": {"build": 5, "lts": True},
+            "filter": "type eq container",
+            "older_than": "30d",
+        }
     )
     assert (found.name, found.fingerprint, found.public, found.cached) == ("n", A, False, None)
     assert found.properties == {"build": "5", "lts": "true"}
     assert found.older_than == timedelta(days=30)
-    assert [(clause.field, clause.operator, clause.pattern.pattern) for clause in found.filter] == [("type", "eq", "^container\\Z")]
+    assert [(clause.field, clause.operator, clause.pattern.pattern) for clause in found.filter] == [
+        ("type", "eq", "^container\\Z")
+    ]
 
 
 def test_selector_of_everything() -> None:
@@ -297,12 +340,14 @@ def test_what_an_entry_is_called(entry: dict[str, t.Any], name: str, aliases: tu
 
 
 def test_a_bad_entry_is_the_failure_of_that_entry_alone() -> None:
-    bad, good = store({"name": "bad", "source": {"type": "file", "path": "/a", "alias": "x"}}, {"name": "good", "source": FILE}).images
+    bad, good = store(
+        {"name": "bad", "source": {"type": "file", "path": "/a", "alias": "x"}}, {"name": "good", "source": FILE}
+    ).images
     assert (bad.name, bad.desired) == ("bad", None) and "does not support alias" in str(bad.error)
     assert good.error is None
     assert store({}).images[0].name == "an entry without a name"
 
 
 def test_two_entries_that_want_one_alias() -> None:
-    with pytest.raises(LXDInputError, match="entries 1 and 2 of 'images' both want the alias 'x'"):
+    with pytest.raises(LXDInputError, match="The alias 'x' is ambiguous: the entries 1 and 2 of 'images' both have it"):
         store({"name": "n", "aliases": ["x"], "source": FILE}, {"name": "x", "source": FILE})

@@ -76,19 +76,42 @@ def show(action: t.Any) -> str:
         # present, by name or fingerprint only
         pytest.param(wants(name="n"), AT_A, [], A, None, id="there"),
         pytest.param(wants(fingerprint=A), make_current(make_image(A)), [], A, None, id="there by fingerprint"),
-        pytest.param(wants(name="n", fingerprint=A), make_current(make_image(A)), ["alias_create n"], A, None, id="name an image"),
         pytest.param(
-            wants(name="n", fingerprint=B), make_current(make_image(A, ["n"]), make_image(B)), ["alias_move n"], B, A, id="name another image, keep the old"
+            wants(name="n", fingerprint=A), make_current(make_image(A)), ["alias_create n"], A, None, id="name an image"
+        ),
+        pytest.param(
+            wants(name="n", fingerprint=B),
+            make_current(make_image(A, ["n"]), make_image(B)),
+            ["alias_move n"],
+            B,
+            A,
+            id="name another image, keep the old",
         ),
         # from a file
         pytest.param(of_file(), NOTHING, ["import a", "alias_create n"], A, None, id="import"),
         pytest.param(of_file(name=None), NOTHING, ["import a"], A, None, id="import without a name"),
         pytest.param(of_file(), AT_A, [], A, None, id="imported already"),
         pytest.param(of_file(B), AT_A, ["import b", "alias_move n"], B, A, id="import another content"),
-        pytest.param(of_file(B), make_current(make_image(A, ["n"]), make_image(B)), ["alias_move n"], B, A, id="adopt content that is there"),
-        pytest.param(of_file(UNKNOWN), AT_A, ["import u", "alias_move n"], UNKNOWN, A, id="import what is not hashed yet"),
+        pytest.param(
+            of_file(B),
+            make_current(make_image(A, ["n"]), make_image(B)),
+            ["alias_move n"],
+            B,
+            A,
+            id="adopt content that is there",
+        ),
+        pytest.param(
+            of_file(UNKNOWN), AT_A, ["import u", "alias_move n"], UNKNOWN, A, id="import what is not hashed yet"
+        ),
         # aliases
-        pytest.param(of_file(aliases=("x", "n", "y")), NOTHING, ["import a", "alias_create x", "alias_create y", "alias_create n"], A, None, id="more aliases"),
+        pytest.param(
+            of_file(aliases=("x", "n", "y")),
+            NOTHING,
+            ["import a", "alias_create x", "alias_create y", "alias_create n"],
+            A,
+            None,
+            id="more aliases",
+        ),
         pytest.param(
             wants(name="n", aliases=("x",)),
             make_current(make_image(A, ["n"]), make_image(B, ["x"])),
@@ -106,9 +129,23 @@ def show(action: t.Any) -> str:
             None,
             id="purge aliases",
         ),
-        pytest.param(of_file(purge_aliases=True, aliases=("x",)), NOTHING, ["import a", "alias_create x", "alias_create n"], A, None, id="purge of nothing"),
+        pytest.param(
+            of_file(purge_aliases=True, aliases=("x",)),
+            NOTHING,
+            ["import a", "alias_create x", "alias_create n"],
+            A,
+            None,
+            id="purge of nothing",
+        ),
         # the image that was there before
-        pytest.param(of_file(B, previous="delete"), AT_A, ["import b", "alias_move n", "delete a", "note b"], B, A, id="delete the previous"),
+        pytest.param(
+            of_file(B, previous="delete"),
+            AT_A,
+            ["import b", "alias_move n", "delete a", "note b"],
+            B,
+            A,
+            id="delete the previous",
+        ),
         pytest.param(
             of_file(B, previous="delete"),
             make_current(make_image(A, ["n", "x"])),
@@ -192,8 +229,17 @@ def show(action: t.Any) -> str:
         ),
         # settings
         pytest.param(wants(name="n", public=True), AT_A, ["update a"], A, None, id="a setting"),
-        pytest.param(wants(name="n", public=False, profiles=("default",), expires_at="never"), AT_A, [], A, None, id="settings as they are"),
-        pytest.param(wants(name="n", properties={"gone": None}), AT_A, [], A, None, id="remove a property that is not there"),
+        pytest.param(
+            wants(name="n", public=False, profiles=("default",), expires_at="never"),
+            AT_A,
+            [],
+            A,
+            None,
+            id="settings as they are",
+        ),
+        pytest.param(
+            wants(name="n", properties={"gone": None}), AT_A, [], A, None, id="remove a property that is not there"
+        ),
         pytest.param(
             wants(name="n", public=True, aliases=("x",), purge_aliases=True),
             make_current(make_image(A, ["n", "y"])),
@@ -210,7 +256,9 @@ def show(action: t.Any) -> str:
             None,
             id="auto_update with an alias to follow",
         ),
-        pytest.param(wants(name="n", auto_update=False), AT_A, [], A, None, id="no auto_update needs nothing to follow"),
+        pytest.param(
+            wants(name="n", auto_update=False), AT_A, [], A, None, id="no auto_update needs nothing to follow"
+        ),
         # publishing
         pytest.param(
             wants(name="n", source=PUBLISH),
@@ -238,7 +286,12 @@ def show(action: t.Any) -> str:
         ),
         pytest.param(wants(name="n", source=PUBLISH), AT_A, [], A, None, id="never publish where the name is there"),
         pytest.param(
-            wants(name="n", source=PUBLISH), make_current(make_image(B), orphan=B), ["alias_create n"], B, None, id="adopt what a killed run has published"
+            wants(name="n", source=PUBLISH),
+            make_current(make_image(B), orphan=B),
+            ["alias_create n"],
+            B,
+            None,
+            id="adopt what a killed run has published",
         ),
         # absent
         pytest.param(wants("absent", name="n"), AT_A, ["delete a"], A, None, id="delete by name"),
@@ -248,12 +301,26 @@ def show(action: t.Any) -> str:
         pytest.param(wants("absent", fingerprint=B), AT_A, [], None, None, id="no such fingerprint"),
         pytest.param(wants("absent", fingerprint=B, source=FILE), AT_A, [], None, None, id="no image of that content"),
         pytest.param(
-            wants("absent", name="n", force=True), make_current(make_image(A, ["n"], {"protected": "true"})), ["delete a"], A, None, id="delete a protected one"
+            wants("absent", name="n", force=True),
+            make_current(make_image(A, ["n"], {"protected": "true"})),
+            ["delete a"],
+            A,
+            None,
+            id="delete a protected one",
         ),
-        pytest.param(wants("absent", name="n", public=True, aliases=("x",)), AT_A, ["delete a"], A, None, id="settings don't matter for what goes"),
+        pytest.param(
+            wants("absent", name="n", public=True, aliases=("x",)),
+            AT_A,
+            ["delete a"],
+            A,
+            None,
+            id="settings don't matter for what goes",
+        ),
     ],
 )
-def test_actions(desired: DesiredImage, current: CurrentImage, actions: list[str], fingerprint: str | None, previous: str | None) -> None:
+def test_actions(
+    desired: DesiredImage, current: CurrentImage, actions: list[str], fingerprint: str | None, previous: str | None
+) -> None:
     plan = plan_image(desired, current)
     assert [show(action) for action in plan.actions] == actions
     assert plan.verbs == [action.split()[0] for action in actions if not action.startswith("note ")]
@@ -265,10 +332,27 @@ def test_actions(desired: DesiredImage, current: CurrentImage, actions: list[str
 @pytest.mark.parametrize(
     ("desired", "current", "words"),
     [
-        pytest.param(wants(name="n"), NOTHING, ["the alias 'n' is not found", "no 'source'"], id="no such alias and no source"),
-        pytest.param(wants(fingerprint=A), NOTHING, [f"no image with the fingerprint {A} is found", "no 'source'"], id="no such fingerprint and no source"),
-        pytest.param(wants(fingerprint=A, name="n"), NOTHING, [f"no image with the fingerprint {A} is found"], id="no such fingerprint to name"),
-        pytest.param(of_file(B, alias_conflict="fail"), AT_A, ["alias 'n'", B, f"points at {A}", "'alias_conflict' is 'fail'"], id="conflict at the name"),
+        pytest.param(
+            wants(name="n"), NOTHING, ["the alias 'n' is not found", "no 'source'"], id="no such alias and no source"
+        ),
+        pytest.param(
+            wants(fingerprint=A),
+            NOTHING,
+            [f"no image with the fingerprint {A} is found", "no 'source'"],
+            id="no such fingerprint and no source",
+        ),
+        pytest.param(
+            wants(fingerprint=A, name="n"),
+            NOTHING,
+            [f"no image with the fingerprint {A} is found"],
+            id="no such fingerprint to name",
+        ),
+        pytest.param(
+            of_file(B, alias_conflict="fail"),
+            AT_A,
+            ["alias 'n'", B, f"points at {A}", "'alias_conflict' is 'fail'"],
+            id="conflict at the name",
+        ),
         pytest.param(
             wants(name="n", aliases=("x",), alias_conflict="fail"),
             make_current(make_image(A, ["n"]), make_image(B, ["x"])),
@@ -276,7 +360,10 @@ def test_actions(desired: DesiredImage, current: CurrentImage, actions: list[str
             id="conflict at another alias",
         ),
         pytest.param(
-            wants(name="n", source=PUBLISH), make_current(instance=make_instance(running=True)), ["'c1'", "running", "stop: true", "snapshot"], id="running"
+            wants(name="n", source=PUBLISH),
+            make_current(instance=make_instance(running=True)),
+            ["'c1'", "running", "stop: true", "snapshot"],
+            id="running",
         ),
         pytest.param(
             wants(name="n", source=replace(PUBLISH, stop=True)),
@@ -284,7 +371,12 @@ def test_actions(desired: DesiredImage, current: CurrentImage, actions: list[str
             ["'c1'", "ephemeral", "delete it", "snapshot"],
             id="running and ephemeral",
         ),
-        pytest.param(wants(name="n", auto_update=True), AT_A, ["'auto_update'", A, "Delete that image and copy it again"], id="auto_update without a source"),
+        pytest.param(
+            wants(name="n", auto_update=True),
+            AT_A,
+            ["'auto_update'", A, "Delete that image and copy it again"],
+            id="auto_update without a source",
+        ),
         pytest.param(
             wants(name="n", auto_update=True),
             make_current(make_image(A, ["n"], update_source={"alias": "", "server": "https://x"})),
@@ -299,7 +391,10 @@ def test_actions(desired: DesiredImage, current: CurrentImage, actions: list[str
         ),
         pytest.param(of_file(auto_update=True), NOTHING, ["'auto_update'"], id="auto_update of an import"),
         pytest.param(
-            wants("absent", name="n"), make_current(make_image(A, ["n"], {"protected": "true"})), [A, "protected", "'force: true'"], id="delete a protected one"
+            wants("absent", name="n"),
+            make_current(make_image(A, ["n"], {"protected": "true"})),
+            [A, "protected", "'force: true'"],
+            id="delete a protected one",
         ),
         pytest.param(
             wants("absent", name="n", fingerprint=B),
@@ -318,9 +413,15 @@ def test_refused(desired: DesiredImage, current: CurrentImage, words: list[str])
 @pytest.mark.parametrize(
     ("desired", "current", "before", "after"),
     [
-        pytest.param(of_file(public=True), NOTHING, {}, {"fingerprint": A, "aliases": {"n": A}, "public": True}, id="import"),
         pytest.param(
-            of_file(B), AT_A, {"fingerprint": A, "aliases": {"n": A}}, {"fingerprint": B, "aliases": {"n": B}}, id="replace: only what the task manages"
+            of_file(public=True), NOTHING, {}, {"fingerprint": A, "aliases": {"n": A}, "public": True}, id="import"
+        ),
+        pytest.param(
+            of_file(B),
+            AT_A,
+            {"fingerprint": A, "aliases": {"n": A}},
+            {"fingerprint": B, "aliases": {"n": B}},
+            id="replace: only what the task manages",
         ),
         pytest.param(
             of_file(B, public=True, properties={"k": "v"}),
@@ -330,7 +431,13 @@ def test_refused(desired: DesiredImage, current: CurrentImage, words: list[str])
             id="replace, with settings",
         ),
         pytest.param(
-            wants(name="n", properties={"k": "v", "old": None}, expires_at="2030-01-01T00:00:00Z", profiles=("p", "q"), bookkeeping={"protected": "true"}),
+            wants(
+                name="n",
+                properties={"k": "v", "old": None},
+                expires_at="2030-01-01T00:00:00Z",
+                profiles=("p", "q"),
+                bookkeeping={"protected": "true"},
+            ),
             make_current(make_image(A, ["n"], {"source": "{}"}, properties={"old": "1", "stays": "2"})),
             {
                 "fingerprint": A,
@@ -365,7 +472,11 @@ def test_refused(desired: DesiredImage, current: CurrentImage, words: list[str])
             id="alias moves",
         ),
         pytest.param(
-            wants(name="n", source=PUBLISH), make_current(instance=make_instance()), {}, {"fingerprint": UNKNOWN, "aliases": {"n": UNKNOWN}}, id="publish"
+            wants(name="n", source=PUBLISH),
+            make_current(instance=make_instance()),
+            {},
+            {"fingerprint": UNKNOWN, "aliases": {"n": UNKNOWN}},
+            id="publish",
         ),
         pytest.param(
             wants("absent", name="n", public=True),
@@ -389,7 +500,9 @@ def only(plan: t.Any, kind: type) -> t.Any:
 
 
 def test_a_new_image_inherits_what_belongs_to_the_name() -> None:
-    current = make_current(make_image(A, ["n"], public=True, profiles=["p"], expires_at="2030-01-01T00:00:00Z", properties={"k": "v"}))
+    current = make_current(
+        make_image(A, ["n"], public=True, profiles=["p"], expires_at="2030-01-01T00:00:00Z", properties={"k": "v"})
+    )
     settings = only(plan_image(of_file(B), current), CreateImage).settings
     assert (settings.public, settings.profiles) == (True, ("p",))
     assert (settings.expires_at, settings.auto_update, settings.properties) == (None, None, None)
@@ -442,7 +555,9 @@ def offered(fingerprint: str, *images: t.Any, **fields: t.Any) -> CurrentImage:
     return replace(make_current(*images), offered=OfferedImage(fingerprint, **fields))
 
 
-def of_copy(fingerprint: str | None = B, state: str = "present", source: ImageSource = COPY, **options: t.Any) -> DesiredImage:
+def of_copy(
+    fingerprint: str | None = B, state: str = "present", source: ImageSource = COPY, **options: t.Any
+) -> DesiredImage:
     return wants(state, name="n", fingerprint=fingerprint, source=source, **options)
 
 
@@ -457,11 +572,16 @@ def of_copy(fingerprint: str | None = B, state: str = "present", source: ImageSo
             ["copy b", "alias_create n", "alias_create y", "alias_create z"],
             id="with its aliases",
         ),
-        pytest.param(of_copy(auto_update=True), offered(B), ["copy b", "alias_create n"], id="auto_update of a copy by alias"),
+        pytest.param(
+            of_copy(auto_update=True), offered(B), ["copy b", "alias_create n"], id="auto_update of a copy by alias"
+        ),
         pytest.param(of_copy(A, "latest"), offered(A, make_image(A, ["n"])), [], id="newest already"),
         pytest.param(of_copy(B, "latest"), offered(B, make_image(A, ["n"])), ["copy b", "alias_move n"], id="update"),
         pytest.param(
-            of_copy(B, "latest", alias_conflict="fail"), offered(B, make_image(A, ["n"])), ["copy b", "alias_move n"], id="an update is no alias conflict"
+            of_copy(B, "latest", alias_conflict="fail"),
+            offered(B, make_image(A, ["n"])),
+            ["copy b", "alias_move n"],
+            id="an update is no alias conflict",
         ),
         pytest.param(
             of_copy(B, "latest", previous="delete"),
@@ -469,7 +589,12 @@ def of_copy(fingerprint: str | None = B, state: str = "present", source: ImageSo
             ["copy b", "alias_move x", "alias_move y", "alias_move n", "delete a", "note b"],
             id="an update takes all aliases along",
         ),
-        pytest.param(of_copy(B), offered(B, make_image(A, ["x"]), make_image(B)), ["alias_create n"], id="copied under no name already"),
+        pytest.param(
+            of_copy(B),
+            offered(B, make_image(A, ["x"]), make_image(B)),
+            ["alias_create n"],
+            id="copied under no name already",
+        ),
         pytest.param(
             of_copy(A, aliases=("x",)),
             offered(A, make_image(A, ["x"], cached=True)),
@@ -482,27 +607,51 @@ def of_copy(fingerprint: str | None = B, state: str = "present", source: ImageSo
             ["alias_delete x"],
             id="a cached one with aliases that go is not renewed yet",
         ),
-        pytest.param(of_copy(A), offered(A, make_image(A, cached=True)), ["delete a", "copy a", "alias_create n"], id="renew a cached one"),
+        pytest.param(
+            of_copy(A),
+            offered(A, make_image(A, cached=True)),
+            ["delete a", "copy a", "alias_create n"],
+            id="renew a cached one",
+        ),
         pytest.param(
             of_copy(A),
             offered(A, make_image(A, bookkeeping={"protected": "true"}, cached=True)),
             ["delete a", "copy a", "alias_create n"],
             id="renew one that is protected on the server that it comes from",
         ),
-        pytest.param(of_copy(A), offered(B, make_image(A, ["n"], cached=True)), [], id="keep a cached one that the source has no more"),
-        pytest.param(of_file(A), make_current(make_image(A, cached=True)), ["delete a", "import a", "alias_create n"], id="renew from a file"),
-        pytest.param(wants(name="n", public=True), make_current(make_image(A, ["n"], cached=True)), ["update a"], id="a cached one without a source"),
+        pytest.param(
+            of_copy(A),
+            offered(B, make_image(A, ["n"], cached=True)),
+            [],
+            id="keep a cached one that the source has no more",
+        ),
+        pytest.param(
+            of_file(A),
+            make_current(make_image(A, cached=True)),
+            ["delete a", "import a", "alias_create n"],
+            id="renew from a file",
+        ),
+        pytest.param(
+            wants(name="n", public=True),
+            make_current(make_image(A, ["n"], cached=True)),
+            ["update a"],
+            id="a cached one without a source",
+        ),
     ],
 )
 def test_copies(desired: DesiredImage, current: CurrentImage, actions: list[str]) -> None:
     assert sorted(show(action) for action in plan_image(desired, current).actions) == sorted(actions)
-    assert [show(action) for action in plan_image(desired, current).actions if "alias" not in action.verb] == [a for a in actions if "alias" not in a]
+    assert [show(action) for action in plan_image(desired, current).actions if "alias" not in action.verb] == [
+        a for a in actions if "alias" not in a
+    ]
 
 
 @pytest.mark.parametrize(
     ("desired", "current"),
     [
-        pytest.param(of_copy(auto_update=True, source=replace(COPY, alias=None, fingerprint=B)), offered(B), id="by fingerprint"),
+        pytest.param(
+            of_copy(auto_update=True, source=replace(COPY, alias=None, fingerprint=B)), offered(B), id="by fingerprint"
+        ),
         pytest.param(of_copy(auto_update=True, source=replace(COPY, mode="relay")), offered(B), id="relayed"),
         pytest.param(of_copy(auto_update=True, source=replace(COPY, mode="push")), offered(B), id="pushed"),
         pytest.param(of_copy(auto_update=True), offered(B, public=False), id="private"),
@@ -515,9 +664,26 @@ def test_auto_update_needs_what_can_be_followed(desired: DesiredImage, current: 
 
 
 def test_an_update_keeps_what_belongs_to_the_image() -> None:
-    old = make_image(A, ["n"], {"protected": "true"}, public=True, auto_update=True, expires_at="2030-01-01T00:00:00Z", profiles=["p"], properties={"k": "v"})
-    settings = only(plan_image(of_copy(B, "latest", expires_at="never"), offered(B, replace(old, data={**old.data, **FOLLOWED}))), CreateImage).settings
-    assert (settings.public, settings.auto_update, settings.expires_at, settings.profiles) == (True, True, "never", ("p",))
+    old = make_image(
+        A,
+        ["n"],
+        {"protected": "true"},
+        public=True,
+        auto_update=True,
+        expires_at="2030-01-01T00:00:00Z",
+        profiles=["p"],
+        properties={"k": "v"},
+    )
+    settings = only(
+        plan_image(of_copy(B, "latest", expires_at="never"), offered(B, replace(old, data={**old.data, **FOLLOWED}))),
+        CreateImage,
+    ).settings
+    assert (settings.public, settings.auto_update, settings.expires_at, settings.profiles) == (
+        True,
+        True,
+        "never",
+        ("p",),
+    )
     assert settings.default_properties == {"k": "v"}
     assert "protected" not in settings.bookkeeping
     assert settings.drops_bookkeeping
@@ -526,16 +692,30 @@ def test_an_update_keeps_what_belongs_to_the_image() -> None:
 @pytest.mark.parametrize("bookkeeping", [{}, {"protected": None}, {"protected": "true"}], ids=str)
 def test_protection_belongs_to_the_image_and_not_to_the_name(bookkeeping: dict[str, str | None]) -> None:
     current = make_current(make_image(A, ["n"], {"protected": "true"}))
-    assert only(plan_image(of_file(B, bookkeeping=bookkeeping), current), CreateImage).settings.bookkeeping == bookkeeping
+    assert (
+        only(plan_image(of_file(B, bookkeeping=bookkeeping), current), CreateImage).settings.bookkeeping == bookkeeping
+    )
 
 
 def test_a_cached_image_that_is_renewed_keeps_what_was_set() -> None:
-    cached = make_image(A, public=True, expires_at="2030-01-01T00:00:00Z", profiles=["p"], properties={"k": "v"}, cached=True)
+    cached = make_image(
+        A, public=True, expires_at="2030-01-01T00:00:00Z", profiles=["p"], properties={"k": "v"}, cached=True
+    )
     settings = only(plan_image(of_copy(A), offered(A, cached)), CreateImage).settings
-    assert (settings.public, settings.expires_at, settings.profiles, settings.properties) == (True, "2030-01-01T00:00:00Z", ("p",), {"k": "v"})
+    assert (settings.public, settings.expires_at, settings.profiles, settings.properties) == (
+        True,
+        "2030-01-01T00:00:00Z",
+        ("p",),
+        {"k": "v"},
+    )
     given = {"public": False, "expires_at": "never", "profiles": (), "properties": {"k": None}}
     settings = only(plan_image(of_copy(A, **given), offered(A, cached)), CreateImage).settings
-    assert (settings.public, settings.expires_at, settings.profiles, settings.properties) == (False, "never", (), {"k": None})
+    assert (settings.public, settings.expires_at, settings.profiles, settings.properties) == (
+        False,
+        "never",
+        (),
+        {"k": None},
+    )
     given = {"properties": {"x": "y"}, "purge_properties": True}
     assert only(plan_image(of_copy(A, **given), offered(A, cached)), CreateImage).settings.properties == {"x": "y"}
 
@@ -546,7 +726,10 @@ KINDS = ImageSource("https://h", "lxd", alias="a", image_type="container", archi
 @pytest.mark.parametrize("state", ["present", "latest"])
 @pytest.mark.parametrize(
     ("fields", "words"),
-    [({"type": "virtual-machine"}, "whose type is 'virtual-machine', but 'image_type'"), ({"architecture": "aarch64"}, "whose architecture is 'aarch64'")],
+    [
+        ({"type": "virtual-machine"}, "whose type is 'virtual-machine', but 'image_type'"),
+        ({"architecture": "aarch64"}, "whose architecture is 'aarch64'"),
+    ],
     ids=str,
 )
 def test_a_name_that_an_image_of_another_kind_has(state: str, fields: dict[str, str], words: str) -> None:
@@ -574,19 +757,29 @@ NAMELESS = ImageSource("https://h", "lxd", fingerprint=A, copy_aliases=True)
     ],
     ids=["all", "aliases", "one alias", "the end", "nothing"],
 )
-def test_a_copy_without_a_name_is_finished_by_the_next_run(image: t.Any, aliases: list[str], actions: list[str]) -> None:
+def test_a_copy_without_a_name_is_finished_by_the_next_run(
+    image: t.Any, aliases: list[str], actions: list[str]
+) -> None:
     desired = replace(of_copy(A, source=NAMELESS), name=None)
     images = [image] if image else []
-    current = offered(A, *images, aliases=dict.fromkeys(aliases, ""), made_from="{}") if aliases else make_current(*images)
+    current = (
+        offered(A, *images, aliases=dict.fromkeys(aliases, ""), made_from="{}") if aliases else make_current(*images)
+    )
     plan = plan_image(desired, current)
     assert plan.verbs == actions
-    marks = [action for action in plan.actions if isinstance(action, UpdateImage) and action.settings.bookkeeping.get("source")]
+    marks = [
+        action
+        for action in plan.actions
+        if isinstance(action, UpdateImage) and action.settings.bookkeeping.get("source")
+    ]
     assert [mark is plan.actions[-1] for mark in marks] == ([True] if actions else [])
 
 
 def test_properties_of_a_named_image_are_not_reset_by_an_unfinished_copy() -> None:
     desired = replace(of_copy(A, source=NAMELESS), name=None)
-    current = offered(A, make_image(A, ["x"], properties={"os": "mine"}), properties={"os": "theirs", "label": "l"}, aliases={"x": ""})
+    current = offered(
+        A, make_image(A, ["x"], properties={"os": "mine"}), properties={"os": "theirs", "label": "l"}, aliases={"x": ""}
+    )
     update = next(action for action in plan_image(desired, current).actions if isinstance(action, UpdateImage))
     assert update.settings.properties == {"os": "mine", "label": "l"}
 
@@ -595,21 +788,52 @@ def test_what_version_1_kept_of_a_url_is_removed() -> None:
     kept = '{"type": "url", "url": "https://bot:pw@h/a?sig=x"}'
     (update,) = plan_image(wants(name="n"), make_current(make_image(A, ["n"], {"source": kept}))).actions
     assert t.cast(UpdateImage, update).settings.bookkeeping == {"source": '{"type": "url", "url": "https://h/a"}'}
-    assert plan_image(wants(name="n"), make_current(make_image(A, ["n"], {"source": '{"url": "https://h/a"}'}))).actions == ()
+    assert (
+        plan_image(wants(name="n"), make_current(make_image(A, ["n"], {"source": '{"url": "https://h/a"}'}))).actions
+        == ()
+    )
 
 
 @pytest.mark.parametrize(
     ("desired", "image", "settings"),
     [
         pytest.param({}, {}, ({"os": "x", "label": "y"}, "2033-03-03T00:00:00Z"), id="what the source says"),
-        pytest.param({}, {"properties": {"os": "z", "mine": "7"}}, ({"os": "x", "label": "y", "mine": "7"}, "2033-03-03T00:00:00Z"), id="and what is there"),
-        pytest.param({}, {"expires_at": "2031-01-01T00:00:00Z"}, ({"os": "x", "label": "y"}, "2031-01-01T00:00:00Z"), id="an expiry that was set stays"),
-        pytest.param({"properties": {"os": "w"}, "expires_at": "never"}, {}, ({"os": "w", "label": "y"}, "never"), id="the task decides"),
-        pytest.param({"properties": {"os": "w"}, "purge_properties": True}, {}, ({"os": "w"}, "2033-03-03T00:00:00Z"), id="exactly"),
+        pytest.param(
+            {},
+            {"properties": {"os": "z", "mine": "7"}},
+            ({"os": "x", "label": "y", "mine": "7"}, "2033-03-03T00:00:00Z"),
+            id="and what is there",
+        ),
+        pytest.param(
+            {},
+            {"expires_at": "2031-01-01T00:00:00Z"},
+            ({"os": "x", "label": "y"}, "2031-01-01T00:00:00Z"),
+            id="an expiry that was set stays",
+        ),
+        pytest.param(
+            {"properties": {"os": "w"}, "expires_at": "never"},
+            {},
+            ({"os": "w", "label": "y"}, "never"),
+            id="the task decides",
+        ),
+        pytest.param(
+            {"properties": {"os": "w"}, "purge_properties": True},
+            {},
+            ({"os": "w"}, "2033-03-03T00:00:00Z"),
+            id="exactly",
+        ),
     ],
 )
-def test_a_copy_without_a_name_is_given_what_the_source_says(desired: dict[str, t.Any], image: dict[str, t.Any], settings: tuple[dict[str, str], str]) -> None:
-    current = offered(B, make_image(B, **image), properties={"os": "x", "label": "y"}, expires_at="2033-03-03T00:00:00Z", made_from="there")
+def test_a_copy_without_a_name_is_given_what_the_source_says(
+    desired: dict[str, t.Any], image: dict[str, t.Any], settings: tuple[dict[str, str], str]
+) -> None:
+    current = offered(
+        B,
+        make_image(B, **image),
+        properties={"os": "x", "label": "y"},
+        expires_at="2033-03-03T00:00:00Z",
+        made_from="there",
+    )
     change = only(plan_image(of_copy(B, **desired), current), UpdateImage).settings
     after = change.overlay(current.images[B].settings)
     assert (after.user_properties, after.expires_at) == settings
@@ -629,10 +853,30 @@ INACTIVE = {"withdrawn": '{"aliases": {"n": "about n", "x": ""}, "auto_update": 
 @pytest.mark.parametrize(
     ("desired", "current", "actions"),
     [
-        pytest.param(wants("inactive", name="n"), make_current(make_image(A, ["x", "n"])), ["update a", "alias_delete n", "alias_delete x"], id="withdraw"),
-        pytest.param(wants("inactive", fingerprint=A), make_current(make_image(A, public=True)), ["update a"], id="withdraw by fingerprint"),
-        pytest.param(wants("inactive", fingerprint=A), make_current(make_image(A, bookkeeping=INACTIVE)), [], id="withdrawn already"),
-        pytest.param(wants("inactive", name="n"), make_current(make_image(A, bookkeeping=INACTIVE), orphan=A), [], id="withdrawn from that name already"),
+        pytest.param(
+            wants("inactive", name="n"),
+            make_current(make_image(A, ["x", "n"])),
+            ["update a", "alias_delete n", "alias_delete x"],
+            id="withdraw",
+        ),
+        pytest.param(
+            wants("inactive", fingerprint=A),
+            make_current(make_image(A, public=True)),
+            ["update a"],
+            id="withdraw by fingerprint",
+        ),
+        pytest.param(
+            wants("inactive", fingerprint=A),
+            make_current(make_image(A, bookkeeping=INACTIVE)),
+            [],
+            id="withdrawn already",
+        ),
+        pytest.param(
+            wants("inactive", name="n"),
+            make_current(make_image(A, bookkeeping=INACTIVE), orphan=A),
+            [],
+            id="withdrawn from that name already",
+        ),
         pytest.param(
             wants("inactive", name="n"),
             make_current(make_image(A, ["n", "x"], INACTIVE)),
@@ -640,13 +884,29 @@ INACTIVE = {"withdrawn": '{"aliases": {"n": "about n", "x": ""}, "auto_update": 
             id="withdraw halfway, with other words",
         ),
         pytest.param(
-            wants(name="n"), make_current(make_image(A, bookkeeping=INACTIVE), orphan=A), ["alias_create n", "alias_create x", "update a"], id="put back by name"
+            wants(name="n"),
+            make_current(make_image(A, bookkeeping=INACTIVE), orphan=A),
+            ["alias_create n", "alias_create x", "update a"],
+            id="put back by name",
         ),
         pytest.param(
-            wants(fingerprint=A), make_current(make_image(A, bookkeeping=INACTIVE)), ["alias_create n", "alias_create x", "update a"], id="put back by fingerprint"
+            wants(fingerprint=A),
+            make_current(make_image(A, bookkeeping=INACTIVE)),
+            ["alias_create n", "alias_create x", "update a"],
+            id="put back by fingerprint",
         ),
-        pytest.param(wants(name="n"), make_current(make_image(A, ["n"], INACTIVE)), ["alias_create x", "update a"], id="put back the rest"),
-        pytest.param(wants("absent", name="n"), make_current(make_image(A, bookkeeping=INACTIVE), orphan=A), ["delete a"], id="delete by the name it had"),
+        pytest.param(
+            wants(name="n"),
+            make_current(make_image(A, ["n"], INACTIVE)),
+            ["alias_create x", "update a"],
+            id="put back the rest",
+        ),
+        pytest.param(
+            wants("absent", name="n"),
+            make_current(make_image(A, bookkeeping=INACTIVE), orphan=A),
+            ["delete a"],
+            id="delete by the name it had",
+        ),
         pytest.param(
             wants(name="n", purge_aliases=True),
             make_current(make_image(A, bookkeeping=INACTIVE), make_image(B, ["x"]), orphan=A),
@@ -655,7 +915,10 @@ INACTIVE = {"withdrawn": '{"aliases": {"n": "about n", "x": ""}, "auto_update": 
         ),
         pytest.param(
             wants(name="n", source=FileSource("/image"), fingerprint=A),
-            make_current(make_image(A, bookkeeping={"withdrawn": '{"aliases": {}, "auto_update": false, "public": false}'}), make_image(B, ["n"], public=True)),
+            make_current(
+                make_image(A, bookkeeping={"withdrawn": '{"aliases": {}, "auto_update": false, "public": false}'}),
+                make_image(B, ["n"], public=True),
+            ),
             ["update a", "alias_move n"],
             id="put back where another was: with its own settings",
         ),
@@ -703,9 +966,17 @@ def test_putting_back_with_other_settings() -> None:
     [
         (wants("inactive", name="n"), NOTHING, "the alias 'n' is not found, and no inactive image had it"),
         (wants("inactive", fingerprint=A), NOTHING, f"no image with the fingerprint {A} is found"),
-        (wants(fingerprint=A), make_current(make_image(A, bookkeeping=INACTIVE), make_image(B, ["x"])), f"its alias 'x' now points at {B}"),
+        (
+            wants(fingerprint=A),
+            make_current(make_image(A, bookkeeping=INACTIVE), make_image(B, ["x"])),
+            f"its alias 'x' now points at {B}",
+        ),
         (wants("inactive", name="n", fingerprint=B), make_current(make_image(A, ["n"])), f"points at {A}, not at {B}"),
-        (wants("inactive", name="n", fingerprint=B), make_current(make_image(A, ["n"]), make_image(B)), f"points at {A}, not at {B}"),
+        (
+            wants("inactive", name="n", fingerprint=B),
+            make_current(make_image(A, ["n"]), make_image(B)),
+            f"points at {A}, not at {B}",
+        ),
     ],
     ids=["name", "fingerprint", "alias taken", "another one is meant", "another one has the alias"],
 )
@@ -734,16 +1005,52 @@ def shown(alias: Alias) -> dict[str, str]:
     [
         pytest.param(alias(target=A), None, None, (CreateAlias("new", A),), {}, shown(Alias("new", A)), id="create"),
         pytest.param(
-            alias(target=A, description="d"), None, None, (CreateAlias("new", A, "d"),), {}, shown(Alias("new", A, "d")), id="create with a description"
+            alias(target=A, description="d"),
+            None,
+            None,
+            (CreateAlias("new", A, "d"),),
+            {},
+            shown(Alias("new", A, "d")),
+            id="create with a description",
         ),
         pytest.param(alias(target=A), NEW, None, (), shown(NEW), shown(NEW), id="there"),
         pytest.param(alias(), NEW, None, (), shown(NEW), shown(NEW), id="there, wherever it points"),
-        pytest.param(alias(target=B), NEW, None, (MoveAlias(NEW, B, "words"),), shown(NEW), shown(replace(NEW, target=B)), id="move, keeping the description"),
         pytest.param(
-            alias(target=B, description="x"), NEW, None, (MoveAlias(NEW, B, "x"),), shown(NEW), shown(Alias("new", B, "x")), id="move and describe at once"
+            alias(target=B),
+            NEW,
+            None,
+            (MoveAlias(NEW, B, "words"),),
+            shown(NEW),
+            shown(replace(NEW, target=B)),
+            id="move, keeping the description",
         ),
-        pytest.param(alias(description="x"), NEW, None, (UpdateAlias(NEW, "x"),), shown(NEW), shown(Alias("new", A, "x")), id="describe"),
-        pytest.param(alias(description=""), NEW, None, (UpdateAlias(NEW, ""),), shown(NEW), shown(Alias("new", A, "")), id="an empty description is one"),
+        pytest.param(
+            alias(target=B, description="x"),
+            NEW,
+            None,
+            (MoveAlias(NEW, B, "x"),),
+            shown(NEW),
+            shown(Alias("new", B, "x")),
+            id="move and describe at once",
+        ),
+        pytest.param(
+            alias(description="x"),
+            NEW,
+            None,
+            (UpdateAlias(NEW, "x"),),
+            shown(NEW),
+            shown(Alias("new", A, "x")),
+            id="describe",
+        ),
+        pytest.param(
+            alias(description=""),
+            NEW,
+            None,
+            (UpdateAlias(NEW, ""),),
+            shown(NEW),
+            shown(Alias("new", A, "")),
+            id="an empty description is one",
+        ),
         pytest.param(alias(description="words"), NEW, None, (), shown(NEW), shown(NEW), id="described so already"),
         pytest.param(
             alias(rename_from="old"),
@@ -765,7 +1072,13 @@ def shown(alias: Alias) -> dict[str, str]:
         ),
         pytest.param(alias(rename_from="old"), NEW, None, (), shown(NEW), shown(NEW), id="renamed already"),
         pytest.param(
-            alias(rename_from="old"), NEW, OLD, (DeleteAlias("old"),), shown(NEW), {**shown(NEW), "renamed_from": "old"}, id="rename that was killed halfway"
+            alias(rename_from="old"),
+            NEW,
+            OLD,
+            (DeleteAlias("old"),),
+            shown(NEW),
+            {**shown(NEW), "renamed_from": "old"},
+            id="rename that was killed halfway",
         ),
         pytest.param(
             alias(rename_from="old", target=A),
@@ -777,13 +1090,26 @@ def shown(alias: Alias) -> dict[str, str]:
             id="rename onto another, with a target",
         ),
         pytest.param(
-            alias(rename_from="old", target=A), None, None, (CreateAlias("new", A),), {}, shown(Alias("new", A)), id="nothing to rename, but a target"
+            alias(rename_from="old", target=A),
+            None,
+            None,
+            (CreateAlias("new", A),),
+            {},
+            shown(Alias("new", A)),
+            id="nothing to rename, but a target",
         ),
         pytest.param(alias(state="absent"), NEW, None, (DeleteAlias("new"),), shown(NEW), {}, id="absent"),
         pytest.param(alias(state="absent"), None, None, (), {}, {}, id="absent already"),
     ],
 )
-def test_alias(desired: DesiredAlias, current: Alias | None, old: Alias | None, actions: tuple[t.Any, ...], before: t.Any, after: t.Any) -> None:
+def test_alias(
+    desired: DesiredAlias,
+    current: Alias | None,
+    old: Alias | None,
+    actions: tuple[t.Any, ...],
+    before: t.Any,
+    after: t.Any,
+) -> None:
     plan = plan_alias(desired, current, old)
     assert plan.actions == actions
     assert (plan.before, plan.after) == (before, after)
@@ -792,9 +1118,17 @@ def test_alias(desired: DesiredAlias, current: Alias | None, old: Alias | None, 
 @pytest.mark.parametrize(
     ("desired", "current", "old", "words"),
     [
-        pytest.param(alias(), None, None, ["'new'", "does not exist", "'target'"], id="no target"),
-        pytest.param(alias(rename_from="old"), None, None, ["'new'", "neither it nor 'old' exists"], id="nothing to rename"),
-        pytest.param(alias(rename_from="old"), NEW_B, OLD, ["'old'", "'new'", A, B, "'target'"], id="rename onto an alias of another image"),
+        pytest.param(alias(), None, None, ["'new'", "not found", "'target' is required"], id="no target"),
+        pytest.param(
+            alias(rename_from="old"), None, None, ["'new'", "neither it nor 'old' is found"], id="nothing to rename"
+        ),
+        pytest.param(
+            alias(rename_from="old"),
+            NEW_B,
+            OLD,
+            ["'old'", "'new'", A, B, "'target'"],
+            id="rename onto an alias of another image",
+        ),
     ],
 )
 def test_alias_refused(desired: DesiredAlias, current: Alias | None, old: Alias | None, words: list[str]) -> None:

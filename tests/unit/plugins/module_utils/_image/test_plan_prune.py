@@ -30,20 +30,37 @@ INACTIVE = {"withdrawn": json.dumps({"aliases": {"w": "", "v": "d"}, "public": F
 STORE = (
     make_image(A, properties={"os": "debian", "release": "12"}, uploaded_at="2026-08-01T00:00:00Z", size=1),
     make_image(B, properties={"os": "debian", "release": "13"}, uploaded_at="2026-09-01T00:00:00Z", size=20),
-    make_image(C, properties={"os": "debian", "release": "12"}, uploaded_at="2026-10-01T00:00:00Z", size=300, expires_at="2026-11-01T00:00:00Z"),
+    make_image(
+        C,
+        properties={"os": "debian", "release": "12"},
+        uploaded_at="2026-10-01T00:00:00Z",
+        size=300,
+        expires_at="2026-11-01T00:00:00Z",
+    ),
     make_image(D, properties={"os": "alpine"}, uploaded_at="2026-11-01T00:00:00Z", size=4000),
 )
 
 
 def judge(
-    images: t.Sequence[t.Any] = STORE, users: t.Any = None, exclude: t.Container[str] = (), unknown: tuple[str, ...] = (), **policy: t.Any
+    images: t.Sequence[t.Any] = STORE,
+    users: t.Any = None,
+    exclude: t.Container[str] = (),
+    unknown: tuple[str, ...] = (),
+    **policy: t.Any,
 ) -> dict[str, str | None]:
     """Initial -> reason, or None where the image goes."""
     conditions = {key: policy.pop(key) for key in list(policy) if key in Selector.__annotations__}
     guards = Guards(**{key: policy.pop(key) for key in list(policy) if key in Guards.__annotations__})
-    decisions = evaluate_images(PrunePolicy(Selector(**conditions), guards=guards, **policy), images, Usage(users or {}, unknown), NOW, exclude)
-    assert [decision.image.fingerprint for decision in decisions] == sorted(decision.image.fingerprint for decision in decisions)
-    return {decision.image.fingerprint[0]: decision.reasons[0].sentence if decision.reasons else None for decision in decisions}
+    decisions = evaluate_images(
+        PrunePolicy(Selector(**conditions), guards=guards, **policy), images, Usage(users or {}, unknown), NOW, exclude
+    )
+    assert [decision.image.fingerprint for decision in decisions] == sorted(
+        decision.image.fingerprint for decision in decisions
+    )
+    return {
+        decision.image.fingerprint[0]: decision.reasons[0].sentence if decision.reasons else None
+        for decision in decisions
+    }
 
 
 @pytest.mark.parametrize(
@@ -59,7 +76,12 @@ def judge(
         ({"keep": 9}, {letter: f"number {place} of the 9 newest" for place, letter in enumerate("dcba", start=1)}),
         (
             {"keep": 1, "group_by": ("os",)},
-            {"a": None, "b": None, "c": "number 1 of the 1 newest of os=debian", "d": "number 1 of the 1 newest of os=alpine"},
+            {
+                "a": None,
+                "b": None,
+                "c": "number 1 of the 1 newest of os=debian",
+                "d": "number 1 of the 1 newest of os=alpine",
+            },
         ),
         (
             {"keep": 1, "group_by": ("os", "release")},
@@ -70,7 +92,10 @@ def judge(
                 "d": "number 1 of the 1 newest of os=alpine, release=",
             },
         ),
-        ({"keep": 1, "group_by": ("missing",)}, {"a": None, "b": None, "c": None, "d": "number 1 of the 1 newest of missing="}),
+        (
+            {"keep": 1, "group_by": ("missing",)},
+            {"a": None, "b": None, "c": None, "d": "number 1 of the 1 newest of missing="},
+        ),
         # counted among all of the group that are selected but for their age: what is too young to go takes the place
         ({"keep": 1, "older_than": timedelta(days=60)}, {"a": None, "b": None}),
         ({"keep": 3, "older_than": timedelta(days=60)}, {"a": None, "b": "number 3 of the 3 newest"}),
@@ -92,12 +117,24 @@ GUARDED = [
     make_image(C, ["y", "x"]),
     make_image(D, bookkeeping=INACTIVE),
 ]
-REASONS = {"a": "used by default/c1, p/c2/snap0", "b": "protected", "c": "alias x, y", "d": "inactive, remembers the alias v, w"}
+REASONS = {
+    "a": "used by default/c1, p/c2/snap0",
+    "b": "protected",
+    "c": "alias x, y",
+    "d": "inactive, had the alias v, w",
+}
 
 
 @pytest.mark.parametrize(
     ("lifted", "gone"),
-    [((), ""), (("used",), "a"), (("protected",), "b"), (("aliased",), "cd"), (("used", "protected"), "ab"), (("used", "protected", "aliased"), "abcd")],
+    [
+        ((), ""),
+        (("used",), "a"),
+        (("protected",), "b"),
+        (("aliased",), "cd"),
+        (("used", "protected"), "ab"),
+        (("used", "protected", "aliased"), "abcd"),
+    ],
     ids=str,
 )
 def test_each_guard_is_lifted_by_its_option_only(lifted: tuple[str, ...], gone: str) -> None:
@@ -137,7 +174,25 @@ def test_an_image_that_was_withdrawn_without_any_alias() -> None:
     assert judge([make_image(A, bookkeeping=bookkeeping)]) == {"a": "inactive"}
 
 
-@pytest.mark.parametrize("bookkeeping", [{"protected": "false"}, {"protected": ""}, {"withdrawn": "null"}, {"withdrawn": "nonsense"}, {"replaces": B}], ids=str)
+@pytest.mark.parametrize("unused", [True, None])
+def test_unknown_use_is_not_unused(unused: bool | None) -> None:
+    """Also if the guard is lifted: then the condition itself depends on what is unknown."""
+    reasons = judge(
+        GUARDED[:1],
+        unknown=("It is down.",),
+        include_used=True,
+        include_protected=True,
+        include_aliased=True,
+        unused=unused,
+    )
+    assert reasons == {"a": "it is unknown whether images are unused. It is down." if unused else None}
+
+
+@pytest.mark.parametrize(
+    "bookkeeping",
+    [{"protected": "false"}, {"protected": ""}, {"withdrawn": "null"}, {"withdrawn": "nonsense"}, {"replaces": B}],
+    ids=str,
+)
 def test_what_guards_nothing(bookkeeping: dict[str, str]) -> None:
     assert judge([make_image(A, bookkeeping=bookkeeping)]) == {"a": None}
 
@@ -166,7 +221,13 @@ def test_what_is_spared_is_not_mentioned_but_counts_as_a_member() -> None:
         # the offset counts, not the text
         ([{"uploaded_at": "2026-01-01T01:00:00+02:00"}, {"uploaded_at": "2026-01-01T00:00:00Z"}], "b"),
         # when it was built says nothing, unless both came at once
-        ([{"created_at": "2026-01-02T00:00:00Z", "uploaded_at": "2026-01-02T00:00:00Z"}, {"uploaded_at": "2026-01-03T00:00:00Z"}], "b"),
+        (
+            [
+                {"created_at": "2026-01-02T00:00:00Z", "uploaded_at": "2026-01-02T00:00:00Z"},
+                {"uploaded_at": "2026-01-03T00:00:00Z"},
+            ],
+            "b",
+        ),
         ([{"created_at": "2026-01-02T00:00:00Z"}, {"created_at": "2026-01-01T00:00:00Z"}], "a"),
         ([{"created_at": None}, {"created_at": "2026-01-01T00:00:00Z"}], "b"),
         # and then any order will do, if it is always the same
@@ -195,12 +256,26 @@ def test_which_is_the_newest(fields: list[dict[str, t.Any]], newest: str, turned
     ids=str,
 )
 def test_deletions(lifted: dict[str, bool], unless: tuple[str, ...]) -> None:
-    decisions = [PruneDecision(STORE[0]), PruneDecision(STORE[1], (Reason("protected", "protected"),)), PruneDecision(STORE[2])]
-    assert deletions(PrunePolicy(Selector(), guards=Guards(**lifted)), decisions) == (DeleteImage(A, unless=unless), DeleteImage(C, unless=unless))
+    decisions = [
+        PruneDecision(STORE[0]),
+        PruneDecision(STORE[1], (Reason("protected", "protected"),)),
+        PruneDecision(STORE[2]),
+    ]
+    assert deletions(PrunePolicy(Selector(), guards=Guards(**lifted)), decisions) == (
+        DeleteImage(A, unless=unless),
+        DeleteImage(C, unless=unless),
+    )
 
 
 def test_what_is_returned_of_an_image() -> None:
-    image = make_image(A, ["y", "x"], {"protected": "true"}, properties={"os": "debian", "b": "1"}, size=5, uploaded_at="2026-08-01T00:00:00Z")
+    image = make_image(
+        A,
+        ["y", "x"],
+        {"protected": "true"},
+        properties={"os": "debian", "b": "1"},
+        size=5,
+        uploaded_at="2026-08-01T00:00:00Z",
+    )
     shown = {
         "project": "p",
         "fingerprint": A,
@@ -211,5 +286,9 @@ def test_what_is_returned_of_an_image() -> None:
     }
     assert PruneDecision(image).to_result("p") == shown
     reasons = (Reason("newest", "number 1 of the 1 newest"), Reason("protected", "protected"))
-    assert PruneDecision(image, reasons).to_result("p") == {**shown, "reason": "number 1 of the 1 newest", "reasons": ["newest", "protected"]}
+    assert PruneDecision(image, reasons).to_result("p") == {
+        **shown,
+        "reason": "number 1 of the 1 newest",
+        "reasons": ["newest", "protected"],
+    }
     assert PruneDecision(make_image(A)).to_result("p")["size"] == 0

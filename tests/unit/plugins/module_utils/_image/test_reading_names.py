@@ -45,7 +45,9 @@ def test_a_target() -> None:
 
 
 def test_a_target_that_means_two_images() -> None:
-    with pytest.raises(LXDInputError, match=f"'{SHORT}' is ambiguous: .*{A} begins, and an alias of the image {B}"):
+    with pytest.raises(
+        LXDInputError, match=f"'{SHORT}' is ambiguous: .* prefix of the fingerprint {A}, and an alias of the image {B}"
+    ):
         target(SHORT, image(A, SHORT), alias(SHORT, B))
 
 

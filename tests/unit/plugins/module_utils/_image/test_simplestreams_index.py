@@ -24,7 +24,10 @@ def item(ftype: str, **fields: t.Any) -> dict[str, t.Any]:
 
 
 def meta(vendor: str = "lxd", **combined: str) -> dict[str, t.Any]:
-    return item(f"{vendor}.tar.xz", **{f"combined_{key}_sha256" if key else "combined_sha256": value for key, value in combined.items()})
+    return item(
+        f"{vendor}.tar.xz",
+        **{f"combined_{key}_sha256" if key else "combined_sha256": value for key, value in combined.items()},
+    )
 
 
 def product(versions: dict[str, t.Any], **fields: t.Any) -> dict[str, t.Any]:
@@ -33,7 +36,10 @@ def product(versions: dict[str, t.Any], **fields: t.Any) -> dict[str, t.Any]:
         "arch": "amd64",
         "os": "Debian",
         "release": "bookworm",
-        "versions": {serial: {"items": {str(number): each for number, each in enumerate(items)}} for serial, items in versions.items()},
+        "versions": {
+            serial: {"items": {str(number): each for number, each in enumerate(items)}}
+            for serial, items in versions.items()
+        },
         **fields,
     }
 
@@ -58,8 +64,16 @@ def test_index() -> None:
     ("items", "fingerprint", "kind", "parts"),
     [
         pytest.param([meta(squashfs="F"), item("squashfs")], "F", "container", ["metadata", "rootfs"], id="squashfs"),
-        pytest.param([meta(rootxz="F"), item("root.tar.xz")], "F", "container", ["metadata", "rootfs"], id="root.tar.xz"),
-        pytest.param([item("lxd.tar.xz", combined_sha256="F"), item("root.tar.xz")], "F", "container", ["metadata", "rootfs"], id="root.tar.xz, the old way"),
+        pytest.param(
+            [meta(rootxz="F"), item("root.tar.xz")], "F", "container", ["metadata", "rootfs"], id="root.tar.xz"
+        ),
+        pytest.param(
+            [item("lxd.tar.xz", combined_sha256="F"), item("root.tar.xz")],
+            "F",
+            "container",
+            ["metadata", "rootfs"],
+            id="root.tar.xz, the old way",
+        ),
         pytest.param(
             [item("lxd.tar.xz", **{"combined_disk-kvm-img_sha256": "F"}), item("disk-kvm.img")],
             "F",
@@ -68,10 +82,18 @@ def test_index() -> None:
             id="disk-kvm",
         ),
         pytest.param(
-            [item("lxd.tar.xz", **{"combined_disk1-img_sha256": "F"}), item("disk1.img")], "F", "virtual-machine", ["metadata", "rootfs.img"], id="disk1"
+            [item("lxd.tar.xz", **{"combined_disk1-img_sha256": "F"}), item("disk1.img")],
+            "F",
+            "virtual-machine",
+            ["metadata", "rootfs.img"],
+            id="disk1",
         ),
         pytest.param(
-            [item("lxd.tar.xz", **{"combined_uefi1-img_sha256": "F"}), item("uefi1.img")], "F", "virtual-machine", ["metadata", "rootfs.img"], id="uefi1"
+            [item("lxd.tar.xz", **{"combined_uefi1-img_sha256": "F"}), item("uefi1.img")],
+            "F",
+            "virtual-machine",
+            ["metadata", "rootfs.img"],
+            id="uefi1",
         ),
         pytest.param([item("lxd_combined.tar.gz", sha256="F")], "F", "container", [""], id="unified"),
     ],
@@ -105,7 +127,11 @@ def test_each_vendor_has_its_own() -> None:
     assert [image.fingerprint for image in found(both, vendor="incus")] == ["I"]
 
 
-@pytest.mark.parametrize("serial", ["latest", "2026", "\u0968\u0966\u0968\u096c\u0966\u0967\u0966\u0967"], ids=["latest", "a year", "other digits"])
+@pytest.mark.parametrize(
+    "serial",
+    ["latest", "2026", "\u0968\u0966\u0968\u096c\u0966\u0967\u0966\u0967"],
+    ids=["latest", "a year", "other digits"],
+)
 def test_a_version_that_is_no_date_is_left_out(serial: str) -> None:
     assert found(product({serial: [meta(squashfs="F"), item("squashfs")]})) == []
 
@@ -124,7 +150,9 @@ def test_an_alias_in_two_lists_means_the_newest_of_both() -> None:
         {"products": {"p": product({serial: [meta(squashfs=fingerprint), item("squashfs")]})}}
         for serial, fingerprint in (("20250101", "old"), ("20260101", "new"), ("20240101", "oldest"))
     ]
-    images = list_simplestreams_images([each for document in lists for each in read_products(document, "p.json")], "lxd")
+    images = list_simplestreams_images(
+        [each for document in lists for each in read_products(document, "p.json")], "lxd"
+    )
     assert [image.fingerprint for image in images] == ["new", "old", "oldest"]
     found = find_simplestreams_image(images, "x86_64", "a", None, None, None)
     assert found is not None and found.fingerprint == "new"
@@ -152,23 +180,44 @@ def test_properties_and_files() -> None:
         "requirements.secureboot": "False",
     }
     assert image.expires_at == "2028-06-30"
-    assert image.files == (StreamFile("p/lxd.tar.xz", "sha of lxd.tar.xz", 5, "metadata"), StreamFile("p/squashfs", "sha of squashfs", 7, "rootfs"))
+    assert image.files == (
+        StreamFile("p/lxd.tar.xz", "sha of lxd.tar.xz", 5, "metadata"),
+        StreamFile("p/squashfs", "sha of squashfs", 7, "rootfs"),
+    )
 
 
 def test_an_empty_server() -> None:
-    assert read_products({}, "p.json") == read_products({"products": None}, "p.json") == list_simplestreams_images([], "lxd") == []
+    assert (
+        read_products({}, "p.json")
+        == read_products({"products": None}, "p.json")
+        == list_simplestreams_images([], "lxd")
+        == []
+    )
     assert found({"versions": None}) == []
 
 
 def test_architectures() -> None:
-    assert [architecture_name(name) for name in ("amd64", "arm64", "armhf", "x86_64", "strange")] == ["x86_64", "aarch64", "armv7l", "x86_64", "strange"]
+    assert [architecture_name(name) for name in ("amd64", "arm64", "armhf", "x86_64", "strange")] == [
+        "x86_64",
+        "aarch64",
+        "armv7l",
+        "x86_64",
+        "strange",
+    ]
 
 
 SERVER = found(
-    product({"20260101": [meta(squashfs="C amd64"), item("squashfs")], "20250101": [meta(squashfs="C old"), item("squashfs")]}),
+    product(
+        {
+            "20260101": [meta(squashfs="C amd64"), item("squashfs")],
+            "20250101": [meta(squashfs="C old"), item("squashfs")],
+        }
+    ),
     product({"20260202": [item("lxd.tar.xz", **{"combined_disk1-img_sha256": "VM amd64"}), item("disk1.img")]}),
     product({"20260303": [meta(squashfs="C arm64"), item("squashfs")]}, arch="arm64"),
-    product({"20260303": [item("lxd.tar.xz", **{"combined_disk1-img_sha256": "VM only"}), item("disk1.img")]}, aliases="vm"),
+    product(
+        {"20260303": [item("lxd.tar.xz", **{"combined_disk1-img_sha256": "VM only"}), item("disk1.img")]}, aliases="vm"
+    ),
 )
 
 
@@ -225,8 +274,14 @@ TREE = [
         ({"alias": "trusty/i386", "image_type": "virtual-machine"}, " It has 'trusty/i386' only as container."),
         ({"alias": "machine", "image_type": "container"}, " It has 'machine' only as virtual-machine."),
         ({"alias": "mixed", "image_type": "container"}, " It has 'mixed' for x86_64 only as virtual-machine."),
-        ({"alias": "mixed", "image_type": "virtual-machine", "architecture": "arm64"}, " It has 'mixed' for aarch64 only as container."),
-        ({"alias": "mixed", "image_type": "virtual-machine", "architecture": "s390x"}, " It has 'mixed' only for x86_64."),
+        (
+            {"alias": "mixed", "image_type": "virtual-machine", "architecture": "arm64"},
+            " It has 'mixed' for aarch64 only as container.",
+        ),
+        (
+            {"alias": "mixed", "image_type": "virtual-machine", "architecture": "s390x"},
+            " It has 'mixed' only for x86_64.",
+        ),
         ({"alias": "theirs"}, " It has 'theirs' only for Incus servers."),
         ({"fingerprint": "7"}, " It has it only for Incus servers."),
         ({"alias": "debian/11"}, " It has debian/12."),
@@ -244,6 +299,8 @@ def test_what_there_is_in_place_of_an_image(wanted: dict[str, str], sentence: st
 
 def test_a_tree_for_one_vendor_only() -> None:
     tree = [each for each in TREE if each["aliases"] != "theirs"]
-    assert explain_missing(tree, "incus", "x86_64", "trusty", None, None, None) == " It has 'trusty' only for LXD servers."
+    assert (
+        explain_missing(tree, "incus", "x86_64", "trusty", None, None, None) == " It has 'trusty' only for LXD servers."
+    )
     assert explain_missing(tree, "incus", "x86_64", "other", None, None, None) == " It has images only for LXD servers."
     assert explain_missing([], "incus", "x86_64", "other", None, None, None) == ""

@@ -46,7 +46,12 @@ from ansible_collections.community.lxd.tests.unit.plugins.module_utils.website i
 
 
 def info(vendor: str = "lxd", **environment: t.Any) -> tuple[str, t.Any]:
-    return "GET /1.0", sync({"auth": "trusted", "environment": {"server": vendor, "server_version": "5.0.2", "architectures": ["x86_64"], **environment}})
+    return "GET /1.0", sync(
+        {
+            "auth": "trusted",
+            "environment": {"server": vendor, "server_version": "5.0.2", "architectures": ["x86_64"], **environment},
+        }
+    )
 
 
 NOBODY = t.cast(ImageReader, None)
@@ -63,12 +68,19 @@ def target(*steps: tuple[str, t.Any]) -> ImageReader:
 
 def server(*steps: tuple[str, t.Any], url: str = "https://source", **source: t.Any) -> ServerContent:
     upstream = ServerContent(ImageSource(server=url, protocol="lxd", **source), 60.0)
-    upstream.reader = ImageReader(Script(*steps, connection=Connection(upstream.source.server or "", timeout=60.0)).client())
+    upstream.reader = ImageReader(
+        Script(*steps, connection=Connection(upstream.source.server or "", timeout=60.0)).client()
+    )
     return upstream
 
 
 def public_image(**fields: t.Any) -> dict[str, t.Any]:
-    return image_data(A, ["demo"], {"protected": "true"}, **{"public": True, "properties": {"os": "Debian"}, "expires_at": "2030-01-01T00:00:00Z", **fields})
+    return image_data(
+        A,
+        ["demo"],
+        {"protected": "true"},
+        **{"public": True, "properties": {"os": "Debian"}, "expires_at": "2030-01-01T00:00:00Z", **fields},
+    )
 
 
 ALIAS = ("GET /1.0/images/aliases/demo", {"name": "demo", "target": A})
@@ -82,9 +94,18 @@ def test_an_image_of_a_server_by_alias() -> None:
     upstream = server(alias(), (f"GET /1.0/images/{A}", sync(public_image())), alias="demo")
     image = upstream.find()
     assert (image.fingerprint, image.type, image.architecture, image.public) == (A, "container", "x86_64", True)
-    assert (image.aliases, image.properties, image.expires_at) == ({"demo": "about demo"}, {"os": "Debian"}, "2030-01-01T00:00:00Z")
+    assert (image.aliases, image.properties, image.expires_at) == (
+        {"demo": "about demo"},
+        {"os": "Debian"},
+        "2030-01-01T00:00:00Z",
+    )
     # with a port, as a client would ask
-    assert json.loads(image.made_from) == {"type": "image", "server": "https://source:8443", "protocol": "lxd", "alias": "demo"}
+    assert json.loads(image.made_from) == {
+        "type": "image",
+        "server": "https://source:8443",
+        "protocol": "lxd",
+        "alias": "demo",
+    }
 
 
 def test_an_image_of_a_server_by_the_beginning_of_its_fingerprint() -> None:
@@ -101,8 +122,16 @@ def test_a_secret_is_not_used_up() -> None:
     ("source", "steps", "words"),
     [
         ({"alias": "demo"}, [(ALIAS[0], error(404, "no"))], "or not visible to this client. A private image requires"),
-        ({"fingerprint": A}, [(f"GET /1.0/images/{A}", error(404, "no"))], f"with the fingerprint {A} not found on https://source:8443, or not visible to this client. A private image requires"),
-        ({"alias": "demo", "client_cert": "c", "client_key": "k"}, [(ALIAS[0], error(404, "no"))], "Image with the alias 'demo' not found"),
+        (
+            {"fingerprint": A},
+            [(f"GET /1.0/images/{A}", error(404, "no"))],
+            f"with the fingerprint {A} not found on https://source:8443, or not visible to this client. A private image requires",
+        ),
+        (
+            {"alias": "demo", "client_cert": "c", "client_key": "k"},
+            [(ALIAS[0], error(404, "no"))],
+            "Image with the alias 'demo' not found",
+        ),
         (
             {"alias": "demo", "image_type": "virtual-machine"},
             [alias(), (f"GET /1.0/images/{A}", sync(public_image()))],
@@ -128,7 +157,13 @@ def test_a_server_without_the_image(source: dict[str, t.Any], steps: list[tuple[
 
 @pytest.mark.parametrize("architecture", ["amd64", "x86_64"])
 def test_the_kind_that_is_wanted(architecture: str) -> None:
-    upstream = server(alias(), (f"GET /1.0/images/{A}", sync(public_image())), alias="demo", image_type="container", architecture=architecture)
+    upstream = server(
+        alias(),
+        (f"GET /1.0/images/{A}", sync(public_image())),
+        alias="demo",
+        image_type="container",
+        architecture=architecture,
+    )
     assert upstream.find().fingerprint == A
 
 
@@ -143,7 +178,9 @@ def test_a_local_server_can_not_be_followed(tmp_path: pathlib.Path, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("content_type", "split"), [("multipart/form-data; boundary=x", True), ("application/octet-stream", False), ("", False)], ids=["split", "unified", "none"]
+    ("content_type", "split"),
+    [("multipart/form-data; boundary=x", True), ("application/octet-stream", False), ("", False)],
+    ids=["split", "unified", "none"],
 )
 def test_whether_an_image_comes_in_two_files(content_type: str, split: bool) -> None:
     upstream = server(
@@ -159,16 +196,31 @@ def test_whether_an_image_comes_in_two_files(content_type: str, split: bool) -> 
 
 
 def streams(server: str, **source: t.Any) -> SimplestreamsContent:
-    return SimplestreamsContent(ImageSource(**{"server": server, "protocol": "simplestreams", "alias": "debian", **source}), "lxd", "x86_64", 10.0)
+    return SimplestreamsContent(
+        ImageSource(**{"server": server, "protocol": "simplestreams", "alias": "debian", **source}),
+        "lxd",
+        "x86_64",
+        10.0,
+    )
 
 
 def test_an_image_of_a_simplestreams_server(site: Site) -> None:
     publish(site)
     image = streams(f"{site.url}/tree/").find()
-    assert (image.fingerprint, image.type, image.architecture, image.public) == (pair(META, ROOT), "container", "x86_64", True)
+    assert (image.fingerprint, image.type, image.architecture, image.public) == (
+        pair(META, ROOT),
+        "container",
+        "x86_64",
+        True,
+    )
     assert (image.expires_at, image.full_names) == ("2028-06-30T00:00:00Z", ("debian/12/amd64", "debian/amd64"))
     assert image.aliases == {"debian/12": "", "debian": ""}
-    assert json.loads(image.made_from) == {"type": "image", "protocol": "simplestreams", "server": f"{site.url}/tree/", "alias": "debian"}
+    assert json.loads(image.made_from) == {
+        "type": "image",
+        "protocol": "simplestreams",
+        "server": f"{site.url}/tree/",
+        "alias": "debian",
+    }
 
 
 def test_the_index_is_read_once_until_it_is_renewed(site: Site) -> None:
@@ -196,7 +248,11 @@ def test_an_alias_in_two_lists_is_the_newest_image(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "parts"), [("container", [("metadata", META), ("rootfs", ROOT)]), ("virtual-machine", [("metadata", META), ("rootfs.img", DISK)])]
+    ("kind", "parts"),
+    [
+        ("container", [("metadata", META), ("rootfs", ROOT)]),
+        ("virtual-machine", [("metadata", META), ("rootfs.img", DISK)]),
+    ],
 )
 def test_a_download_is_the_parts_of_an_upload(site: Site, kind: str, parts: list[tuple[str, bytes]]) -> None:
     publish(site)
@@ -204,15 +260,23 @@ def test_a_download_is_the_parts_of_an_upload(site: Site, kind: str, parts: list
     with upstream.download(upstream.find()) as download:
         body = b"".join(download.blocks)
     assert download.size == len(body)
-    message: t.Any = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(b"Content-Type: " + download.content_type.encode() + b"\r\n\r\n" + body)
-    assert [(part.get_param("name", header="Content-Disposition"), part.get_payload(decode=True)) for part in message.iter_parts()] == parts
+    message: t.Any = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(
+        b"Content-Type: " + download.content_type.encode() + b"\r\n\r\n" + body
+    )
+    assert [
+        (part.get_param("name", header="Content-Disposition"), part.get_payload(decode=True))
+        for part in message.iter_parts()
+    ] == parts
 
 
 def test_a_file_that_is_gone(site: Site) -> None:
     publish(site)
     del site.files["/tree/files/squashfs"]
     upstream = streams(f"{site.url}/tree")
-    with pytest.raises(LXDNotFound, match=rf"Cannot read {site.url}/tree/files/squashfs: HTTP 404"), upstream.download(upstream.find()) as download:
+    with (
+        pytest.raises(LXDNotFound, match=rf"Cannot read {site.url}/tree/files/squashfs: HTTP 404"),
+        upstream.download(upstream.find()) as download,
+    ):
         list(download.blocks)
 
 
@@ -240,9 +304,16 @@ def test_ubuntu_calls_its_images_by_the_release() -> None:
     upstream = streams("https://cloud-images.ubuntu.com/releases", alias="ubuntu/noble")
     upstream._images = []
     upstream._products = [
-        {"aliases": "noble", "arch": "arm64", "versions": {"20260101": {"items": {"0": {"ftype": "lxd_combined.tar.gz", "sha256": A, "path": "x"}}}}}
+        {
+            "aliases": "noble",
+            "arch": "arm64",
+            "versions": {"20260101": {"items": {"0": {"ftype": "lxd_combined.tar.gz", "sha256": A, "path": "x"}}}},
+        }
     ]
-    with pytest.raises(LXDInputError, match="Image with the alias 'ubuntu/noble' not found on https://cloud-images.ubuntu.com/releases. It has 'noble' only for aarch64."):
+    with pytest.raises(
+        LXDInputError,
+        match="Image with the alias 'ubuntu/noble' not found on https://cloud-images.ubuntu.com/releases. It has 'noble' only for aarch64.",
+    ):
         upstream.find()
 
 
@@ -253,7 +324,10 @@ def tarball() -> bytes:
     """A small image in one file."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as tar:
-        for name, data in (("metadata.yaml", b"architecture: x86_64\ncreation_date: 1\n"), ("rootfs/etc/hostname", b"demo\n")):
+        for name, data in (
+            ("metadata.yaml", b"architecture: x86_64\ncreation_date: 1\n"),
+            ("rootfs/etc/hostname", b"demo\n"),
+        ):
             member = tarfile.TarInfo(name)
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
@@ -264,7 +338,9 @@ TARBALL = tarball()
 FINGERPRINT = hashlib.sha256(TARBALL).hexdigest()
 
 
-def url(site: Site, path: str = "/image.tar", checksum: str | None = None, query: str = "", userinfo: str = "") -> UrlContent:
+def url(
+    site: Site, path: str = "/image.tar", checksum: str | None = None, query: str = "", userinfo: str = ""
+) -> UrlContent:
     source = UrlSource(f"http://{userinfo}{site.address}{path}{query}", parse_checksum(checksum) if checksum else None)
     return UrlContent(source, target(info()).client)
 
@@ -395,7 +471,9 @@ def test_what_a_remote_says(tmp_path: pathlib.Path) -> None:
     environ = configure(tmp_path, r={"addr": "https://r:8443", "protocol": "lxd", "project": "p"})
     source = resolve_remote(ImageSource(remote="r", alias="demo"), lambda: "lxd", environ)
     assert (source.server, source.protocol, source.project) == ("https://r:8443", "lxd", "p")
-    assert [source.certificate, source.client_cert, source.client_key] == [str(tmp_path / name) for name in ("servercerts/r.crt", "client.crt", "client.key")]
+    assert [source.certificate, source.client_cert, source.client_key] == [
+        str(tmp_path / name) for name in ("servercerts/r.crt", "client.crt", "client.key")
+    ]
 
 
 def test_what_the_task_says_goes_before(tmp_path: pathlib.Path) -> None:
@@ -436,4 +514,6 @@ def test_which_upstream_a_source_opens(source: t.Any, kind: type) -> None:
 
 def test_a_secret_needs_the_whole_fingerprint() -> None:
     with pytest.raises(LXDInputError, match="requires the full 'fingerprint'"):
-        open_remote(ImageSource(server="https://s", protocol="lxd", fingerprint=A[:12], secret="s3cret"), target().client)
+        open_remote(
+            ImageSource(server="https://s", protocol="lxd", fingerprint=A[:12], secret="s3cret"), target().client
+        )

@@ -45,7 +45,10 @@ class Store(FakeStore):
         self.reads.append("list instances")
         meanwhile, self.meanwhile = self.meanwhile, lambda store: None
         meanwhile(self)
-        return [{"name": name, "project": "p", "config": {"volatile.base_image": fingerprint}} for name, fingerprint in self.used.items()]
+        return [
+            {"name": name, "project": "p", "config": {"volatile.base_image": fingerprint}}
+            for name, fingerprint in self.used.items()
+        ]
 
     def list_projects(self) -> dict[str, bool]:
         return dict.fromkeys(sorted(["default", *self.others]), True)
@@ -54,7 +57,9 @@ class Store(FakeStore):
         return self if name == "default" else self.others[name]
 
 
-def prune(store: Store, policy: PrunePolicy = ALL, check_mode: bool = False, all_projects: bool = False) -> dict[str, t.Any]:
+def prune(
+    store: Store, policy: PrunePolicy = ALL, check_mode: bool = False, all_projects: bool = False
+) -> dict[str, t.Any]:
     return run_prune(t.cast(t.Any, store), replace(policy, all_projects=all_projects), check_mode)
 
 
@@ -63,7 +68,9 @@ def shown(items: list[dict[str, t.Any]]) -> list[str]:
 
 
 def store_of_three() -> Store:
-    return Store(image_data(A, size=1), image_data(B, ["n"], size=20), image_data(C, size=300, properties={"os": "debian"}))
+    return Store(
+        image_data(A, size=1), image_data(B, ["n"], size=20), image_data(C, size=300, properties={"os": "debian"})
+    )
 
 
 def test_check_mode_is_the_dry_run() -> None:
@@ -95,7 +102,7 @@ def test_an_empty_store_has_no_instances_to_ask_for() -> None:
 
 
 def test_no_such_project() -> None:
-    with pytest.raises(LXDInputError, match="'p' does not exist"):
+    with pytest.raises(LXDInputError, match="'p' is not found"):
         prune(Store(project="p"))
 
 
@@ -167,14 +174,21 @@ def test_a_server_that_refuses() -> None:
 
 @pytest.mark.parametrize(
     ("lifted", "left"),
-    [({}, {A, B}), ({"include_used": True}, {B}), ({"include_aliased": True}, {A}), ({"include_used": True, "include_aliased": True}, set())],
+    [
+        ({}, {A, B}),
+        ({"include_used": True}, {B}),
+        ({"include_aliased": True}, {A}),
+        ({"include_used": True, "include_aliased": True}, set()),
+    ],
     ids=["no option", "used", "aliased", "both"],
 )
 def test_instances_of_any_project_count(lifted: dict[str, bool], left: set[str]) -> None:
     store = Store(image_data(A), image_data(B, ["n"]), used={"c1": A, "c2": C})
     result = prune(store, PrunePolicy(Selector(), guards=Guards(**lifted)))
     assert set(store.images) == left
-    assert [item["reason"] for item in result["kept"] if item["fingerprint"] == A] == (["used by p/c1"] if A in left else [])
+    assert [item["reason"] for item in result["kept"] if item["fingerprint"] == A] == (
+        ["used by p/c1"] if A in left else []
+    )
 
 
 def test_each_project_is_judged_by_itself() -> None:
@@ -198,7 +212,9 @@ def test_only_the_project_of_the_task() -> None:
 
 def test_a_listing_that_is_given_is_not_read_again() -> None:
     store = store_of_three()
-    removed, kept, _warnings = prune_project(t.cast(t.Any, store), ALL, True, exclude={A}, listed=[make_image(A), make_image(C)])
+    removed, kept, _warnings = prune_project(
+        t.cast(t.Any, store), ALL, True, exclude={A}, listed=[make_image(A), make_image(C)]
+    )
     assert (shown(removed), kept) == (["c"], [])
     assert "list images" not in store.reads
 
@@ -209,7 +225,11 @@ def test_with_a_member_down_nothing_goes_and_that_is_said(check_mode: bool) -> N
     down = {"name": "c3", "project": "default", "status": "Error", "config": None, "location": "m2"}
     store.list_instances = lambda all_projects=False: [down]  # type: ignore[method-assign, misc]
     result = prune(store, check_mode=check_mode)
-    assert (result["changed"], result["removed"], [item["reasons"] for item in result["kept"]]) == (False, [], [["unknown_use"], ["unknown_use"]])
+    assert (result["changed"], result["removed"], [item["reasons"] for item in result["kept"]]) == (
+        False,
+        [],
+        [["unknown_use"], ["unknown_use"]],
+    )
     assert len(result["warnings"]) == 1 and "'default/c3'" in result["warnings"][0] and "'m2'" in result["warnings"][0]
     assert store.writes == []
     result = prune(store, replace(ALL, guards=Guards(include_used=True)), check_mode)

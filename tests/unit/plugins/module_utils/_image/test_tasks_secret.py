@@ -65,10 +65,12 @@ def test_revoke() -> None:
         assert run(fake, check_mode=check_mode, state="absent", operation=operation) == {"changed": False, **expected}
 
 
-@pytest.mark.parametrize("identity", [{"name": "missing"}, {"fingerprint": "0" * 64}, {"fingerprint": "0" * 12}], ids=str)
+@pytest.mark.parametrize(
+    "identity", [{"name": "missing"}, {"fingerprint": "0" * 64}, {"fingerprint": "0" * 12}], ids=str
+)
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_no_such_image(identity: dict[str, str], check_mode: bool) -> None:
-    with pytest.raises(LXDInputError, match="There is no image"):
+    with pytest.raises(LXDInputError, match="The image with the .* is not found"):
         run(store(), check_mode, **identity)
     with pytest.raises(PermissionError, match="untrusted"):
         run(store(trusted=False), check_mode, **identity)
@@ -82,5 +84,5 @@ def test_an_untrusted_client_that_sees_a_public_image() -> None:
 
 
 def test_no_such_project() -> None:
-    with pytest.raises(LXDInputError, match="project 'p' does not exist"):
+    with pytest.raises(LXDInputError, match="project 'p' is not found"):
         run(Store(project="p"), name="n")

@@ -88,7 +88,11 @@ class Store(FakeStore):
 
     def __deepcopy__(self, memo: dict[int, t.Any]) -> Store:
         other = Store(used=self.used)
-        other.images, other.aliases, other.instances = copy.deepcopy(self.images), dict(self.aliases), copy.deepcopy(self.instances)
+        other.images, other.aliases, other.instances = (
+            copy.deepcopy(self.images),
+            dict(self.aliases),
+            copy.deepcopy(self.instances),
+        )
         return other
 
     def _write(self, method: str, call: str, effect: t.Callable[[], t.Any]) -> t.Any:
@@ -103,16 +107,25 @@ class Store(FakeStore):
         return {"default": True}
 
     def list_instances(self, all_projects: bool = False) -> list[Result]:
-        return [{"name": name, "project": "p", "config": {"volatile.base_image": fingerprint}} for name, fingerprint in self.used.items()]
+        return [
+            {"name": name, "project": "p", "config": {"volatile.base_image": fingerprint}}
+            for name, fingerprint in self.used.items()
+        ]
 
 
 def entry(name: str | None = None, path: str | None = None, state: str = "present", **options: t.Any) -> Result:
     return {"name": name, "state": state, "source": {"type": "file", "path": path} if path else None, **options}
 
 
-def run(store: Store, *entries: Result, check_mode: bool = False, purge: PrunePolicy | None = None, concurrency: int = 1) -> Result:
+def run(
+    store: Store, *entries: Result, check_mode: bool = False, purge: PrunePolicy | None = None, concurrency: int = 1
+) -> Result:
     with mock.patch.object(files_module, "ImageFiles", Files):
-        return run_store(t.cast(t.Any, store), replace(desired_store({"images": entries, "concurrency": concurrency}), purge=purge), check_mode)
+        return run_store(
+            t.cast(t.Any, store),
+            replace(desired_store({"images": entries, "concurrency": concurrency}), purge=purge),
+            check_mode,
+        )
 
 
 def shown(items: list[Result]) -> list[str]:
@@ -123,7 +136,11 @@ def shown(items: list[Result]) -> list[str]:
 
 
 def test_a_store_as_desired_is_read_once() -> None:
-    store = Store(image_data(A, ["n", "x"], properties={"os": "debian"}), image_data(B, ["y"]), image_data(C, bookkeeping={"protected": "true"}))
+    store = Store(
+        image_data(A, ["n", "x"], properties={"os": "debian"}),
+        image_data(B, ["y"]),
+        image_data(C, bookkeeping={"protected": "true"}),
+    )
     listing = ["list images", *(f"image {fingerprint[:12]}" for fingerprint in (A, B, C))]
     entries = [
         entry("n", A, aliases=["x"], properties={"os": "debian"}),
@@ -181,7 +198,10 @@ def test_what_the_listing_tells() -> None:
 
 
 def test_a_prefix_of_two_is_left_to_the_server() -> None:
-    api, script = listed((f"GET /1.0/images/{A[:12]}", error(500, "More than one image")), ("GET /1.0/images", sync([f"/1.0/images/{A}", f"/1.0/images/{B}"])))
+    api, script = listed(
+        (f"GET /1.0/images/{A[:12]}", error(500, "More than one image")),
+        ("GET /1.0/images", sync([f"/1.0/images/{A}", f"/1.0/images/{B}"])),
+    )
     with pytest.raises(Exception, match="More than one"):
         api.get_image(A[:12])
     assert not script.steps
@@ -196,7 +216,9 @@ def test_one_failure_is_only_its_own() -> None:
     result = run(store, *entries, purge=PURGE)
     assert (result["failed"], result["changed"]) == (True, True)
     assert [item["failed"] for item in result["results"]] == [False, True, True, False, True]
-    assert result["msg"].startswith("3 of 5 images failed, the others are as desired. Nothing was purged. y: Cannot read 'missing'")
+    assert result["msg"].startswith(
+        "3 of 5 images failed, the others are as desired. Nothing was purged. y: Cannot read 'missing'"
+    )
     assert "n: Cannot delete the image" in result["msg"]
     assert result["results"][1] == {
         "name": "y",
@@ -250,9 +272,9 @@ def test_a_bad_entry_is_its_own_failure(bad: Result, words: str) -> None:
 @pytest.mark.parametrize(
     ("entries", "words"),
     [
-        ([entry("n"), entry("n", state="absent")], "entries 1 and 2 .* alias 'n'"),
-        ([entry("n"), entry("x"), entry("y", aliases=["z", "n"])], "entries 1 and 3 .* alias 'n'"),
-        ([entry("x", aliases=["n"]), entry(fingerprint=A, aliases=["n"])], "entries 1 and 2 .* alias 'n'"),
+        ([entry("n"), entry("n", state="absent")], "alias 'n' .*entries 1 and 2"),
+        ([entry("n"), entry("x"), entry("y", aliases=["z", "n"])], "alias 'n' .*entries 1 and 3"),
+        ([entry("x", aliases=["n"]), entry(fingerprint=A, aliases=["n"])], "alias 'n' .*entries 1 and 2"),
     ],
     ids=str,
 )
@@ -263,8 +285,8 @@ def test_two_that_want_one_alias(entries: list[Result], words: str) -> None:
     assert (store.reads, store.writes) == ([], [])
 
 
-SAME = "x: It means the same image as 'n' ({}). Make one entry of both, with 'aliases'."
-DELETES = "It would delete the image {}, which '{}' wants to be there."
+SAME = "x: The entry 'n' means the same image ({}). Combine both into one entry, with 'aliases'."
+DELETES = "Cannot delete the image {}: the entry '{}' requires it."
 
 
 @pytest.mark.parametrize(
@@ -276,13 +298,28 @@ DELETES = "It would delete the image {}, which '{}' wants to be there."
         ([entry("x", fingerprint=A), entry("n", state="absent")], ["n: " + DELETES.format(A, "x")], {A, B, C}),
         ([entry("n", B, previous="delete"), entry("x", fingerprint=A)], ["n: " + DELETES.format(A, "x")], {A, B, C}),
         ([entry("y", D, previous="delete"), entry("n", fingerprint=B)], ["y: " + DELETES.format(B, "n")], {A, B, C}),
-        ([entry("n", B, previous="delete"), entry("y", A, previous="delete")], ["n: " + DELETES.format(A, "y"), "y: " + DELETES.format(B, "n")], {A, B, C}),
+        (
+            [entry("n", B, previous="delete"), entry("y", A, previous="delete")],
+            ["n: " + DELETES.format(A, "y"), "y: " + DELETES.format(B, "n")],
+            {A, B, C},
+        ),
         # no clash: names that change places, and what is replaced but wanted by nobody
         ([entry("n", B), entry("y", A)], [], {A, B, C}),
         ([entry("n", state="absent"), entry("y", C)], [], {B, C}),
         ([entry("n", state="absent"), entry("n2", state="absent")], [], {B, C}),
     ],
-    ids=["file", "fingerprint", "inactive", "absent", "replaced", "promoted", "each other's", "swap", "absent alone", "absent and missing"],
+    ids=[
+        "file",
+        "fingerprint",
+        "inactive",
+        "absent",
+        "replaced",
+        "promoted",
+        "each other's",
+        "swap",
+        "absent alone",
+        "absent and missing",
+    ],
 )
 def test_entries_of_the_same_image(entries: list[Result], messages: list[str], left: set[str]) -> None:
     store = Store(image_data(A, ["n"]), image_data(B, ["y"]), image_data(C))
@@ -304,9 +341,15 @@ def test_an_untrusted_client() -> None:
 
 
 def test_what_is_known_before_the_client_is_enrolled() -> None:
-    result = unseen_store(desired_store({"images": [entry("n", state="inactive", public=True), entry("m")], "concurrency": 1}))
+    result = unseen_store(
+        desired_store({"images": [entry("n", state="inactive", public=True), entry("m")], "concurrency": 1})
+    )
     assert [(item["name"], item["failed"]) for item in result["results"]] == [("n", True)]
-    assert result["failed"] and "1 of 2 images failed" in result["msg"] and (result["removed"], result["kept"], result["reclaimed"]) == ([], [], 0)
+    assert (
+        result["failed"]
+        and "1 of 2 images failed" in result["msg"]
+        and (result["removed"], result["kept"], result["reclaimed"]) == ([], [], 0)
+    )
     result = unseen_store(desired_store({"images": [entry("m")], "concurrency": 1}))
     assert result == {"results": [], "removed": [], "kept": [], "reclaimed": 0}
 
@@ -326,7 +369,12 @@ def test_what_is_not_listed_goes_but_for_the_guards() -> None:
     said = run(store, entry("n"), purge=PURGE, check_mode=True)
     done = run(store, entry("n"), purge=PURGE)
     assert said == done
-    assert (shown(done["removed"]), done["reclaimed"], done["actions"], done["changed"]) == (["b"], 20, ["delete"], True)
+    assert (shown(done["removed"]), done["reclaimed"], done["actions"], done["changed"]) == (
+        ["b"],
+        20,
+        ["delete"],
+        True,
+    )
     assert [item["reason"] for item in done["kept"]] == ["alias x", "protected", "used by p/c1"]
     assert done["diff"] == {"before": {B: {"aliases": []}}, "after": {}}
     everything = PrunePolicy(Selector(), guards=Guards(True, True, True))
@@ -339,7 +387,12 @@ def test_what_an_entry_leaves_without_a_name_goes_in_the_same_run() -> None:
     entries = [entry("n", C), entry("x", fingerprint=B)]
     said = run(store, *entries, purge=PURGE, check_mode=True)
     done = run(store, *entries, purge=PURGE)
-    assert (said["actions"], said["removed"], said["kept"], said["diff"]) == (done["actions"], done["removed"], done["kept"], done["diff"])
+    assert (said["actions"], said["removed"], said["kept"], said["diff"]) == (
+        done["actions"],
+        done["removed"],
+        done["kept"],
+        done["diff"],
+    )
     assert shown(done["removed"]) == ["a"]
     assert set(store.images) == {B, C}
     assert not run(store, *entries, purge=PURGE)["changed"]
@@ -357,7 +410,9 @@ def test_what_an_entry_deletes_is_not_deleted_twice() -> None:
 def test_an_image_that_two_entries_delete_is_deleted_by_the_first() -> None:
     entries = [entry("n", state="absent"), entry("x", state="absent"), entry("y", state="absent")]
     for check_mode in (True, False):
-        result = run(Store(image_data(A, ["n", "x"]), image_data(B, ["y"])), *entries, check_mode=check_mode, concurrency=3)
+        result = run(
+            Store(image_data(A, ["n", "x"]), image_data(B, ["y"])), *entries, check_mode=check_mode, concurrency=3
+        )
         assert [item["actions"] for item in result["results"]] == [["delete"], [], ["delete"]]
 
 
@@ -382,7 +437,10 @@ def stores(draw: t.Any) -> Store:
     present = [fingerprint for fingerprint in FINGERPRINTS if draw(st.booleans())]
     owner = {name: draw(st.sampled_from([*present, None])) for name in NAMES}
     bookkeeping = st.sampled_from([{}, {}, {}, {"protected": "true"}])
-    images = (image_data(fingerprint, [name for name in NAMES if owner[name] == fingerprint], draw(bookkeeping)) for fingerprint in present)
+    images = (
+        image_data(fingerprint, [name for name in NAMES if owner[name] == fingerprint], draw(bookkeeping))
+        for fingerprint in present
+    )
     return Store(*images, used=draw(st.sampled_from([{}, {"c1": A}, {"c1": B, "c2": C}])))
 
 
@@ -413,7 +471,12 @@ def feasible(store: Store, entries: list[Result], purge: PrunePolicy | None) -> 
     assert (store.snapshot(), store.writes) == (state, [])
     assume(not said.get("failed"))
     # an image that one entry leaves and another deletes is shown by the second as the first has left it, whenever that is
-    touched = [fingerprint for item in said["results"] for fingerprint in [item["fingerprint"], item["previous_fingerprint"]] if fingerprint]
+    touched = [
+        fingerprint
+        for item in said["results"]
+        for fingerprint in [item["fingerprint"], item["previous_fingerprint"]]
+        if fingerprint
+    ]
     assume(len(touched) == len(set(touched)))
     return said
 
@@ -444,7 +507,9 @@ def test_the_second_run_changes_nothing(store: Store, task: tuple[list[Result], 
 
 @thorough
 @given(stores(), tasks(), st.integers(0, 9), st.integers(1, 4))
-def test_a_killed_run_is_finished_by_the_next(store: Store, task: tuple[list[Result], PrunePolicy | None], position: int, concurrency: int) -> None:
+def test_a_killed_run_is_finished_by_the_next(
+    store: Store, task: tuple[list[Result], PrunePolicy | None], position: int, concurrency: int
+) -> None:
     entries, purge = task
     feasible(store, entries, purge)
     undisturbed, calls = copy.deepcopy(store), 0
@@ -465,13 +530,17 @@ def test_a_killed_run_is_finished_by_the_next(store: Store, task: tuple[list[Res
     assert not result.get("failed")
     # what is inherited from the image that had the name before is lost where the first write was the last
     assert set(store.images) == set(undisturbed.images)
-    assert {name: alias.target for name, alias in store.aliases.items()} == {name: alias.target for name, alias in undisturbed.aliases.items()}
+    assert {name: alias.target for name, alias in store.aliases.items()} == {
+        name: alias.target for name, alias in undisturbed.aliases.items()
+    }
     assert not run(store, *entries, purge=purge)["changed"]
 
 
 @thorough
 @given(stores(), tasks(), st.integers(2, 6))
-def test_side_by_side_is_one_after_the_other(store: Store, task: tuple[list[Result], PrunePolicy | None], concurrency: int) -> None:
+def test_side_by_side_is_one_after_the_other(
+    store: Store, task: tuple[list[Result], PrunePolicy | None], concurrency: int
+) -> None:
     entries, purge = task
     feasible(store, entries, purge)
     other = copy.deepcopy(store)

@@ -20,12 +20,18 @@ NEWEST = pair(META, ROOT)
 
 
 def checker() -> UpdateChecker:
-    script = Script(("GET /1.0", sync({"auth": "trusted", "environment": {"server": "lxd", "architectures": ["x86_64"]}})))
+    script = Script(
+        ("GET /1.0", sync({"auth": "trusted", "environment": {"server": "lxd", "architectures": ["x86_64"]}}))
+    )
     return UpdateChecker(ImageReader(script.client()))
 
 
 def following(server: str, alias: str = "debian", fingerprint: str = A, **fields: t.Any) -> t.Any:
-    return make_image(fingerprint, update_source={"server": server, "protocol": "simplestreams", "alias": alias, "certificate": ""}, **fields)
+    return make_image(
+        fingerprint,
+        update_source={"server": server, "protocol": "simplestreams", "alias": alias, "certificate": ""},
+        **fields,
+    )
 
 
 def remembering(**source: t.Any) -> t.Any:
@@ -36,20 +42,45 @@ def remembering(**source: t.Any) -> t.Any:
     ("image", "source"),
     [
         (make_image(), None),
-        (following("https://s"), ImageSource(server="https://s", protocol="simplestreams", alias="debian", image_type="container")),
         (
-            make_image(type="virtual-machine", update_source={"server": "https://s", "protocol": "lxd", "alias": "a", "certificate": "PEM"}),
+            following("https://s"),
+            ImageSource(server="https://s", protocol="simplestreams", alias="debian", image_type="container"),
+        ),
+        (
+            make_image(
+                type="virtual-machine",
+                update_source={"server": "https://s", "protocol": "lxd", "alias": "a", "certificate": "PEM"},
+            ),
             ImageSource(server="https://s", protocol="lxd", alias="a", certificate="PEM", image_type="virtual-machine"),
         ),
         # never anything newer
         (following("https://s", alias=A), None),
         (make_image(update_source=None), None),
-        (make_image(update_source={"server": ["https://s"], "alias": "a"}), ImageSource(alias="a", image_type="container")),
+        (
+            make_image(update_source={"server": ["https://s"], "alias": "a"}),
+            ImageSource(alias="a", image_type="container"),
+        ),
         (make_image(update_source={"server": "https://s", "alias": 5}), None),
         (make_image(update_source="https://s"), None),
         (
-            remembering(server="https://s", alias="a", image_type="container", architecture="arm64", project="p", remote="r", other="x"),
-            ImageSource(server="https://s", protocol="simplestreams", alias="a", image_type="container", architecture="arm64", project="p", remote="r"),
+            remembering(
+                server="https://s",
+                alias="a",
+                image_type="container",
+                architecture="arm64",
+                project="p",
+                remote="r",
+                other="x",
+            ),
+            ImageSource(
+                server="https://s",
+                protocol="simplestreams",
+                alias="a",
+                image_type="container",
+                architecture="arm64",
+                project="p",
+                remote="r",
+            ),
         ),
         (remembering(server="https://s", fingerprint=A), None),
         (remembering(server=["https://s"], alias="a"), None),
@@ -77,14 +108,21 @@ def test_nothing_is_followed() -> None:
 @pytest.mark.parametrize(("fingerprint", "stale"), [(A, True), (NEWEST, False)])
 def test_whether_there_is_a_newer_one(site: Site, fingerprint: str, stale: bool) -> None:
     publish(site)
-    assert checker().check(following(f"{site.url}/tree", fingerprint=fingerprint)) == {"upstream_fingerprint": NEWEST, "stale": stale}
+    assert checker().check(following(f"{site.url}/tree", fingerprint=fingerprint)) == {
+        "upstream_fingerprint": NEWEST,
+        "stale": stale,
+    }
 
 
 def test_an_index_is_read_once_for_all_images(site: Site) -> None:
     publish(site)
     publish(site, "/other")
     asking = checker()
-    for image in (following(f"{site.url}/tree"), following(f"{site.url}/tree", "debian/12", B), remembering(server=f"{site.url}/tree", alias="debian/amd64")):
+    for image in (
+        following(f"{site.url}/tree"),
+        following(f"{site.url}/tree", "debian/12", B),
+        remembering(server=f"{site.url}/tree", alias="debian/amd64"),
+    ):
         assert asking.check(image)["upstream_fingerprint"] == NEWEST
     assert len(site.asked) == 2
     asking.check(following(f"{site.url}/other"))

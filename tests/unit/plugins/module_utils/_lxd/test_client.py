@@ -66,7 +66,9 @@ def test_get_returns_metadata_and_etag() -> None:
         pytest.param("p1", {"recursion": "1"}, False, "GET /x?recursion=1", id="a request about all projects"),
     ],
 )
-def test_project_in_the_query(project: str | None, query: dict[str, str] | None, with_project: bool, request_line: str) -> None:
+def test_project_in_the_query(
+    project: str | None, query: dict[str, str] | None, with_project: bool, request_line: str
+) -> None:
     script = Script((request_line, sync([])))
     assert script.client(project).get("/x", "read x", query, with_project=with_project).metadata == []
 
@@ -119,7 +121,9 @@ def test_forbidden_says_what_to_do() -> None:
 def test_whoever_may_not_use_a_project_is_told_so(code: int, words: str, advised: bool) -> None:
     with pytest.raises(LXDAPIError) as caught:
         Script(("GET /x", error(code, words))).client().get("/x", "read x")
-    assert str(caught.value).endswith("is its certificate in the trust store, and may it use the project?" if advised else "to GET /x)")
+    assert str(caught.value).endswith(
+        "is its certificate in the trust store, and may it use the project?" if advised else "to GET /x)"
+    )
 
 
 def test_an_error_without_code_and_words() -> None:
@@ -130,7 +134,16 @@ def test_an_error_without_code_and_words() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<html>Bad gateway</html>", b'{"type":"sync","meta', b"[]", b'{"metadata":{}}', b'{"type":"other"}', b"null", b"\xff\xfe"],
+    [
+        b"",
+        b"<html>Bad gateway</html>",
+        b'{"type":"sync","meta',
+        b"[]",
+        b'{"metadata":{}}',
+        b'{"type":"other"}',
+        b"null",
+        b"\xff\xfe",
+    ],
     ids=["empty", "html", "cut", "list", "untyped", "strange", "null", "bytes"],
 )
 def test_no_envelope_is_an_error_of_a_read_and_an_unknown_outcome_of_a_write(body: bytes) -> None:
@@ -142,7 +155,9 @@ def test_no_envelope_is_an_error_of_a_read_and_an_unknown_outcome_of_a_write(bod
 
 
 def test_a_read_that_got_no_answer_says_what_could_not_be_read() -> None:
-    with pytest.raises(LXDConnectionError, match="Cannot read x: No answer from the server: Connection reset by peer") as caught:
+    with pytest.raises(
+        LXDConnectionError, match="Cannot read x: No answer from the server: Connection reset by peer"
+    ) as caught:
         Script(("GET /x", broken())).client().get("/x", "read x")
     assert (caught.value.sent, caught.value.failure) == (True, {"url": "https://server:8443"})
 
@@ -170,7 +185,9 @@ def test_patience_is_the_timeout_of_a_single_try(patience: float | None) -> None
 def test_write_sends_all_it_is_given() -> None:
     script = Script(("PUT /x?project=p1", sync({})))
     script.client("p1").write("PUT", "/x", "write x", data={"a": 1}, headers={"X-A": "b"}, if_match='"e1"')
-    assert script.sent == [{"query": {"project": "p1"}, "headers": {"X-A": "b", "If-Match": '"e1"'}, "json": {"a": 1}, "body": None}]
+    assert script.sent == [
+        {"query": {"project": "p1"}, "headers": {"X-A": "b", "If-Match": '"e1"'}, "json": {"a": 1}, "body": None}
+    ]
 
 
 def test_write_without_an_etag_sends_no_condition() -> None:
@@ -181,7 +198,9 @@ def test_write_without_an_etag_sends_no_condition() -> None:
 
 def test_a_write_whose_answer_is_lost_is_never_repeated() -> None:
     script = Script(("POST /x", broken()))
-    with pytest.raises(LXDOutcomeUnknown, match=r"Cannot tell whether the server could create x: .*Connection reset") as caught:
+    with pytest.raises(
+        LXDOutcomeUnknown, match=r"Cannot tell whether the server could create x: .*Connection reset"
+    ) as caught:
         script.client().write("POST", "/x", "create x")
     assert caught.value.failure == {"request": "POST /x"}
 
@@ -225,9 +244,12 @@ def test_the_poll_outlasts_what_it_asks_for() -> None:
 @pytest.mark.parametrize(
     "steps",
     [
-        pytest.param([(WAIT, state(400, "disk full", {"fingerprint": "f"}))], id="LXD 5.0 and new Incus: the operation"),
         pytest.param(
-            [(WAIT, error(500, "disk full", status=200)), (READ, state(400, "disk full", {"fingerprint": "f"}))], id="others: an error, so it is read again"
+            [(WAIT, state(400, "disk full", {"fingerprint": "f"}))], id="LXD 5.0 and new Incus: the operation"
+        ),
+        pytest.param(
+            [(WAIT, error(500, "disk full", status=200)), (READ, state(400, "disk full", {"fingerprint": "f"}))],
+            id="others: an error, so it is read again",
         ),
     ],
 )
@@ -248,11 +270,19 @@ def test_a_poll_that_ended_is_no_failure() -> None:
     assert waiting((WAIT, ended), (READ, state(103)), (WAIT, state(200, metadata={"a": 1}))) == {"a": 1}
 
 
-@pytest.mark.parametrize("steps", [[(WAIT, error(404, "gone"))], [(WAIT, error(500, "context deadline exceeded", status=200)), (READ, error(404, "gone"))]])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [(WAIT, error(404, "gone"))],
+        [(WAIT, error(500, "context deadline exceeded", status=200)), (READ, error(404, "gone"))],
+    ],
+)
 def test_an_operation_that_is_gone_may_have_ended_either_way(steps: list[tuple[str, t.Any]]) -> None:
     if len(steps) == 1:
         steps = [*steps, (READ, error(404, "Operation not found"))]
-    with pytest.raises(LXDOutcomeUnknown, match="Cannot tell whether the server could import the file: its operation is gone"):
+    with pytest.raises(
+        LXDOutcomeUnknown, match="Cannot tell whether the server could import the file: its operation is gone"
+    ):
         waiting(*steps)
 
 
@@ -289,9 +319,27 @@ DELETE = f"DELETE {OPERATION}"
     ("may_cancel", "steps", "cancelled", "words"),
     [
         pytest.param(True, [(DELETE, sync({})), (WAIT, state(401))], True, "was cancelled", id="cancelled"),
-        pytest.param(True, [(DELETE, sync({})), (WAIT, state(400, "context canceled"))], True, "was cancelled", id="failed by the cancel"),
-        pytest.param(True, [(DELETE, sync({})), (WAIT, state(103))], False, "may still end well", id="cancelled, but still running"),
-        pytest.param(True, [(DELETE, error(400, "Only running operations can be cancelled"))], False, "may still end well", id="too late to cancel"),
+        pytest.param(
+            True,
+            [(DELETE, sync({})), (WAIT, state(400, "context canceled"))],
+            True,
+            "was cancelled",
+            id="failed by the cancel",
+        ),
+        pytest.param(
+            True,
+            [(DELETE, sync({})), (WAIT, state(103))],
+            False,
+            "may still end well",
+            id="cancelled, but still running",
+        ),
+        pytest.param(
+            True,
+            [(DELETE, error(400, "Only running operations can be cancelled"))],
+            False,
+            "may still end well",
+            id="too late to cancel",
+        ),
         pytest.param(True, [(DELETE, broken())], False, "may still end well", id="answer to the cancel is lost"),
         pytest.param(False, [], False, "can't be cancelled", id="not cancellable"),
     ],
@@ -309,7 +357,9 @@ def test_an_operation_that_ends_at_the_deadline_has_ended_well(clock: Clock) -> 
 
 @pytest.mark.parametrize("operation", [OPERATION, OPERATION + "?project=p1", "6f1d"])
 def test_operations_are_found_however_they_are_named(operation: str) -> None:
-    assert Script((f"GET {OPERATION}/wait?project=p1&timeout=10", state(200))).client("p1").wait(operation, "do x") == {}
+    assert (
+        Script((f"GET {OPERATION}/wait?project=p1&timeout=10", state(200))).client("p1").wait(operation, "do x") == {}
+    )
 
 
 # settle: after an unknown outcome
@@ -342,7 +392,12 @@ def test_settled(listed: t.Any) -> None:
 def test_settle_waits_for_what_runs() -> None:
     running = sync({"running": [task()]})
     script = Script(
-        (LIST, running), (WAIT, state(103)), (LIST, sync({"running": [task()]})), (WAIT, error(404, "gone")), (READ, error(404, "gone")), (LIST, sync({}))
+        (LIST, running),
+        (WAIT, state(103)),
+        (LIST, sync({"running": [task()]})),
+        (WAIT, error(404, "gone")),
+        (READ, error(404, "gone")),
+        (LIST, sync({})),
     )
     script.client().settle()
     assert not script.steps
@@ -360,9 +415,23 @@ def test_settle_gives_up(clock: Clock) -> None:
 @pytest.mark.parametrize(
     ("metadata", "vendor", "version", "trusted"),
     [
-        pytest.param({"auth": "trusted", "environment": {"server": "lxd", "server_version": "5.0.2"}}, "lxd", "5.0.2", True, id="trusted"),
-        pytest.param({"auth": "untrusted", "api_extensions": ["devlxd_images"]}, "lxd", None, False, id="untrusted LXD"),
-        pytest.param({"auth": "untrusted", "environment": None, "api_extensions": ["dev_incus_images"]}, "incus", None, False, id="untrusted Incus"),
+        pytest.param(
+            {"auth": "trusted", "environment": {"server": "lxd", "server_version": "5.0.2"}},
+            "lxd",
+            "5.0.2",
+            True,
+            id="trusted",
+        ),
+        pytest.param(
+            {"auth": "untrusted", "api_extensions": ["devlxd_images"]}, "lxd", None, False, id="untrusted LXD"
+        ),
+        pytest.param(
+            {"auth": "untrusted", "environment": None, "api_extensions": ["dev_incus_images"]},
+            "incus",
+            None,
+            False,
+            id="untrusted Incus",
+        ),
         pytest.param({"auth": "untrusted"}, None, None, False, id="untrusted stranger"),
     ],
 )
@@ -393,7 +462,9 @@ def test_trust_that_was_shown_is_not_asked_for() -> None:
 def test_an_untrusted_client_is_told_so() -> None:
     client = Script(("GET /1.0", sync({"auth": "untrusted"})), connection=REMOTE).client()
     for _again in range(2):
-        with pytest.raises(LXDForbidden, match=r"https://server:8443 does not trust this client.*'client_cert'") as caught:
+        with pytest.raises(
+            LXDForbidden, match=r"https://server:8443 does not trust this client.*'client_cert'"
+        ) as caught:
             client.require_trusted()
     assert caught.value.failure == {"status": 403, "url": "https://server:8443"}
 
@@ -416,7 +487,12 @@ def test_anonymous(connection: Connection, anonymous: bool) -> None:
 
 
 def test_download_streams() -> None:
-    script = Script(("GET /x?project=p1", answer(b"0123456789", 200, {"Content-Type": "application/octet-stream", "Content-Length": "10"})))
+    script = Script(
+        (
+            "GET /x?project=p1",
+            answer(b"0123456789", 200, {"Content-Type": "application/octet-stream", "Content-Length": "10"}),
+        )
+    )
     with script.client("p1").download("/x", "export x") as (headers, blocks):
         assert headers["Content-Length"] == "10"
         assert list(blocks) == [b"0123", b"4567", b"89"]

@@ -87,7 +87,12 @@ READS: dict[str, t.Callable[[HttpFiles, str], t.Any]] = {
 
 @pytest.mark.parametrize("read", READS)
 def test_a_busy_server_is_asked_again(server: LittleServer, pauses: list[float], read: str) -> None:
-    server.replies = [(503, {"Retry-After": "1"}, b"later"), (429, {"Retry-After": "99"}, b""), (502, {}, b""), (200, {}, b"{}")]
+    server.replies = [
+        (503, {"Retry-After": "1"}, b"later"),
+        (429, {"Retry-After": "99"}, b""),
+        (502, {}, b""),
+        (200, {}, b"{}"),
+    ]
     READS[read](HttpFiles(timeout=5.0), server.url)
     assert len(server.received) == 4
     assert pauses == [1, 30.0, 2.0]
@@ -115,7 +120,9 @@ def test_an_image_is_taken_as_it_is_stored(server: LittleServer, encoding: str, 
     assert server.received[0][1]["Accept-Encoding"] == "identity"
 
 
-@pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("x-gzip", gzip.compress), ("deflate", zlib.compress)])
+@pytest.mark.parametrize(
+    ("encoding", "pack"), [("gzip", gzip.compress), ("x-gzip", gzip.compress), ("deflate", zlib.compress)]
+)
 def test_a_document_is_decoded(server: LittleServer, encoding: str, pack: t.Callable[[bytes], bytes]) -> None:
     server.replies = [(200, {"Content-Encoding": encoding}, pack(b'{"a": 1}'))] * 2
     assert HttpFiles(timeout=5.0).get_json(server.url) == {"a": 1}

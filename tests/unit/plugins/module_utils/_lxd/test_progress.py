@@ -64,6 +64,9 @@ def test_a_transfer(done: int, total: int | None, seconds: float, words: str) ->
     assert describe_transfer(done, total, seconds) == words
 
 
-@pytest.mark.parametrize(("size", "words"), [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1.5 * 2**40, "1.5 TiB"), (2**60, "1048576.0 TiB")])
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1.5 * 2**40, "1.5 TiB"), (2**60, "1048576.0 TiB")],
+)
 def test_sizes(size: float, words: str) -> None:
     assert format_size(size) == words

@@ -17,7 +17,14 @@ from hypothesis import strategies as st
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd import record
 
-VALUES = st.one_of(st.none(), st.booleans(), st.integers(-1, 2), st.text("ab", max_size=2), st.tuples(st.integers(0, 1)), st.lists(st.integers(0, 1)))
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-1, 2),
+    st.text("ab", max_size=2),
+    st.tuples(st.integers(0, 1)),
+    st.lists(st.integers(0, 1)),
+)
 NAMES = ("name", "secret", "items", "size")
 
 
@@ -98,7 +105,10 @@ def test_they_are_equal_where_the_other_is(first: tuple[t.Any, ...], second: tup
     assert ours[3:5] == (False, False)  # the same values do not make it the same
 
 
-@given(st.tuples(VALUES, VALUES, VALUES), st.dictionaries(st.sampled_from([*NAMES, "token", "strange"]), VALUES, max_size=3))
+@given(
+    st.tuples(VALUES, VALUES, VALUES),
+    st.dictionaries(st.sampled_from([*NAMES, "token", "strange"]), VALUES, max_size=3),
+)
 def test_some_values_are_replaced(values: tuple[t.Any, ...], changes: dict[str, t.Any]) -> None:
     def replaced(replace: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
         def change(thing: t.Any, other: t.Any) -> t.Any:
@@ -124,15 +134,24 @@ def test_it_is_frozen(name: str) -> None:
 @pytest.mark.parametrize(
     "look",
     [
-        pytest.param(lambda thing, other: [getattr(thing, name) for name in ("token", "secret", "size")], id="of the class"),
+        pytest.param(
+            lambda thing, other: [getattr(thing, name) for name in ("token", "secret", "size")], id="of the class"
+        ),
         pytest.param(lambda thing, other: thing.name, id="no default"),
         pytest.param(lambda thing, other: thing.items, id="default made anew"),
         pytest.param(lambda thing, other: thing("a").items is thing("a").items, id="default not shared"),
         pytest.param(lambda thing, other: vars(thing.named("a")), id="classmethod"),
-        pytest.param(lambda thing, other: repr(thing("a", secret="hidden")).partition("Thing")[2], id="secret not shown"),
-        pytest.param(lambda thing, other: (repr(other("a")), len(other("a")), bool(other("a"))), id="methods of its own stay"),
+        pytest.param(
+            lambda thing, other: repr(thing("a", secret="hidden")).partition("Thing")[2], id="secret not shown"
+        ),
+        pytest.param(
+            lambda thing, other: (repr(other("a")), len(other("a")), bool(other("a"))), id="methods of its own stay"
+        ),
         pytest.param(lambda thing, other: vars(copy.copy(thing("a", items={"b": 1}))), id="copied"),
-        pytest.param(lambda thing, other: copy.deepcopy(thing("a", items={"b": 1})) == thing("a", items={"b": 1}), id="copied deeply"),
+        pytest.param(
+            lambda thing, other: copy.deepcopy(thing("a", items={"b": 1})) == thing("a", items={"b": 1}),
+            id="copied deeply",
+        ),
     ],
 )
 def test_it_looks_the_same(look: t.Callable[..., t.Any]) -> None:
@@ -145,7 +164,9 @@ def test_the_secret_is_never_shown() -> None:
 
 
 def test_what_can_not_be_made_says_why() -> None:
-    with pytest.raises(TypeError, match=r"Thing\(name, secret, items, size\) can't be made of 1 values and these names: name"):
+    with pytest.raises(
+        TypeError, match=r"Thing\(name, secret, items, size\) can't be made of 1 values and these names: name"
+    ):
         RECORDS[0]("a", name="b")
 
 

@@ -68,7 +68,18 @@ def test_no_remotes(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["\0\n- x\n", "- a\n", "remotes: [a]\n", "remotes: text\n", "remotes: {a\n", "a: *b\n", "\tremotes:\n", "{" * 5000, "? [a]\n: b\n[x]: {"]
+    "text",
+    [
+        "\0\n- x\n",
+        "- a\n",
+        "remotes: [a]\n",
+        "remotes: text\n",
+        "remotes: {a\n",
+        "a: *b\n",
+        "\tremotes:\n",
+        "{" * 5000,
+        "? [a]\n: b\n[x]: {",
+    ],
 )
 def test_no_configuration(text: str) -> None:
     with pytest.raises(LXDInputError, match="Cannot read the client configuration /c/config.yml"):
@@ -111,12 +122,17 @@ BROKEN = {
     "a list": ("{addr: [a]}", "its 'addr' is a list"),
     "no mapping": ("https://b", "it has no 'addr' and 'protocol', but is str"),
     "nothing": ("", "it has no 'addr' and 'protocol', but is NoneType"),
-    "registry": ("{addr: 'https://docker.example', protocol: oci}", "its protocol 'oci' is not supported. Supported are incus, lxd, simplestreams"),
+    "registry": (
+        "{addr: 'https://docker.example', protocol: oci}",
+        "its protocol 'oci' is not supported. Supported are incus, lxd, simplestreams",
+    ),
 }
 
 
 @pytest.mark.parametrize(("entry", "words"), BROKEN.values(), ids=BROKEN)
-def test_a_remote_that_is_not_understood_is_an_error_that_names_the_file(entry: str, words: str, tmp_path: pathlib.Path) -> None:
+def test_a_remote_that_is_not_understood_is_an_error_that_names_the_file(
+    entry: str, words: str, tmp_path: pathlib.Path
+) -> None:
     (tmp_path / ".config/lxc").mkdir(parents=True)
     path = tmp_path / ".config/lxc/config.yml"
     path.write_text(f"remotes:\n  build: {entry}\n  good: {{addr: 'https://good:8443'}}\n")
@@ -133,7 +149,14 @@ def test_a_file_that_is_no_configuration_is_an_error_whatever_the_name(home: pat
 
 
 @pytest.mark.parametrize(
-    ("address", "expected"), [("unix://", "unix:"), ("unix:", "unix:"), ("unix:///", "unix:"), ("unix:///s", "unix:///s"), ("unix:/s", "unix:/s")]
+    ("address", "expected"),
+    [
+        ("unix://", "unix:"),
+        ("unix:", "unix:"),
+        ("unix:///", "unix:"),
+        ("unix:///s", "unix:///s"),
+        ("unix:/s", "unix:/s"),
+    ],
 )
 def test_local_servers(address: str, expected: str, tmp_path: pathlib.Path) -> None:
     (tmp_path / ".config/incus").mkdir(parents=True)
@@ -143,7 +166,9 @@ def test_local_servers(address: str, expected: str, tmp_path: pathlib.Path) -> N
     assert find("local", tmp_path) == Remote("local", "unix:", "lxd")
 
 
-def test_without_pyyaml_only_a_configuration_can_not_be_read(home: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pyyaml_only_a_configuration_can_not_be_read(
+    home: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(remotes, "YAML_IMPORT_ERROR", "ImportError")
     with pytest.raises(LXDMissingLibraryError) as caught:
         find("build", home)
@@ -186,7 +211,13 @@ def find(name: str, home: pathlib.Path, vendor: str | None = None) -> Remote:
 def test_a_configured_server(home: pathlib.Path) -> None:
     at = home / ".config/lxc"
     assert find("build", home) == Remote(
-        "build", "https://build.example:8443", "lxd", "images", str(at / "servercerts/build.crt"), str(at / "client.crt"), str(at / "client.key")
+        "build",
+        "https://build.example:8443",
+        "lxd",
+        "images",
+        str(at / "servercerts/build.crt"),
+        str(at / "client.crt"),
+        str(at / "client.key"),
     )
 
 
@@ -214,12 +245,18 @@ def test_a_configured_name_goes_before_a_well_known_one(home: pathlib.Path, tmp_
 
 @pytest.mark.parametrize(
     ("vendor", "address"),
-    [("lxd", "https://images.lxd.canonical.com"), ("incus", "https://images.linuxcontainers.org"), (None, "https://images.lxd.canonical.com")],
+    [
+        ("lxd", "https://images.lxd.canonical.com"),
+        ("incus", "https://images.linuxcontainers.org"),
+        (None, "https://images.lxd.canonical.com"),
+    ],
 )
 def test_images_depends_on_who_asks(home: pathlib.Path, vendor: t.Any, address: str) -> None:
     assert find("images", home, vendor) == Remote("images", address, SIMPLESTREAMS)
 
 
 def test_an_unknown_name(home: pathlib.Path) -> None:
-    with pytest.raises(LXDInputError, match=r"no remote 'nope' .*build, images, local, mirror, own, quoted, ubuntu, ubuntu-daily"):
+    with pytest.raises(
+        LXDInputError, match=r"no remote 'nope' .*build, images, local, mirror, own, quoted, ubuntu, ubuntu-daily"
+    ):
         find("nope", home)

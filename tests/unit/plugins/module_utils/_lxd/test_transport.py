@@ -38,7 +38,12 @@ PEM = ssl.DER_cert_to_PEM_cert(b"a certificate")
 PIN = hashlib.sha256(b"a certificate").hexdigest()
 OTHER = ssl.DER_cert_to_PEM_cert(b"another one")
 
-DEFAULTS = ["/var/snap/lxd/common/lxd/unix.socket", "/var/lib/lxd/unix.socket", "/run/incus/unix.socket", "/var/lib/incus/unix.socket"]
+DEFAULTS = [
+    "/var/snap/lxd/common/lxd/unix.socket",
+    "/var/lib/lxd/unix.socket",
+    "/run/incus/unix.socket",
+    "/var/lib/incus/unix.socket",
+]
 
 
 # where a local server is
@@ -77,20 +82,29 @@ def test_none_exists(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("url", "path"),
-    [("unix:/run/s", "/run/s"), ("unix:///run/s", "/run/s"), ("unix://run/s", "/run/s"), ("unix:relative/s", "relative/s")],
+    [
+        ("unix:/run/s", "/run/s"),
+        ("unix:///run/s", "/run/s"),
+        ("unix://run/s", "/run/s"),
+        ("unix:relative/s", "relative/s"),
+    ],
 )
 def test_forms_of_a_socket_url(url: str, path: str) -> None:
     connection = Connection(url)
     assert (connection.is_local, connection.socket_path) == (True, path)
 
 
-@pytest.mark.parametrize("url", ["http://host:8443", "host:8443", "https://", "https:///1.0", "ftp://host", "", "/run/s"])
+@pytest.mark.parametrize(
+    "url", ["http://host:8443", "host:8443", "https://", "https:///1.0", "ftp://host", "", "/run/s"]
+)
 def test_bad_url(url: str) -> None:
     with pytest.raises(LXDInputError, match=r"'url' is .*unix:/path/unix.socket.*https://host:8443"):
         Transport(Connection(url))
 
 
-@pytest.mark.parametrize("url", ["https://[", "https://h:port", "https://h:99999", "https://h:0", f"https://{'a' * 64}.example"])
+@pytest.mark.parametrize(
+    "url", ["https://[", "https://h:port", "https://h:99999", "https://h:0", f"https://{'a' * 64}.example"]
+)
 def test_what_is_no_url(url: str) -> None:
     with pytest.raises(LXDInputError, match="is no URL: "):
         Transport(Connection(url))
@@ -154,11 +168,23 @@ def test_pin_from_a_file(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
     [
         pytest.param({"server_fingerprint": PIN[:-1]}, "64 hex digits", id="short"),
         pytest.param({"server_fingerprint": "sha256:" + PIN}, "64 hex digits", id="with its algorithm"),
-        pytest.param({"server_cert": OTHER, "server_fingerprint": PIN}, f"'server_cert' has the fingerprint .*says {PIN}", id="mismatch"),
-        pytest.param({"server_cert": "/missing.crt"}, r"Cannot read 'server_cert' '/missing.crt': No such file", id="missing file"),
-        pytest.param({"server_cert": "-----BEGIN PRIVATE KEY-----\nx"}, "'server_cert' has no PEM certificate", id="a key"),
         pytest.param(
-            {"server_cert": "-----BEGIN CERTIFICATE-----\nabcde\n-----END CERTIFICATE-----"}, "'server_cert' is not a valid PEM certificate", id="no base64"
+            {"server_cert": OTHER, "server_fingerprint": PIN},
+            f"'server_cert' has the fingerprint .*says {PIN}",
+            id="mismatch",
+        ),
+        pytest.param(
+            {"server_cert": "/missing.crt"},
+            r"Cannot read 'server_cert' '/missing.crt': No such file",
+            id="missing file",
+        ),
+        pytest.param(
+            {"server_cert": "-----BEGIN PRIVATE KEY-----\nx"}, "'server_cert' has no PEM certificate", id="a key"
+        ),
+        pytest.param(
+            {"server_cert": "-----BEGIN CERTIFICATE-----\nabcde\n-----END CERTIFICATE-----"},
+            "'server_cert' is not a valid PEM certificate",
+            id="no base64",
         ),
     ],
 )
@@ -178,11 +204,16 @@ def test_pem_text_is_taken_as_it_is() -> None:
         ({"client_cert": PEM}, "belong together"),
         ({"client_key": "/k"}, "belong together"),
         ({"client_cert": "/missing.crt", "client_key": "/missing.key"}, "Cannot read 'client_cert' '/missing.crt'"),
-        ({"client_cert": PEM, "client_key": "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n"}, "Cannot load the client certificate"),
+        (
+            {"client_cert": PEM, "client_key": "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n"},
+            "Cannot load the client certificate",
+        ),
     ],
     ids=["certificate only", "key only", "missing", "bad"],
 )
-def test_bad_client_certificate(options: dict[str, str], words: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_client_certificate(
+    options: dict[str, str], words: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tls.tempfile, "tempdir", str(tmp_path))
     with pytest.raises(LXDInputError, match=words):
         Transport(Connection("https://h", **options))
@@ -246,7 +277,14 @@ class Server:
                 while b"\r\n\r\n" not in request:
                     request += connection.recv(65536)
                 head, _blank, body = request.partition(b"\r\n\r\n")
-                length = next((int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0)
+                length = next(
+                    (
+                        int(line.split(b":")[1])
+                        for line in head.split(b"\r\n")
+                        if line.lower().startswith(b"content-length")
+                    ),
+                    0,
+                )
                 while len(body) < length:
                     body += connection.recv(65536)
                 self.received.append(head + b"\r\n\r\n" + body)
@@ -278,7 +316,9 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
 
 def test_a_request(serve: t.Any) -> None:
     server, client = serve(OK)
-    response = client.request("PUT", "/1.0/images/aliases/a%2Fb", query={"project": "p 1"}, headers={"If-Match": "e"}, json={"k": "ä"})
+    response = client.request(
+        "PUT", "/1.0/images/aliases/a%2Fb", query={"project": "p 1"}, headers={"If-Match": "e"}, json={"k": "ä"}
+    )
     assert (response.status_code, response.content) == (200, b"{}")
     (request,) = server.received
     assert request.startswith(b"PUT /1.0/images/aliases/a%2Fb?project=p+1 HTTP/1.1\r\n")
@@ -393,7 +433,11 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         pytest.param([BUSY.replace(b"503", b"502"), OK], [], id="502"),
         pytest.param([BUSY.replace(b"503", b"504"), BUSY, BUSY, OK], [1.0, 2.0], id="three times"),
         pytest.param([after("7", 429), after("3600"), OK], [7, 30.0], id="as the server says, within reason"),
-        pytest.param([after("Fri, 01 Jan 1999 00:00:00 GMT"), after("soon"), after("9" * 5000), OK], [1.0, 2.0], id="nothing that can be waited for"),
+        pytest.param(
+            [after("Fri, 01 Jan 1999 00:00:00 GMT"), after("soon"), after("9" * 5000), OK],
+            [1.0, 2.0],
+            id="nothing that can be waited for",
+        ),
         pytest.param([CUT, OK], [], id="cut in the body"),
         pytest.param([CUT, BUSY, OK], [], id="cut, then busy"),
     ],
@@ -410,7 +454,9 @@ def test_a_read_is_tried_again(serve: t.Any, pauses: list[float], answers: list[
     [(b"", 3, None), (BUSY, 4, 503), (CUT, 2, None), (BUSY.replace(b"503", b"500"), 1, 500), (after("1", 413), 1, 413)],
     ids=["closed", "503", "cut", "500", "413"],
 )
-def test_a_read_is_tried_a_bounded_number_of_times(serve: t.Any, pauses: list[float], answer: bytes, tries: int, outcome: int | None) -> None:
+def test_a_read_is_tried_a_bounded_number_of_times(
+    serve: t.Any, pauses: list[float], answer: bytes, tries: int, outcome: int | None
+) -> None:
     server, client = serve(*[answer] * tries)
     if outcome:
         response = client.request("GET", "/1.0")
@@ -423,7 +469,9 @@ def test_a_read_is_tried_a_bounded_number_of_times(serve: t.Any, pauses: list[fl
     assert len(server.received) == tries
 
 
-@pytest.mark.parametrize(("method", "once"), [("POST", False), ("PUT", False), ("PATCH", False), ("DELETE", False), ("GET", True)])
+@pytest.mark.parametrize(
+    ("method", "once"), [("POST", False), ("PUT", False), ("PATCH", False), ("DELETE", False), ("GET", True)]
+)
 @pytest.mark.parametrize("answer", [b"", BUSY, after("1"), CUT], ids=["closed", "503", "Retry-After", "cut"])
 def test_what_is_sent_once_only(serve: t.Any, pauses: list[float], method: str, once: bool, answer: bytes) -> None:
     server, client = serve(answer)
@@ -444,7 +492,9 @@ def test_a_single_try_does_not_change_the_next_request(serve: t.Any, pauses: lis
 
 
 @pytest.mark.parametrize(("method", "tries"), [("GET", 3), ("POST", 1)])
-def test_a_server_that_is_late(serve: t.Any, pauses: list[float], tmp_path: pathlib.Path, method: str, tries: int) -> None:
+def test_a_server_that_is_late(
+    serve: t.Any, pauses: list[float], tmp_path: pathlib.Path, method: str, tries: int
+) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "late"))
         listener.listen()
@@ -470,7 +520,9 @@ def test_what_is_streamed_is_not_decoded(serve: t.Any, encoding: str, chunked: b
     stored = gzip.compress(b"an image" * 1000)
     body = f"{len(stored):x}\r\n".encode() + stored + b"\r\n0\r\n\r\n" if chunked else stored
     length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(stored)}"
-    server, client = serve(f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\n{length}\r\nConnection: close\r\n\r\n".encode() + body)
+    server, client = serve(
+        f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\n{length}\r\nConnection: close\r\n\r\n".encode() + body
+    )
     response = client.request("GET", "/1.0/images/x/export", stream=True)
     assert b"".join(client.blocks(response)) == stored
     # nobody is asked to pack an image once more
@@ -480,17 +532,27 @@ def test_what_is_streamed_is_not_decoded(serve: t.Any, encoding: str, chunked: b
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip"])
 def test_a_document_is_decoded(serve: t.Any, encoding: str) -> None:
     packed = gzip.compress(b"{}")
-    _server, client = serve(f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(packed)}\r\n\r\n".encode() + packed)
+    _server, client = serve(
+        f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(packed)}\r\n\r\n".encode() + packed
+    )
     assert client.request("GET", "/1.0").content == b"{}"
 
 
-@pytest.mark.parametrize(("prepare", "reason"), [(False, "No such file or directory"), (True, "Connection refused")], ids=["missing", "nobody listens"])
-def test_a_server_that_is_not_there(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, prepare: bool, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("prepare", "reason"),
+    [(False, "No such file or directory"), (True, "Connection refused")],
+    ids=["missing", "nobody listens"],
+)
+def test_a_server_that_is_not_there(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, prepare: bool, reason: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     if prepare:
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind("s")
-    with pytest.raises(LXDConnectionError, match=f"No answer from unix:s to GET /1.0: {reason}. Is the server running") as caught:
+    with pytest.raises(
+        LXDConnectionError, match=f"No answer from unix:s to GET /1.0: {reason}. Is the server running"
+    ) as caught:
         Transport(Connection("unix:s")).request("GET", "/1.0")
     assert caught.value.sent is False
 
@@ -499,6 +561,8 @@ def test_nobody_listens_on_the_network() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"https://127.0.0.1:{free.getsockname()[1]}"
-    with pytest.raises(LXDConnectionError, match=r"Connection refused. Does the server listen there \(its setting core.https_address\)") as caught:
+    with pytest.raises(
+        LXDConnectionError, match=r"Connection refused. Does the server listen there \(its setting core.https_address\)"
+    ) as caught:
         Transport(Connection(url, server_fingerprint=PIN)).request("POST", "/1.0/images")
     assert caught.value.sent is False
