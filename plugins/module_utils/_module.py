@@ -4,7 +4,10 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Runs a module in a process of its own on the managed node: options in, one JSON document out. The only file that knows AnsibleModule."""
+"""Runs a module in a process of its own on the managed node: options in, one JSON document out.
+
+The only file that knows AnsibleModule.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,8 @@ from ._run import Module, run, secrets_of
 
 
 class _Module(AnsibleModule):
-    """Hides secrets in URLs and keys of several lines too; and all secrets also where Ansible itself ends it because an option is wrong."""
+    """Hides secrets in URLs and keys of several lines too; and all secrets also where Ansible itself ends it because
+    an option is wrong."""
 
     def _log_invocation(self) -> None:
         # the system's log gets the options before anything else is done
@@ -59,7 +63,10 @@ def run_module(description: Module) -> t.NoReturn:
 
 
 def _set_file_attributes(module: AnsibleModule, result: dict[str, t.Any]) -> bool:
-    """Give the files of a result the mode, owner and so on that the task asks for. Returns whether anything has changed in all."""
+    """Give the files of a result the mode, owner and so on that the task asks for.
+
+    Returns whether anything has changed in all.
+    """
     changed = result["changed"]
     for path in (result["path"], result["rootfs_path"]):
         if path and os.path.exists(path):

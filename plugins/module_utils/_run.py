@@ -44,13 +44,19 @@ class Module(t.NamedTuple):
     parse: t.Callable[[Params], t.Any]
     """Turns the options into what is desired. Raises LXDInputError; needs no server."""
     run: t.Callable[[ImageReader, t.Any, bool], Result]
-    """Called with the server's API, what ``parse`` returned, and whether it is check mode. Returns what the module returns."""
+    """Called with the server's API, what ``parse`` returned, and whether it is check mode.
+
+    Returns what the module returns.
+    """
     unseen: t.Callable[[t.Any], Result]
-    """Returns the module's return values where the server can't be looked at yet: in check mode, before the client is enrolled."""
+    """Returns the module's return values where the server can't be looked at yet: in check mode, before the client is
+    enrolled."""
     run_simplestreams: t.Callable[[Remote, t.Any, float], Result] | None = None
-    """Takes the place of ``run`` for a simplestreams server, which can only be read: its remote, what ``parse`` returned, the timeout."""
+    """Takes the place of ``run`` for a simplestreams server, which can only be read: its remote, what ``parse``
+    returned, the timeout."""
     constraints: t.Mapping[str, t.Any] = {}
-    """Constraints between its own options, as an argument spec takes them: mutually_exclusive, required_if and so on."""
+    """Constraints between its own options, as an argument spec takes them: mutually_exclusive, required_if and so
+    on."""
     keep_empty: t.Container[str] = ()
     """Options for which empty text means something; for all others it counts as not given."""
     file_attributes: bool = False
@@ -116,7 +122,8 @@ def run(module: Module, params: Params, check_mode: bool, progress: Progress | N
     if remote and remote.is_simplestreams:
         if module.run_simplestreams is None:
             raise LXDInputError(
-                f"The remote {remote.name!r} is a simplestreams server, which can only be read: use it as 'remote' in 'source'."
+                f"The remote {remote.name!r} is a simplestreams server, which can only be read: use it as 'remote' "
+                "in 'source'."
             )
         return module.run_simplestreams(remote, desired, params["timeout"])
     reader = connect(params, remote, progress)
@@ -187,10 +194,11 @@ def _enrol(reader: ImageReader, params: Params, check_mode: bool) -> list[str]:
 
 
 def without_empty_text(given: Params, spec: Spec, keep: t.Container[str] = ()) -> dict[str, t.Any]:
-    """Return the options without those that are empty text, in suboptions and lists too: ``default('')`` counts as not given.
+    """Return the options without those that are empty text, in suboptions and lists too: ``default('')`` counts as not
+    given.
 
-    Works on options that were validated and on those that were not. Left as they are: free dictionaries such as properties,
-    options in ``keep``, where empty text means something, and names that ``spec`` does not know.
+    Works on options that were validated and on those that were not. Left as they are: free dictionaries such as
+    properties, options in ``keep``, where empty text means something, and names that ``spec`` does not know.
     """
     known = {alias: option for name, option in spec.items() for alias in (name, *option.get("aliases", ()))}
     kept = {}
@@ -219,7 +227,8 @@ def _without_empty_text(value: t.Any, option: t.Mapping[str, t.Any]) -> t.Any:
 
 
 def secrets_of(spec: Spec, *given: t.Any) -> set[str]:
-    """Return all secrets in options, validated or not: values of options that are not to be logged, and what is secret in URLs.
+    """Return all secrets in options, validated or not: values of options that are not to be logged, and what is secret
+    in URLs.
 
     For an option that has no dictionary where suboptions belong, Ansible itself forgets what is secret.
     """

@@ -52,8 +52,8 @@ options:
     default: false
 notes:
   - If the cluster member of an instance is down, the image that this instance uses is unknown. Then every selected
-    image without a known user is kept, with V(unknown_use) among its C(reasons). With O(include_used=true), it is not
-    kept for this reason, even if O(unused=true) is given.
+    image without a known user is kept, with V(unknown_use) among its C(reasons). With O(include_used=true), it is kept
+    for this reason only if O(unused=true) is given.
   - At least one condition or O(keep) is required.
   - With O(include_used=false), a used image is never removed. So O(unused=true) then changes only which images
     RV(kept) lists, and O(unused=false) removes nothing.

@@ -6,9 +6,9 @@
 
 """Runs a module of the collection inside Ansible's worker process, where that is the same as running it on the node.
 
-A task then costs a tenth: no Python has to be started, and nothing to be packed, copied and compiled. What a module process
-would have (its environment, its directory, secrets masked, options validated) is had here too; where anything could differ,
-the task runs as a module as ever.
+A task then costs a tenth: no Python has to be started, and nothing to be packed, copied and compiled. What a module
+process would have (its environment, its directory, secrets masked, options validated) is had here too; where anything
+could differ, the task runs as a module as ever.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ for _name in _LAZY:
     importlib.import_module(f"ansible_collections.community.lxd.plugins.module_utils.{_name}")
 
 SWITCH = "community_lxd_in_process"
-"""The variable, and in capitals the environment variable, that turns this off, or makes a task fail where it can't be had."""
+"""The variable, and in capitals the environment variable, that turns this off, or makes a task fail where it can't be
+had."""
 
 CORE_VERSION = tuple(int(part) for part in core_release.split(".")[:2])
 
@@ -130,7 +131,8 @@ class DirectAction(NormalAction):
         return None
 
     def _same_python(self, variables: dict[str, t.Any]) -> bool:
-        """Return whether a module would run with this very Python; one that Ansible would only discover says nothing about the user's wish."""
+        """Return whether a module would run with this very Python; one that Ansible would only discover says nothing
+        about the user's wish."""
         if self._task.delegate_to:
             variables = (variables.get("ansible_delegated_vars") or {}).get(self._task.delegate_to) or variables
         wanted = self._templar.template(C.config.get_config_value("INTERPRETER_PYTHON", variables=variables))
@@ -184,7 +186,8 @@ class DirectAction(NormalAction):
 
     @contextlib.contextmanager
     def _surroundings(self) -> t.Iterator[None]:
-        """Give what a module's process on this host would have: the environment of the task, and the playbook's folder."""
+        """Give what a module's process on this host would have: the environment of the task, and the playbook's
+        folder."""
         environment: dict[str, t.Any] = {}
         self._compute_environment_string(environment)
         saved, folder = dict(os.environ), os.getcwd()
@@ -226,7 +229,10 @@ def _alias_warnings(spec: _run.Spec, given: t.Mapping[str, t.Any]) -> list[str]:
 
 
 def plain(value: t.Any) -> t.Any:
-    """Return a copy of plain types only: Ansible's texts and containers know where they come from and are templated late."""
+    """Return a copy of plain types only:
+
+    Ansible's texts and containers know where they come from and are templated late.
+    """
     if isinstance(value, t.Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

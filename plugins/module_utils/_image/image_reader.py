@@ -31,7 +31,8 @@ if t.TYPE_CHECKING:
     from .image_writer import ImageWriter
 
 LIST_MAY_BE_CUT_AFTER = 9.0
-"""Seconds. The daemons list in one database transaction of 10 (LXD) or 30 seconds (Incus), and then return what they have
+"""Seconds. The daemons list in one database transaction of 10 (LXD) or 30 seconds (Incus), and then return what they
+have
 by then, with status 200."""
 
 LIST_PATIENCE = 1.0
@@ -136,7 +137,10 @@ class ImageReader:
         return [images[fingerprint] for fingerprint in sorted(images)]
 
     def may_have_size(self, size: int) -> bool:
-        """Return whether there may be an image of ``size`` bytes. True also if the server does not return it at once."""
+        """Return whether there may be an image of ``size`` bytes.
+
+        True also if the server does not return it at once.
+        """
         try:
             listed = self.client.get(
                 paths.IMAGES, "list the images", {"recursion": "1"}, patience=LIST_PATIENCE
@@ -192,7 +196,8 @@ class ImageReader:
     def list_instances(self, all_projects: bool = False) -> list[dict[str, t.Any]]:
         """List the instances, ``GET /1.0/instances?recursion=2``, of this or of all projects.
 
-        Returns the server's objects, with their ``snapshots``. Raises LXDAPIError for an object that cannot be understood.
+        Returns the server's objects, with their ``snapshots``. Raises LXDAPIError for an object that cannot be
+        understood.
         """
         query = {"recursion": "2", **({"all-projects": "true"} if all_projects else {})}
         where = answer_to(paths.INSTANCES)

@@ -6,8 +6,8 @@
 
 """Writes to the image API: one method for each endpoint. All raise LXDError.
 
-The first word of a method says that it writes: create, update, delete, set, publish, copy, push. Methods decide nothing,
-but for update_image(), which chooses between PATCH and PUT.
+The first word of a method says that it writes: create, update, delete, set, publish, copy, push. Methods decide
+nothing, but for update_image(), which chooses between PATCH and PUT.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ _NOT_ON_ALL_MEMBERS = re.compile("syncing image between", re.IGNORECASE)
 
 @record(frozen=True)
 class ImageSecret:
-    """A secret, with which an untrusted client can read one private image. It is revoked by ending its ``operation``."""
+    """A secret, with which an untrusted client can read one private image.
+
+    It is revoked by ending its ``operation``.
+    """
 
     secret: str = field(repr=False)
     operation: str
@@ -63,7 +66,8 @@ class ImageWriter(ImageReader):
         return self._create(f"import {files}", lambda: files.fingerprint, headers=headers, body=files)
 
     def create_image_from_download(self, download: Download, fingerprint: str, filename: str) -> str:
-        """Import content while it is downloaded, ``POST /1.0/images``. Returns the fingerprint, which the server verifies.
+        """Import content while it is downloaded, ``POST /1.0/images``. Returns the fingerprint, which the server
+        verifies.
 
         ``filename``: the image's. A multipart body has it in its parts, too.
         """
@@ -238,17 +242,24 @@ class ImageWriter(ImageReader):
             return
 
     def set_instance_state(self, name: str, action: str, seconds: int, force: bool) -> None:
-        """Start or stop an instance (``action``), ``PUT /1.0/instances/{name}/state``. ``seconds``: to wait, -1 for no limit."""
+        """Start or stop an instance (``action``), ``PUT /1.0/instances/{name}/state``.
+
+        ``seconds``: to wait, -1 for no limit.
+        """
         data = {"action": action, "timeout": seconds, "force": force}
         self.client.write_and_wait("PUT", paths.instance(name, "state"), f"{action} the instance {name!r}", data=data)
 
 
 def _made(metadata: t.Mapping[str, t.Any], what: str, meant: str = "") -> str:
-    """Return the fingerprint in an operation's metadata, or else the one that is meant. Raises LXDOutcomeUnknown if there is none."""
+    """Return the fingerprint in an operation's metadata, or else the one that is meant.
+
+    Raises LXDOutcomeUnknown if there is none.
+    """
     made = text(metadata.get("fingerprint")) or meant
     if not made:
         raise LXDOutcomeUnknown(
-            f"Cannot tell whether the server could {what}: its operation has succeeded, but its metadata has no fingerprint."
+            f"Cannot tell whether the server could {what}: its operation has succeeded, but its metadata has no "
+            "fingerprint."
         )
     return made
 
@@ -267,8 +278,8 @@ def _filename_header(vendor: str, filename: str) -> dict[str, str]:
 def _stored_anyway(reader: ImageReader, error: LXDOperationError, fingerprint: str) -> str:
     """Return the fingerprint if the image is stored in spite of the error. Else raises the error.
 
-    In a cluster with a member that does not answer, the operation fails after the image is stored on the member that got
-    the request. The cluster sends it to the others later.
+    In a cluster with a member that does not answer, the operation fails after the image is stored on the member that
+    got the request. The cluster sends it to the others later.
     """
     if _NOT_ON_ALL_MEMBERS.search(str(error)) and reader.get_image(fingerprint) is not None:
         return fingerprint

@@ -14,11 +14,11 @@ import typing as t
 from .errors import LXDStopped
 
 STOP_SECONDS = 30.0
-"""How long the end of a task waits for its threads: each looks for the sign between two blocks or two requests."""
+"""Seconds that the end of a task waits for its threads. Each checks the sign between two blocks or two requests."""
 
 
 class StopSign:
-    """Says to all that works for one task that the task has ended."""
+    """Tells all threads of one task that the task has ended."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -27,7 +27,7 @@ class StopSign:
         self._event.set()
 
     def check(self) -> None:
-        """Raises LXDStopped where the task has ended."""
+        """Raise LXDStopped if the task has ended."""
         if self._event.is_set():
             raise LXDStopped("The task was broken off.")
 
@@ -37,12 +37,12 @@ _threads: list[threading.Thread] = []
 
 
 def stop_sign() -> StopSign:
-    """Return the sign of the task that runs now. What works for it keeps the sign, and looks at it from time to time."""
+    """Return the sign of the task that runs now. Threads of the task keep it, and check it from time to time."""
     return _current
 
 
 def stop_all() -> None:
-    """End what the task has left running, and wait for it. What is started afterwards belongs to the next task."""
+    """End the threads of the task, and wait for them. Threads that start afterwards belong to the next task."""
     global _current
     _current.set()
     for thread in _threads:
@@ -52,7 +52,7 @@ def stop_all() -> None:
 
 
 class Background:
-    """A call that runs beside something else. Its error is raised to whoever asks for the result."""
+    """A call in a thread of its own. result() raises its error."""
 
     def __init__(self, call: t.Callable[[], t.Any]) -> None:
         self._call = call

@@ -16,7 +16,10 @@ BLOCK_SIZE = 1024 * 1024
 """Bytes that are read, hashed and sent at a time: memory stays flat whatever the size of an image."""
 
 WRITE_SIZE = 64 * 1024
-"""Bytes that are written to a file at a time. For larger writes the kernel looks for long runs of free memory, which took up to three times as long."""
+"""Bytes that are written to a file at a time.
+
+For larger writes the kernel looks for long runs of free memory, which took up to three times as long.
+"""
 
 
 def write_block(file: t.IO[bytes], block: bytes) -> None:

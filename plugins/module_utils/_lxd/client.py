@@ -60,7 +60,8 @@ _ERRORS: dict[int, type[LXDAPIError]] = {
 
 @record(frozen=True)
 class Answer:
-    """What a request returned: the envelope's ``metadata``, the ETag of a read, the operation of an asynchronous write."""
+    """The answer to a request: the envelope's ``metadata``, the ETag of a read, the operation of an asynchronous
+    write."""
 
     metadata: t.Any
     etag: str | None = None
@@ -69,7 +70,10 @@ class Answer:
 
 @record(frozen=True)
 class ServerInfo:
-    """``GET /1.0``. ``vendor`` and ``version`` are None where the server does not tell an untrusted client."""
+    """The answer to ``GET /1.0``.
+
+    ``vendor`` and ``version`` are None if the server hides them from an untrusted client.
+    """
 
     vendor: str | None
     version: str | None
@@ -83,7 +87,7 @@ class ServerInfo:
 
 
 class Client:
-    """One server and one project of it."""
+    """Sends requests to one server, for one of its projects."""
 
     def __init__(self, transport: Transport, project: str | None = None, progress: Progress | None = None) -> None:
         self._transport = transport
@@ -91,19 +95,19 @@ class Client:
         self.url = transport.connection.url
         self.timeout = transport.connection.timeout
         self.progress = progress
-        """Is told how far uploads, downloads and operations are."""
+        """Shows the progress of uploads, downloads and operations, if given."""
         self._server: ServerInfo | None = None
         # A local socket is trusted; over TLS an untrusted client gets 200 and only what is public, without a word.
         self._trust_is_known = transport.connection.is_local
 
     def reconnected(self) -> Client:
-        """The same server and project over a new connection."""
+        """Return a client of the same server and project with a connection of its own."""
         client = copy.copy(self)
         client._transport = type(self._transport)(self._transport.connection)
         return client
 
     def in_project(self, project: str) -> Client:
-        """The same connection, another project."""
+        """Return a client with the same connection for another project."""
         client = copy.copy(self)
         client.project = project
         return client
@@ -118,7 +122,9 @@ class Client:
         with_project: bool = True,
         patience: float | None = None,
     ) -> Answer:
-        """Read. ``what`` is the verb and the object for messages: "read alias 'demo'". Raises LXDAPIError, LXDConnectionError.
+        """Read an object. Raises LXDAPIError, LXDConnectionError.
+
+        ``what``: the verb and the object for messages, such as "read alias 'demo'".
 
         ``patience``: give up, without another try, on an answer that takes longer than these seconds.
         """
@@ -146,7 +152,10 @@ class Client:
     def download(
         self, path: str, what: str, query: t.Mapping[str, str] | None = None
     ) -> t.Iterator[tuple[t.Mapping[str, str], t.Iterator[bytes]]]:
-        """Yields the headers and the blocks of a raw answer. Raises like get(); a broken stream raises LXDConnectionError."""
+        """Give the headers and the blocks of a raw answer.
+
+        Raises like get(), and LXDConnectionError if the stream breaks off.
+        """
         with self._get(path, what, self._query(query), stream=True) as response:
             if response.headers.get("Content-Type", "").startswith("application/json"):
                 _envelope(response, f"GET {path}", what)
@@ -161,7 +170,7 @@ class Client:
         return self.progress.transfer(what, blocks, size)
 
     def server(self) -> ServerInfo:
-        """Who answers; asked once, and only where a request depends on it."""
+        """Return what the server says about itself. It is read once, and only if a request depends on it."""
         if self._server is None:
             answer = self.get(paths.SERVER, "read the server's capabilities").metadata
             metadata = json_shapes.need_object(answer, json_shapes.answer_to(paths.SERVER))
@@ -183,11 +192,11 @@ class Client:
         return self._server
 
     def forget_server(self) -> None:
-        """It may say something else now."""
+        """Drop the cached answer to GET /1.0: after enrolling, the server returns more."""
         self._server = None
 
     def trust_shown(self) -> None:
-        """The server has shown something that only a trusted client sees: no need to ask."""
+        """Note that the server trusts this client: it has returned something that is not public. Spares a request."""
         self._trust_is_known = True
 
     @property
@@ -196,12 +205,12 @@ class Client:
 
     @property
     def is_anonymous(self) -> bool:
-        """Whether the client shows the server nothing that it could trust."""
+        """Whether the client has no certificate and no token that the server could trust."""
         connection = self._transport.connection
         return not (connection.is_local or connection.client_cert or connection.bearer_token)
 
     def require_trusted(self) -> None:
-        """Raises LXDForbidden unless the server trusts this client. Costs a request at most once, none on a socket."""
+        """Raise LXDForbidden unless the server trusts this client. Sends at most one request, none on a socket."""
         if self._trust_is_known:
             return
         if not self.server().trusted:
@@ -227,7 +236,10 @@ class Client:
         headers: t.Mapping[str, str] | None = None,
         if_match: str | None = None,
     ) -> Answer:
-        """Send one write, once. Raises LXDOutcomeUnknown where no answer came, LXDConnectionError where it was never sent."""
+        """Send a write, once.
+
+        Raises LXDOutcomeUnknown if no answer came, LXDConnectionError if the request was never sent.
+        """
         all_headers = dict(headers or {})
         if if_match:
             all_headers["If-Match"] = if_match
@@ -260,7 +272,7 @@ class Client:
         return Answer(envelope.get("metadata"), operation=operation or None)
 
     def _counted_body(self, what: str, body: UploadBody | None) -> UploadBody | None:
-        """Return the body as one that tells how much of it has been sent."""
+        """Return the body as one that shows how much of it has been sent."""
         if self.progress is None or body is None:
             return body
         size = len(body) if hasattr(body, "__len__") else None
@@ -268,7 +280,10 @@ class Client:
         return t.cast("UploadBody", blocks) if size is None else SizedBody(blocks, size)
 
     def write_and_wait(self, method: str, path: str, what: str, **kwargs: t.Any) -> dict[str, t.Any]:
-        """Send one write and wait for its operation. Returns the operation's metadata. Raises like write() and wait()."""
+        """Send a write and wait for its operation. Returns the operation's metadata.
+
+        Raises like write() and wait().
+        """
         answer = self.write(method, path, what, **kwargs)
         if answer.operation is None:
             return json_shapes.mapping(answer.metadata)
@@ -285,7 +300,7 @@ class Client:
         """Wait until an operation has ended and return its metadata.
 
         Judged by the operation's own status. The HTTP status of /wait is 200 even for a failure, and a body of type
-        "error" may be a failure or just a poll that ended, depending on the server's version: then the operation is read.
+        "error" may be a failure or just a poll that ended, depending on the server's version: then it is read.
         It is kept for five seconds after its end only; one that is gone before we saw the end raises LXDOutcomeUnknown.
         Raises LXDOperationError where it failed or was cancelled, LXDTimeout after self.timeout seconds.
         """
@@ -328,7 +343,7 @@ class Client:
         return state
 
     def _tell_progress(self, what: str, state: dict[str, t.Any]) -> None:
-        """Pass on what the server says of a download or of packing an image: "rootfs: 17% (696.41kB/s)"."""
+        """Show the progress of an operation in the server's words, such as "rootfs: 17% (696.41kB/s)"."""
         metadata = state.get("metadata")
         if self.progress is None or not isinstance(metadata, dict):
             return
@@ -337,7 +352,7 @@ class Client:
                 self.progress.say(what, words)
 
     def _cancel(self, operation: str, what: str, state: dict[str, t.Any]) -> t.NoReturn:
-        """Raises LXDTimeout that says whether the operation still runs."""
+        """Cancel an operation. Raises LXDTimeout that says whether it still runs."""
         message = f"Cannot {what} within {self.timeout:g} seconds ('timeout'); the operation"
         cancelled = False
         if state.get("may_cancel"):
@@ -352,9 +367,9 @@ class Client:
         raise LXDTimeout(f"{message} {ending}", operation=operation, cancelled=cancelled)
 
     def settle(self, only_new_objects: bool = False) -> None:
-        """Wait until no operation runs in the project: after a write of unknown outcome its operation may still be at work.
+        """Wait until no operation runs in the project: one of a write of unknown outcome may still be at work.
 
-        An operation that makes an image names no object that it is about.
+        ``only_new_objects``: wait only for operations that name no object, as those that make one do.
         """
         deadline = time.monotonic() + self.timeout
         while time.monotonic() < deadline:
@@ -388,7 +403,10 @@ def _is_running_task(item: t.Mapping[str, t.Any]) -> bool:
 
 
 def _envelope(response: requests.Response, request: str, what: str, check: bool = True) -> dict[str, t.Any]:
-    """The JSON of an answer. Raises the LXDAPIError of its ``error_code``, or LXDNoAnswerOfServer where it is none."""
+    """Return the JSON of an answer.
+
+    Raises the LXDAPIError of its ``error_code``, or LXDNoAnswerOfServer if it is not an answer of the server.
+    """
     try:
         body = json.loads(response.content)
     except (ValueError, RecursionError):
@@ -413,12 +431,15 @@ def _envelope(response: requests.Response, request: str, what: str, check: bool 
 
 
 _FOREIGN_PROJECT = ("Unauthenticated image queries", "does not have permission")
-"""How Incus says 400 and 500 to a client that it trusts for other projects only."""
+"""Texts of Incus, with status 400 and 500, for a client that it trusts for other projects only."""
 
 
 def _advice(status: int, words: str) -> str:
     if status == 403 or any(said in words for said in _FOREIGN_PROJECT):
-        return ". The server does not let this client do that: is its certificate in the trust store, and may it use the project?"
+        return (
+            ". The server does not let this client do that: is its certificate in the trust store, and may it "
+            "use the project?"
+        )
     return ""
 
 

@@ -4,7 +4,10 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Everything that can go wrong, as one small tree. Each message is verb + object + cause, and the way out where there is one."""
+"""Everything that can go wrong, as one small tree.
+
+Each message is verb + object + cause, and the way out where there is one.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,11 @@ class LXDMissingLibraryError(LXDError):
 
 
 class LXDConnectionError(LXDError):
-    """No answer. ``sent`` is false only where the server can't have seen any of the request; ``late``: none in time, there may be one later."""
+    """No answer.
+
+    ``sent`` is false only where the server can't have seen any of the request; ``late``: none in time, there may be
+    one later.
+    """
 
     def __init__(self, message: str, sent: bool, late: bool = False, **failure: t.Any) -> None:
         super().__init__(message, **failure)
@@ -46,7 +53,10 @@ class LXDConnectionError(LXDError):
 
 
 class LXDOutcomeUnknown(LXDError):
-    """A write whose answer was lost: it may have had its effect. Never repeated; read again, plan again. ``late``: it may have it only later."""
+    """A write whose answer was lost: it may have had its effect.
+
+    Never repeated; read again, plan again. ``late``: it may have it only later.
+    """
 
     def __init__(self, message: str, late: bool = False, **failure: t.Any) -> None:
         super().__init__(message, **failure)

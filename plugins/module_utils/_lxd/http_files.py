@@ -27,7 +27,7 @@ LONGEST_TEXT = 1024 * 1024
 
 
 class HttpFiles:
-    """One source of files. ``certificate``: path or PEM text of the one server certificate to accept."""
+    """Reads files of one web server. ``certificate``: path or PEM text of the one server certificate to accept."""
 
     def __init__(
         self, certificate: str | None = None, timeout: float = 600.0, progress: Progress | None = None
@@ -37,7 +37,7 @@ class HttpFiles:
         self._timeout = timeout
 
     def get_json(self, url: str) -> t.Any:
-        """Raises LXDConnectionError, LXDNotFound, LXDAPIError."""
+        """Return the JSON of a file. Raises LXDConnectionError, LXDNotFound, LXDAPIError."""
         with self._open("GET", url) as response:
             try:
                 return json.loads(b"".join(self._blocks(response)))
@@ -47,7 +47,7 @@ class HttpFiles:
                 ) from exc
 
     def get_text(self, url: str) -> str:
-        """The text of a small file, such as SHA256SUMS. Raises like get_json()."""
+        """Return the text of a small file, such as SHA256SUMS. Raises like get_json()."""
         with self._open("GET", url) as response:
             text = b""
             for block in self._blocks(response):
@@ -61,13 +61,13 @@ class HttpFiles:
         return text.decode("utf-8", "replace")
 
     def head(self, url: str, headers: t.Mapping[str, str]) -> t.Mapping[str, str]:
-        """The headers of the answer."""
+        """Return the headers of the answer to HEAD. Raises like get_json()."""
         with self._open("HEAD", url, headers) as response:
             return dict(response.headers)
 
     @contextlib.contextmanager
     def stream(self, url: str) -> t.Iterator[tuple[int | None, t.Iterator[bytes]]]:
-        """Yields the size, if it is told, and the blocks as the server has them, not decoded."""
+        """Give the size, None if it is unknown, and the blocks of a file, not decoded. Raises like get_json()."""
         with self._open("GET", url, {"Accept-Encoding": "identity"}) as response:
             size, blocks = content_length(response.headers), self._blocks(response, stored_blocks(response))
             yield (
@@ -101,7 +101,7 @@ class HttpFiles:
         return response
 
     def _blocks(self, response: requests.Response, blocks: t.Iterator[bytes] | None = None) -> t.Iterator[bytes]:
-        """The body, decoded if no ``blocks`` of it are given."""
+        """Yield the body, decoded if no ``blocks`` of it are given."""
         from requests.exceptions import RequestException
         from urllib3.exceptions import HTTPError
 

@@ -4,7 +4,10 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""What others send as JSON: any shape may come. What isn't needed and has another shape counts as not there; what is needed is an error that names it."""
+"""What others send as JSON: any shape may come.
+
+What isn't needed and has another shape counts as not there; what is needed is an error that names it.
+"""
 
 from __future__ import annotations
 
@@ -53,12 +56,12 @@ def texts(value: t.Any) -> list[str]:
 
 
 def text_values(value: t.Any) -> dict[str, str]:
-    """Return of an object what has a text as its value."""
+    """Return the entries of an object whose value is text."""
     return {key: item for key, item in mapping(value).items() if isinstance(item, str)}
 
 
 def need_object(value: t.Any, where: str) -> Object:
-    """Return the document ``where``, or a part of it, which must be an object. Raises LXDAPIError."""
+    """Return a value that must be an object. ``where``: its name for messages. Raises LXDAPIError."""
     return t.cast(Object, _need(value, dict, where, "it"))
 
 
@@ -77,7 +80,7 @@ def need_objects(value: t.Any, where: str, field: str | None = None) -> list[Obj
 
 
 def need_mapping(data: t.Mapping[str, t.Any], field: str, where: str) -> Object:
-    """Return a field of an object, which must be an object itself; null, and none, is an empty one. Raises LXDAPIError."""
+    """Return a field of an object, which must be an object, too; an empty one for null or none. Raises LXDAPIError."""
     value = data.get(field)
     return t.cast(Object, _need({} if value is None else value, dict, where, f"its {field!r}"))
 

@@ -4,10 +4,11 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Imports the libraries of the transport and keeps what went wrong with it, so that a task can say which one is missing.
+"""Imports the libraries of the transport and keeps what went wrong with it, so that a task can say which one is
+missing.
 
-``_module.py`` imports this before all else. Loaded from deeper inside other imports, requests costs twice as much CPU time:
-urllib3 compiles long regular expressions, and where their recursion crosses the end of a block of Python's stack,
+``_module.py`` imports this before all else. Loaded from deeper inside other imports, requests costs twice as much CPU
+time: urllib3 compiles long regular expressions, and where their recursion crosses the end of a block of Python's stack,
 each call allocates and frees the next block.
 """
 

@@ -6,8 +6,8 @@
 
 """Tasks of one node take turns. For what the servers can't do in one step: to read an object and write it back.
 
-The lock is a name in Linux' abstract socket namespace: no file that has to be writable to all users or to be removed, and
-the kernel gives it free when its process ends, however that ends.
+The lock is a name in Linux' abstract socket namespace: no file that has to be writable to all users or to be removed,
+and the kernel gives it free when its process ends, however that ends.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PAUSE_SECONDS = 0.02
 
 @contextlib.contextmanager
 def node_lock(what: str, patience: float) -> t.Iterator[bool]:
-    """Nobody else on this node, whatever its user, is in a turn of the same ``what`` meanwhile. Yields whether somebody was.
+    """Hold a lock for all processes of this node, whatever their user. Yields True if another process had it before.
 
     Never fails: after ``patience`` seconds, and where the system has no such names, it goes on without.
     """
@@ -40,7 +40,7 @@ def node_lock(what: str, patience: float) -> t.Iterator[bool]:
 
 
 def _bound(lock: socket.socket, name: bytes) -> bool:
-    """False where somebody else has the name."""
+    """Return False if another process has the name."""
     try:
         lock.bind(name)
     except OSError as exc:

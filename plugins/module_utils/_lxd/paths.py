@@ -51,7 +51,7 @@ def instance(name: str, *rest: str) -> str:
 
 
 def snapshot(name: str) -> str:
-    """Of ``instance/snapshot``, as everywhere in LXD and Incus."""
+    """Return the path of a snapshot. ``name``: instance/snapshot, as everywhere in LXD and Incus."""
     instance_name, _slash, snapshot_name = name.partition("/")
     return instance(instance_name, "snapshots", quote_name(snapshot_name, "A snapshot"))
 
@@ -65,6 +65,6 @@ def project(name: str) -> str:
 
 
 def operation(path: str, *rest: str) -> str:
-    """Of the ``operation`` field of an answer; a project in its query is sent with every request anyway."""
+    """Return the path of an operation. ``path``: as in the field ``operation`` of an answer, without its query."""
     identifier = path.partition("?")[0].rstrip("/").rsplit("/", 1)[-1]
     return "/".join((OPERATIONS, quote_name(identifier, "An operation"), *rest))

@@ -12,13 +12,13 @@ import time
 import typing as t
 
 EVERY_SECONDS = 10.0
-"""Nothing is said before, and no more often."""
+"""Seconds before the first message, and between two."""
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 class Progress:
-    """Says through ``tell`` how far one task is. May be used by several threads: one line more or less does no harm."""
+    """Shows with ``tell`` how far a task is. Several threads may use it: one message more or less does no harm."""
 
     def __init__(
         self, tell: t.Callable[[str], None], every: float = EVERY_SECONDS, clock: t.Callable[[], float] = time.monotonic
@@ -35,17 +35,17 @@ class Progress:
         return True
 
     def say(self, what: str, words: str) -> None:
-        """Pass on what somebody else says of its progress, such as a server of its own download."""
+        """Show a progress text of the server, such as that of its own download."""
         if self._is_due():
             self._tell(f"{what}: {words}")
 
     def count(self, what: str, done: int, total: int, unit: str) -> None:
-        """Say how many of how many things are done."""
+        """Show how many of how many things are done."""
         if self._is_due():
             self._tell(f"{what}: {done} of {total} {unit}")
 
     def transfer(self, what: str, blocks: t.Iterable[bytes], total: int | None) -> t.Iterator[bytes]:
-        """Pass on the blocks, and say how many bytes of ``total`` have passed."""
+        """Yield the blocks, and show how many bytes of ``total`` have passed."""
         begun = self._clock()
         done = 0
         for block in blocks:

@@ -6,9 +6,9 @@
 
 """Defines records: frozen dataclasses that cost next to nothing to define.
 
-The files of a module are compiled anew for each task, and ``dataclasses`` would write and compile five more functions for
-each class in them: a millisecond, forty times. Here all classes share the same functions. To type checkers and to readers
-``@record(frozen=True)`` is ``@dataclass(frozen=True)``; a test compares how both behave.
+The files of a module are compiled anew for each task, and ``dataclasses`` would write and compile five more functions
+for each class in them: a millisecond, forty times. Here all classes share the same functions. To type checkers and to
+readers ``@record(frozen=True)`` is ``@dataclass(frozen=True)``; a test compares how both behave.
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ else:
             or (given and not named.keys().isdisjoint(cls._names[: len(given)]))
         ):
             raise TypeError(
-                f"{cls.__qualname__}({', '.join(cls._names)}) can't be made of {len(given)} values and these names: {', '.join(named)}"
+                f"{cls.__qualname__}({', '.join(cls._names)}) can't be made of {len(given)} values and these names: "
+                f"{', '.join(named)}"
             )
 
     def _eq(self: t.Any, other: t.Any) -> bool:

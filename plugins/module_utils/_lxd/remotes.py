@@ -6,7 +6,8 @@
 
 """Servers by name: those of the user's lxc or incus client configuration, and the well-known public ones.
 
-The clients keep ``config.yml``, ``client.crt``, ``client.key`` and ``servercerts/<remote>.crt`` in one folder (doc/remotes.md).
+The clients keep ``config.yml``, ``client.crt``, ``client.key`` and ``servercerts/<remote>.crt`` in one folder
+(doc/remotes.md).
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ else:
 
 SIMPLESTREAMS = "simplestreams"
 NATIVE = ("lxd", "incus")
-"""Protocols of servers that this collection speaks to, and that may see the client's certificate."""
+"""Protocols of servers that may get the client's certificate."""
 
 _SCHEMES = {SIMPLESTREAMS: ("https", "http"), "lxd": ("https", "unix"), "incus": ("https", "unix")}
 
-# What the clients know without configuration. Canonical's and the Linux Containers project's ``images`` differ by vendor.
+# What the clients know without configuration. Canonical's and the Linux Containers project's ``images`` differ by
+# vendor.
 WELL_KNOWN = {
     "ubuntu": "https://cloud-images.ubuntu.com/releases",
     "ubuntu-daily": "https://cloud-images.ubuntu.com/daily",
@@ -102,7 +104,8 @@ def _configured(name: str, data: t.Any, directory: str, path: str) -> Remote:
     protocol = _text(data, "protocol", what) or ("incus" if directory.rstrip("/").endswith("incus") else "lxd")
     if protocol not in _SCHEMES:
         raise LXDInputError(
-            f"{what} can't be used: its protocol {protocol!r} is not supported. Supported are {', '.join(sorted(_SCHEMES))}."
+            f"{what} can't be used: its protocol {protocol!r} is not supported. Supported are "
+            f"{', '.join(sorted(_SCHEMES))}."
         )
     cert, key = existing("client.crt"), existing("client.key")
     is_native = protocol in NATIVE and bool(cert and key)
@@ -144,7 +147,8 @@ def _address(data: t.Mapping[t.Any, t.Any], protocol: str, what: str) -> str:
 def read_remotes(path: str) -> dict[str, t.Any]:
     """Return ``remotes`` of a client's config.yml: name -> entry; empty where there is no such file.
 
-    Raises LXDInputError for a file that can't be read or isn't a configuration, LXDMissingLibraryError where PyYAML is missing.
+    Raises LXDInputError for a file that can't be read or isn't a configuration, LXDMissingLibraryError where PyYAML is
+    missing.
     """
     try:
         with open(path, "rb") as file:
@@ -159,7 +163,10 @@ def read_remotes(path: str) -> dict[str, t.Any]:
 
 
 def parse_remotes(data: bytes, path: str) -> dict[str, t.Any]:
-    """Return ``remotes`` of the text of a config.yml. All scalars are text, as to the clients. Raises LXDInputError that names ``path``."""
+    """Parse ``remotes`` of the text of a config.yml. All scalars are text, as for the clients.
+
+    Raises LXDInputError that names ``path``.
+    """
     try:
         document = yaml.load(data, Loader=_loader())
     except (
@@ -183,7 +190,7 @@ def parse_remotes(data: bytes, path: str) -> dict[str, t.Any]:
 
 
 def _loader() -> type[yaml.SafeLoader]:
-    """Return a loader for which a name such as 12 or on is text; only null and merge keys keep their meaning."""
+    """Return a YAML loader that reads names such as 12 or on as text; only null and merge keys keep their meaning."""
     kept = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
     resolvers = yaml.SafeLoader.yaml_implicit_resolvers
 

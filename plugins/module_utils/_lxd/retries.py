@@ -4,7 +4,10 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Says when a request is sent again: one policy for every read, of servers and of the web alike. A write is never repeated."""
+"""Says when a request is sent again: one policy for every read, of servers and of the web alike.
+
+A write is never repeated.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +27,14 @@ if t.TYPE_CHECKING:
     import requests
 
 UNSENT = (FileNotFoundError, PermissionError, ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
-"""What can only happen before a single byte of the request has left."""
+"""Errors that only happen before any byte of a request was sent."""
 
 LONGEST_RETRY_AFTER = 30.0
-"""Seconds. A server that wants to be left alone for longer is asked once more after these."""
+"""Seconds. A longer Retry-After of a server is cut to these."""
 
 
 class ReadRetry(Retry):
-    """Repeats a read whose connection broke, or that a server or a proxy in front of it was too busy for."""
+    """Repeats a read if its connection broke, or the server or a proxy before it was too busy."""
 
     RETRY_AFTER_STATUS_CODES = frozenset()  # no status but those of the list
 
@@ -44,7 +47,7 @@ class ReadRetry(Retry):
         *args: t.Any,
         **kwargs: t.Any,
     ) -> t.Any:
-        """Return what is left of the policy. Raises the error where nobody listens: that takes more than a moment to mend."""
+        """Return the policy for the next try. Raises the error if nothing listens there: a retry would not help."""
         # a socket that can't be opened looks like a connection that broke
         if error is not None and any(
             isinstance(item, UNSENT) for item in (error, error.__context__, error.__cause__, *error.args)
@@ -53,7 +56,7 @@ class ReadRetry(Retry):
         return super().increment(method, url, response, error, *args, **kwargs)
 
     def get_retry_after(self, response: t.Any) -> float | None:
-        """Return the seconds that the server asks for, within reason. What can't be understood isn't asked."""
+        """Return the seconds of Retry-After, limited. A value that cannot be understood counts as missing."""
         try:
             seconds = super().get_retry_after(response)
         except (HTTPError, ValueError, OverflowError):
@@ -62,7 +65,7 @@ class ReadRetry(Retry):
 
 
 def read_policy() -> ReadRetry:
-    """Return the policy: at most three more tries, half a minute of patience for each, and none for what isn't a read."""
+    """Return the policy for reads: at most three more tries, half a minute of patience for each. Writes have none."""
     return ReadRetry(
         total=3,
         connect=0,
@@ -78,11 +81,11 @@ def read_policy() -> ReadRetry:
 
 
 def set_retries(session: requests.Session, policy: Retry) -> None:
-    """Make all that is sent by a session follow a policy."""
+    """Set the policy for all requests of a session."""
     for adapter in session.adapters.values():
         adapter.max_retries = policy  # type: ignore[attr-defined]
 
 
 def no_retries() -> Retry:
-    """Return the policy of a request that must not take longer than it says."""
+    """Return the policy for a request that must not take longer than its timeout."""
     return Retry(0, read=False)

@@ -34,11 +34,15 @@ _CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE---
 
 
 def open_tls_session(connection: Connection) -> tuple[requests.Session, str]:
-    """Return a session for one server that is reached by https, and the URL that paths are added to. Raises LXDInputError."""
+    """Return a session for one server that is reached by https, and the URL that paths are added to.
+
+    Raises LXDInputError.
+    """
     base = server_url(connection.url, connection.url_option)
     if connection.ca_path and not os.path.exists(connection.ca_path):
         raise LXDInputError(
-            f"There is no {connection.ca_path!r} on the managed node: 'ca_path' must be a file or a directory of certificates."
+            f"There is no {connection.ca_path!r} on the managed node: 'ca_path' must be a file or a directory of "
+            "certificates."
         )
     session = requests.Session()
     pin = pinned_fingerprint(connection)
@@ -52,7 +56,7 @@ def open_tls_session(connection: Connection) -> tuple[requests.Session, str]:
 
 
 class _TLSAdapter(HTTPAdapter):
-    """Accepts either what the authorities vouch for, or exactly one certificate whatever the name in it."""
+    """Accepts certificates of the authorities, or exactly one certificate, whatever name it has."""
 
     def __init__(self, context: ssl.SSLContext, pin: str | None) -> None:
         self._context = context
@@ -70,7 +74,10 @@ class _TLSAdapter(HTTPAdapter):
 
 
 def open_web_session(certificate: str | None) -> requests.Session:
-    """A session for public files: with the environment's proxies, or for exactly one ``certificate`` (path or PEM text)."""
+    """Return a session for public files.
+
+    It uses the environment's proxies; or, if a ``certificate`` (path or PEM text) is given, accepts only that one.
+    """
     require_libraries(local=False)
     session = requests.Session()
     if certificate:
@@ -83,7 +90,7 @@ def open_web_session(certificate: str | None) -> requests.Session:
 
 
 def _tls_context(verify: bool) -> ssl.SSLContext:
-    """``verify``: by the authorities. Where one certificate is pinned, neither they nor the name in it matter."""
+    """Return a TLS context. ``verify``: whether authorities are asked; for a pinned certificate they do not matter."""
     return urllib3.util.ssl_.create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verify else ssl.CERT_NONE)
 
 
@@ -99,12 +106,14 @@ def _load_client_certificate(context: ssl.SSLContext, connection: Connection) ->
                 context.load_cert_chain(cert, key)
             except (OSError, ssl.SSLError) as exc:
                 raise LXDInputError(
-                    f"Cannot load the client certificate: {exc}. 'client_cert' and 'client_key' must be a PEM certificate and the key that belongs to it."
+                    f"Cannot load the client certificate: {exc}. 'client_cert' and 'client_key' must be a PEM "
+                    "certificate and the key that belongs to it."
                 ) from exc
 
 
 def pinned_fingerprint(connection: Connection) -> str | None:
-    """SHA-256 of the one server certificate to accept, 64 lower-case hex digits; None: ask the authorities."""
+    """Return the SHA-256 of the one server certificate to accept, 64 lower-case hex digits; None for the
+    authorities."""
     given = None
     if connection.server_fingerprint:
         given = connection.server_fingerprint.replace(":", "").strip().lower()
@@ -119,13 +128,14 @@ def pinned_fingerprint(connection: Connection) -> str | None:
     )
     if given and given != pin:
         raise LXDInputError(
-            f"'server_cert' has the fingerprint {pin}, but 'server_fingerprint' says {given}: give only one of them, or the right one."
+            f"'server_cert' has the fingerprint {pin}, but 'server_fingerprint' says {given}: give only one of them, "
+            "or the right one."
         )
     return pin
 
 
 def certificate_fingerprint(pem: str, option: str) -> str:
-    """SHA-256 over the first certificate of a PEM text, 64 lower-case hex digits."""
+    """Return the SHA-256 of the first certificate of a PEM text, 64 lower-case hex digits."""
     match = _CERTIFICATE.search(pem)
     if not match:
         raise LXDInputError(f"{option} has no PEM certificate in it.")
@@ -136,7 +146,7 @@ def certificate_fingerprint(pem: str, option: str) -> str:
 
 
 def read_pem(value: str, option: str) -> str:
-    """The PEM text of an option that takes a path or the text itself. Raises LXDInputError."""
+    """Return the PEM text of an option that takes a path or the text itself. Raises LXDInputError."""
     if _PEM_MARK in value:
         return value
     try:
@@ -150,7 +160,7 @@ def read_pem(value: str, option: str) -> str:
 
 
 class _as_file:
-    """A path for an option that takes a path or PEM text: the ssl module only loads files."""
+    """Give a path for an option that takes a path or PEM text: the ssl module only loads files."""
 
     def __init__(self, value: str, option: str) -> None:
         self._value, self._option = value, option

@@ -40,7 +40,10 @@ SOURCE_CERTIFICATE = "'certificate' in 'source'"
 
 @record(frozen=True)
 class Connection:
-    """How to reach one server. ``client_cert``, ``client_key`` and ``server_cert``: a path or PEM text."""
+    """The options of the connection to one server.
+
+    ``client_cert``, ``client_key``, ``server_cert``: a path or PEM text.
+    """
 
     url: str
     client_cert: str | None = None
@@ -52,7 +55,7 @@ class Connection:
     bearer_token: str | None = field(default=None, repr=False)
     timeout: float = 600.0
     url_option: str = "'url'"
-    """What the task calls it: for messages, as the next."""
+    """The name of the option, for messages; the same for the next one."""
     server_cert_option: str = "'server_cert'"
 
     @property
@@ -66,7 +69,8 @@ class Connection:
 
 
 def socket_candidates(environ: t.Mapping[str, str]) -> list[str]:
-    """Where a local server's socket may be, in the order of the search (client/connection.go of both vendors)."""
+    """Return the paths of sockets of a local server, in the order of the search (client/connection.go of both
+    vendors)."""
     candidates: list[str] = []
     for variable, suffix in (
         ("LXD_SOCKET", ""),
@@ -86,7 +90,7 @@ def socket_candidates(environ: t.Mapping[str, str]) -> list[str]:
 
 
 def find_local_url(environ: t.Mapping[str, str]) -> str:
-    """The first local socket that exists, as a URL. Raises LXDInputError that lists where it has looked."""
+    """Return the URL of the first local socket that exists. Raises LXDInputError that lists all that were tried."""
     candidates = socket_candidates(environ)
     for path in candidates:
         if os.path.exists(path):
@@ -98,7 +102,10 @@ def find_local_url(environ: t.Mapping[str, str]) -> str:
 
 
 class Transport:
-    """One server's connection. Repeats no write, never follows a redirect, reads no proxy, netrc or CA settings of the environment."""
+    """Sends requests over one connection.
+
+    A write is never repeated, a redirect never followed. Proxy, netrc and CA settings of the environment are not read.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -131,7 +138,7 @@ class Transport:
         timeout: float | None = None,
         once: bool = False,
     ) -> requests.Response:
-        """Send one request, a read again where that may help and it isn't to be sent ``once``.
+        """Send a request. A read is repeated if that may help, unless it is to be sent only ``once``.
 
         Raises LXDConnectionError where no answer came; any status is an answer.
         """
@@ -163,14 +170,15 @@ class Transport:
                 return send()
         except requests.exceptions.InvalidURL as exc:
             raise LXDMissingLibraryError(
-                "The installed requests-unixsocket is too old for the installed requests. Install requests-unixsocket 0.4.0 or newer.",
+                "The installed requests-unixsocket is too old for the installed requests. Install "
+                "requests-unixsocket 0.4.0 or newer.",
                 library="requests-unixsocket",
             ) from exc
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as exc:
             raise self._connection_error(exc, f"{method} {path}") from exc
 
     def blocks(self, response: requests.Response) -> t.Iterator[bytes]:
-        """The body of a streamed answer, never decoded. Raises LXDConnectionError where it breaks off."""
+        """Yield the body of a streamed answer, not decoded. Raises LXDConnectionError if it breaks off."""
         try:
             for block in stored_blocks(response):
                 self._stop.check()
@@ -185,25 +193,38 @@ class Transport:
         text = " ".join(str(cause) for cause in causes)
         if self.connection.is_local:
             if any(isinstance(cause, PermissionError) for cause in causes):
-                return " The user of this task may not use the socket: use 'become', or add the user to the group that owns it."
+                return (
+                    " The user of this task may not use the socket: use 'become', or add the user to the group that "
+                    "owns it."
+                )
             if any(isinstance(cause, (FileNotFoundError, ConnectionRefusedError)) for cause in causes):
                 return " Is the server running, and is 'url' the socket of this server?"
         elif "ingerprint" in text:
-            return f" The server shows another certificate than the one that {self.connection.server_cert_option} or 'server_fingerprint' allows."
+            return (
+                f" The server shows another certificate than the one that {self.connection.server_cert_option} or "
+                "'server_fingerprint' allows."
+            )
         elif any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-            return f" Give the server's own certificate as {self.connection.server_cert_option} (it is usually self-signed), or its authority as 'ca_path'."
+            return (
+                f" Give the server's own certificate as {self.connection.server_cert_option} (it is usually "
+                "self-signed), or its authority as 'ca_path'."
+            )
         elif any(isinstance(cause, ConnectionRefusedError) for cause in causes):
             return " Does the server listen there (its setting core.https_address)?"
         return ""
 
 
 def stored_blocks(response: requests.Response) -> t.Iterator[bytes]:
-    """The body of a streamed answer as the server has it: an archive that is also called an encoding must not be unpacked on the way."""
+    """Yield the body of a streamed answer as the server has it.
+
+    The server may name the compression of an archive as an encoding: it must not be unpacked on the way.
+    """
     return t.cast("t.Iterator[bytes]", response.raw.stream(BLOCK_SIZE, decode_content=False))
 
 
 def connection_error(exc: Exception, url: str, request: str, hint: str = "") -> LXDConnectionError:
-    """What an exception of requests means: whether the request can have been sent, and the innermost words about why."""
+    """Return the error for an exception of requests: whether the request can have been sent, and the innermost
+    reason."""
     causes = list(_causes(exc))
     sent = not any(isinstance(cause, UNSENT) for cause in causes) and not isinstance(
         exc, requests.exceptions.ConnectTimeout
@@ -221,13 +242,14 @@ def _open_socket_session(connection: Connection) -> tuple[requests.Session, str]
     path = connection.socket_path
     if len(os.fsencode(path)) > UNIX_PATH_MAX:
         raise LXDInputError(
-            f"The path of the socket {path!r} is longer than the {UNIX_PATH_MAX} bytes that the system allows. Use a shorter one."
+            f"The path of the socket {path!r} is longer than the {UNIX_PATH_MAX} bytes that the system allows. Use a "
+            "shorter one."
         )
     return requests_unixsocket.Session(), f"http+unix://{quote(path, safe='')}"
 
 
 def _causes(exc: BaseException | None) -> t.Iterator[BaseException]:
-    """The exception and all that it was made from, outermost first: requests and urllib3 wrap in three different ways."""
+    """Yield an exception and its causes, outermost first: requests and urllib3 wrap them in three different ways."""
     seen: set[int] = set()
     todo: list[t.Any] = [exc]
     while todo:
@@ -240,7 +262,7 @@ def _causes(exc: BaseException | None) -> t.Iterator[BaseException]:
 
 
 def _reason(causes: list[BaseException]) -> str:
-    """The innermost words that say something."""
+    """Return the innermost text of the causes that is not empty."""
     for cause in reversed(causes):
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror if not isinstance(cause, ssl.SSLError) else str(cause)

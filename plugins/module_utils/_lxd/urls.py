@@ -4,7 +4,8 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""URLs of servers, and what of a URL may be shown and kept: never its user, its password or its query, which may be a signature."""
+"""URLs of servers, and what of a URL may be shown and kept: never its user, its password or its query, which may be a
+signature."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ DEFAULT_PORT = 8443
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+")
 _SHORTEST_QUERY = 8
-"""Characters. To hide a shorter text wherever it occurs would hide much else."""
+"""Characters. A shorter text occurs too often in other texts to be hidden."""
 
 
 def shown_url(url: str) -> str:
@@ -37,12 +38,13 @@ def has_credentials(url: str) -> bool:
 
 
 def show_urls(text: str) -> str:
-    """Return the text with each URL in it as it may be shown."""
+    """Return a text with the secret parts of each URL in it removed."""
     return _URL.sub(lambda match: shown_url(match.group()), text)
 
 
 def url_secrets(given: t.Any) -> t.Iterator[str]:
-    """Yield what must not be shown of all URLs in some options, however deep: passwords, users without a password, queries."""
+    """Yield the secret parts of all URLs in some options, however deep: passwords, users without a password,
+    queries."""
     if isinstance(given, t.Mapping):
         for value in given.values():
             yield from url_secrets(value)
@@ -72,7 +74,7 @@ def _secrets_in(text: str) -> t.Iterator[str]:
 
 
 def split_url(url: str) -> SplitResult:
-    """Return the parts of a URL that can be asked. Raises LXDInputError."""
+    """Return the parts of a URL. Raises LXDInputError if it is not a valid URL."""
     try:
         url.encode()  # what has half a character can't be sent
         parts = urlsplit(url)
@@ -98,7 +100,8 @@ def server_url(url: str, option: str) -> str:
         raise LXDInputError(f"{option} is {shown_url(url)!r}, but must be {form}.")
     if "@" in parts.netloc:
         raise LXDInputError(
-            f"{option} has a user or a password in it, which LXD and Incus don't know: give 'client_cert' and 'client_key'."
+            f"{option} has a user or a password in it, which LXD and Incus don't know: give 'client_cert' and "
+            "'client_key'."
         )
     if parts.query or parts.fragment:
         raise LXDInputError(

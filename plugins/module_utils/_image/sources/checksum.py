@@ -57,7 +57,10 @@ def parse_checksum(text: str) -> Checksum:
 
 
 def find_checksum(wanted: Checksum, text: str, name: str) -> Checksum:
-    """Return the checksum of the file ``name`` from the text of a file such as SHA256SUMS. Raises LXDInputError if it is not found."""
+    """Return the checksum of the file ``name`` from the text of a file such as SHA256SUMS.
+
+    Raises LXDInputError if it is not found.
+    """
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if len(lines) == 1 and re.fullmatch("[0-9A-Fa-f]+", lines[0]):
         return Checksum(wanted.algorithm, _digest(wanted.algorithm, lines[0]))

@@ -4,7 +4,10 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Opens the source of a task: the content that a new image is made of. One file of this folder for each ``source.type``."""
+"""Opens the source of a task: the content that a new image is made of.
+
+One file of this folder for each ``source.type``.
+"""
 
 from __future__ import annotations
 

@@ -51,7 +51,8 @@ class CopiedContent:
     """Content of another server or a URL. A class that derives from this one says how it is found and transferred."""
 
     source: ImageSource | UrlSource
-    """The source with the server, protocol and certificates of its remote filled in: the only one that is used from here on."""
+    """The source with the server, protocol and certificates of its remote filled in: the only one that is used from
+    here on."""
 
     @property
     def mode(self) -> str:
@@ -184,7 +185,10 @@ _UNREACHABLE = re.compile(
     r"|client-specified URL is not supported|missing (lxd|incus)-image",
     re.IGNORECASE,
 )
-"""Errors of a server that could not reach the source. For a refusal, a full disk or a missing image, another way does not help."""
+"""Errors of a server that could not reach the source.
+
+For a refusal, a full disk or a missing image, another way does not help.
+"""
 
 
 def may_be_unreachable(error: LXDError) -> bool:
@@ -208,7 +212,8 @@ def pull_settings_body(settings: SettingsChange) -> dict[str, t.Any]:
 def settings_after_upload(settings: SettingsChange, image: OfferedImage) -> SettingsChange:
     """Return the settings that an uploaded copy must be given, so that it is like one that was pulled.
 
-    A pull takes over the properties and the expiry from the source server; the content that is uploaded does not have them.
+    A pull takes over the properties and the expiry from the source server; the content that is uploaded does not have
+    them.
     """
     if not image.properties:
         return settings

@@ -25,7 +25,10 @@ if t.TYPE_CHECKING:
     from ..reading.image import ImageReading
 
 DEFER_SIZE = 64 * 1024 * 1024
-"""Bytes. For larger files, to hash them while they are sent saves more time than it costs to list the images by size."""
+"""Bytes.
+
+For larger files, to hash them while they are sent saves more time than it costs to list the images by size.
+"""
 
 
 class FileContent:
@@ -75,7 +78,8 @@ class FileContent:
             raise
         if created != files.fingerprint:
             raise LXDOperationError(
-                f"Cannot import {files}: its fingerprint is {files.fingerprint}, but the server has stored an image {created}."
+                f"Cannot import {files}: its fingerprint is {files.fingerprint}, but the server has stored an image "
+                f"{created}."
             )
         return created, action.settings
 

@@ -24,7 +24,10 @@ from ..._lxd.errors import LXDInputError
 
 ARCHIVES = ("tar", "gzip", "xz", "lzma", "bzip2", "zstd", "lz4", "squashfs")
 INCUS_ONLY = ("lz4",)
-"""Formats that LXD does not support. It would store such a root file system, and fail when an instance is made from it."""
+"""Formats that LXD does not support.
+
+It would store such a root file system, and fail when an instance is made from it.
+"""
 DISKS = ("qcow2", "raw disk")
 
 _MAGIC = (
@@ -69,7 +72,8 @@ def check_whole(path: str, kind: str | None, shown: str | None = None) -> None:
             check(file)
     except (_Damaged, EOFError, tarfile.TarError, zlib.error, struct.error, IndexError) as exc:
         raise LXDInputError(
-            f"The file {shown or path!r} is cut short or damaged: {exc or 'it ends too early'} ({kind}). Make or fetch it again."
+            f"The file {shown or path!r} is cut short or damaged: {exc or 'it ends too early'} ({kind}). Make or "
+            "fetch it again."
         ) from exc
 
 

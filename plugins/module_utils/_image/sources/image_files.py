@@ -129,7 +129,8 @@ class ImageFiles:
         return str(self._hash.result())
 
     def check_acceptable(self, vendor: t.Callable[[], str | None]) -> None:
-        """Raise LXDInputError for a format or metadata that the server would refuse. Reads only the beginning of the files.
+        """Raise LXDInputError for a format or metadata that the server would refuse. Reads only the beginning of the
+        files.
 
         ``vendor``: the server's, asked only where the format is in doubt.
         """
@@ -207,7 +208,8 @@ class ImageFiles:
 def _open_parts(source: FileSource, label: str | None) -> list[tuple[str, _Part]]:
     if source.rootfs_path and source.metadata is not None:
         raise LXDInputError(
-            "'rootfs_path' and 'metadata' are mutually exclusive: an image has its metadata from a file or from the task."
+            "'rootfs_path' and 'metadata' are mutually exclusive: an image has its metadata from a file or from the "
+            "task."
         )
     if os.path.isdir(source.path):
         if source.rootfs_path or source.metadata is not None:

@@ -28,7 +28,8 @@ def part_head(boundary: str, name: str, filename: str) -> bytes:
     The file name is UTF-8, as both servers read it. Characters that would end it are escaped.
     """
     escaped = filename.replace("\\", "\\\\").replace('"', '\\"')
-    return f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{escaped}"\r\nContent-Type: application/octet-stream\r\n\r\n'.encode()
+    disposition = f'Content-Disposition: form-data; name="{name}"; filename="{escaped}"'
+    return f"--{boundary}\r\n{disposition}\r\nContent-Type: application/octet-stream\r\n\r\n".encode()
 
 
 def multipart_frame(parts: t.Sequence[str], filename: str) -> tuple[list[bytes], str]:

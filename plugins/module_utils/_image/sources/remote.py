@@ -67,13 +67,17 @@ def resolve_remote(
 
 
 def needs_no_look(source: ImageSource) -> bool:
-    """Return whether the task gives all that the target needs for the copy: then this node need not reach the source."""
+    """Return whether the task gives all that the target needs for the copy: then this node need not reach the
+    source."""
     asks_more = source.copy_aliases or source.image_type or source.architecture or source.client_cert
     return source.mode == "pull" and is_complete(source.fingerprint or "") and not asks_more
 
 
 def source_bookkeeping(source: ImageSource) -> str:
-    """Return what a copy keeps of its source, as JSON. It has no secret, no key, and nothing that is secret in a URL."""
+    """Return what a copy keeps of its source, as JSON.
+
+    It has no secret, no key, and nothing that is secret in a URL.
+    """
     keys = ("remote", "server", "protocol", "alias", "fingerprint", "image_type", "architecture", "project")
     known = {key: value for key in keys if (value := getattr(source, key))}
     if "server" in known:

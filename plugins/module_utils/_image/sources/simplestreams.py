@@ -61,7 +61,8 @@ class SimplestreamsContent(CopiedContent):
 
     @property
     def has_credentials(self) -> bool:
-        """Whether the server's URL has a password in it: the target would keep it in the image, where all can read it."""
+        """Whether the server's URL has a password in it: the target would keep it in the image, where all can read
+        it."""
         return has_credentials(self._server)
 
     @property
@@ -138,7 +139,8 @@ class SimplestreamsContent(CopiedContent):
 
         Asked by alias, the target would copy the image that was the newest then, or reset the settings of that image if
         it has it. So it is asked by fingerprint, which an old index does not have. It must be asked by alias only for
-        an image that it is to follow; then, and if its index is old, with a spelling of the URL that it has no index for.
+        an image that it is to follow; then, and if its index is old, with a spelling of the URL that it has no index
+        for.
         """
         source = self.source
         server = source.server or ""

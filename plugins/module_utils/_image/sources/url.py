@@ -62,9 +62,11 @@ class UrlContent(CopiedContent):
         return "auto" if self._announced and is_verified_there and not has_credentials(self.source.url) else "relay"
 
     def find(self, known: Image | None = None) -> OfferedImage:
-        """Return the image of the URL. Downloads it only if neither a SHA-256 checksum nor the headers tell its fingerprint.
+        """Return the image of the URL. Downloads it only if neither a SHA-256 checksum nor the headers tell its
+        fingerprint.
 
-        ``known``: the image that the task has now. It is taken where the web server says that the file has not changed since.
+        ``known``: the image that the task has now. It is taken where the web server says that the file has not changed
+        since.
         """
         if self._sha256:
             return self._image(self._sha256)
@@ -102,7 +104,10 @@ class UrlContent(CopiedContent):
         return self._checksum.digest if self._checksum and self._checksum.algorithm == SHA256 else None
 
     def check_transfer(self, reader: ImageReader, image: OfferedImage) -> None:
-        """Download the tarball if the target cannot, and compare it with the checksum and the headers. Raises LXDError."""
+        """Download the tarball if the target cannot, and compare it with the checksum and the headers.
+
+        Raises LXDError.
+        """
         if self._announced and self._sha256 and self._sha256 != self._announced[1]:
             raise LXDInputError(
                 f"The URL {self.url} announces the image {self._announced[1]}, but 'checksum' says {self._sha256}."
