@@ -46,16 +46,16 @@ class ImageReader:
         self.client = client
 
     def reconnected(self) -> ImageReader:
-        """Return the same with a connection of its own: a session is for one thread."""
+        """Return a reader of the same images with a connection of its own: a session is for one thread only."""
         return ImageReader(self.client.reconnected())
 
     def in_project(self, project: str) -> ImageReader:
-        """Return what reads the images of another project of the server."""
+        """Return a reader of the images of another project of the server."""
         return ImageReader(self.client.in_project(project))
 
     @property
     def writer(self) -> ImageWriter:
-        """What changes the same images. Only apply/ may ask for it."""
+        """The writer of the same images. Only apply/ may use it."""
         # imported only here: most tasks change nothing
         from .image_writer import ImageWriter
 
@@ -66,7 +66,8 @@ class ImageReader:
     def get_image(self, fingerprint: str, secret: str | None = None) -> Image | None:
         """Read an image, ``GET /1.0/images/{fingerprint}``. Returns None if it is not found.
 
-        ``fingerprint``: in full or a prefix. Raises LXDInputError if the prefix is ambiguous.
+        ``fingerprint``: in full or a prefix. ``secret``: for a private image; reading the image consumes it.
+        Raises LXDInputError if the prefix is ambiguous.
         """
         check_fingerprint(fingerprint)
         what = f"read the image {fingerprint}"
@@ -205,7 +206,7 @@ class ImageReader:
             self.client.get(paths.INSTANCES, "list the instances", query, with_project=not all_projects).metadata, where
         )
         for instance in instances:
-            # a part that cannot be understood might tell that an image is in use
+            # a part that cannot be understood may be the one that shows that an image is in use
             for data in (instance, *need_objects(instance.get("snapshots"), where, "snapshots")):
                 need_text(data, "name", where)
                 for key in ("config", "expanded_config"):
@@ -249,7 +250,7 @@ class ImageReader:
         return has_own_images(need_object(found, where), where)
 
     def has_project(self) -> bool:
-        """Return whether the client's project is found."""
+        """Return whether the client's project is found, ``GET /1.0/projects/{name}``."""
         return self._exists(paths.project(self.client.project), f"read the project {self.client.project!r}")
 
     def _exists(self, path: str, what: str) -> bool:

@@ -6,7 +6,7 @@
 
 """Writes to the image API: one method for each endpoint. All raise LXDError.
 
-The first word of a method says that it writes: create, update, delete, set, publish, copy, push. Methods decide
+The first word of a method's name shows that it writes: create, update, delete, set, publish, copy, push. Methods decide
 nothing, but for update_image(), which chooses between PATCH and PUT.
 """
 
@@ -49,7 +49,7 @@ class ImageWriter(ImageReader):
     """Reads and changes the images of one project of one server. Only apply/ makes one."""
 
     def of(self, reader: ImageReader) -> ImageWriter:
-        """Return what writes to the server of ``reader``: a source server, which makes a secret or sends an image."""
+        """Return the writer for the server of ``reader``: a source server, which makes a secret or sends an image."""
         return reader.writer
 
     def create_image_from_files(self, files: ImageFiles) -> str:
@@ -92,8 +92,8 @@ class ImageWriter(ImageReader):
     ) -> str:
         """Send a request that makes an image. Returns the fingerprint of what was made.
 
-        ``fingerprint``: gives that of the image that is meant. ``may_be_unnamed``: whether the operation's metadata may
-        lack a fingerprint. Raises LXDOutcomeUnknown if it lacks one although it must not.
+        ``fingerprint``: returns the fingerprint of the image that is meant. ``may_be_unnamed``: whether the operation's
+        metadata may lack a fingerprint. Raises LXDOutcomeUnknown if it lacks one although it must not.
         """
         try:
             metadata = self.client.write_and_wait("POST", paths.IMAGES, what, **request)
@@ -200,10 +200,13 @@ class ImageWriter(ImageReader):
         )
 
     def delete_image(self, fingerprint: str) -> None:
-        """Delete an image, ``DELETE /1.0/images/{fingerprint}``. No error if it is not found."""
+        """Delete an image, ``DELETE /1.0/images/{fingerprint}``. No error if it is not found.
+
+        Raises LXDInputError if ``fingerprint`` is only a prefix.
+        """
         if not is_complete(fingerprint):
             raise LXDInputError(
-                f"Cannot delete the image {fingerprint!r}: only a full fingerprint is safe to delete by."
+                f"Cannot delete the image {fingerprint!r}: the full fingerprint (64 hex digits) is required."
             )
         try:
             self.client.write_and_wait("DELETE", paths.image(fingerprint), f"delete the image {fingerprint}")
@@ -244,7 +247,7 @@ class ImageWriter(ImageReader):
     def set_instance_state(self, name: str, action: str, seconds: int, force: bool) -> None:
         """Start or stop an instance (``action``), ``PUT /1.0/instances/{name}/state``.
 
-        ``seconds``: to wait, -1 for no limit.
+        ``seconds``: how long the server waits for the instance, -1 for no limit.
         """
         data = {"action": action, "timeout": seconds, "force": force}
         self.client.write_and_wait("PUT", paths.instance(name, "state"), f"{action} the instance {name!r}", data=data)

@@ -25,7 +25,7 @@ if t.TYPE_CHECKING:
 
 
 class Content(t.Protocol):
-    """What a task asks of its source, whatever the type. All methods raise LXDError."""
+    """The interface of a source, the same for all types. All methods raise LXDError."""
 
     def identify(self, reading: ImageReading) -> str | None:
         """Return the fingerprint of the content if it can be known before the image is looked for, else None.

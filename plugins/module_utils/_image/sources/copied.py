@@ -8,7 +8,7 @@
 
 There are three ways, chosen with ``source.mode``:
 
-- pull: the target downloads the image, and keeps the alias that it asked for as ``update_source``.
+- pull: the target downloads the image, and keeps the requested alias as ``update_source``.
 - push: the source server sends the image to the target. Only between servers of one vendor, as neither understands the
   other's headers.
 - relay: the image is streamed through this node, for servers that cannot reach each other.
@@ -40,7 +40,7 @@ Created = tuple[str, "SettingsChange"]
 
 @record(frozen=True)
 class Download:
-    """An image's content while it is downloaded. ``size`` is None if the source does not tell it."""
+    """An image's content while it is downloaded. ``size``: bytes, None if the source does not give it."""
 
     content_type: str
     size: int | None
@@ -48,7 +48,7 @@ class Download:
 
 
 class CopiedContent:
-    """Content of another server or a URL. A class that derives from this one says how it is found and transferred."""
+    """Content of another server or a URL. Subclasses implement how it is found and transferred."""
 
     source: ImageSource | UrlSource
     """The source with the server, protocol and certificates of its remote filled in: the only one that is used from
@@ -90,16 +90,16 @@ class CopiedContent:
     def check_transfer(self, reader: ImageReader, image: OfferedImage) -> None:
         """Refuse a ``mode`` that cannot work for this source and target. Raises LXDInputError."""
 
-    # what a task asks of a source: see content.py
+    # the interface of content.py
 
     def identify(self, reading: ImageReading) -> str | None:
-        """Return the fingerprint only if nothing else says which image is meant: no name and no fingerprint."""
+        """Return the fingerprint only if the task names no other image: it has no name and no fingerprint."""
         if reading.desired.name is not None or reading.desired.fingerprint is not None:
             return None
         return self._ask().fingerprint
 
     def look_up(self, reading: ImageReading) -> None:
-        """Ask the source for its image. Raises LXDInputError if the task means another one."""
+        """Find the image that the source provides. Raises LXDInputError if the task has another fingerprint."""
         offered = self._ask(reading.image)
         if reading.fingerprint and not offered.fingerprint.startswith(reading.fingerprint):
             raise LXDInputError(
@@ -108,7 +108,7 @@ class CopiedContent:
         reading.note_offered(offered)
 
     def check(self, reader: ImageReader, action: CreateImage, look_into_files: bool) -> None:
-        """Refuse a transfer that cannot work. Files are looked into in any case: they are on this node already."""
+        """Refuse a transfer that cannot work. Files are checked in any case: they are on this node already."""
         if action.offered is not None:
             self.check_transfer(reader, action.offered)
 
@@ -221,7 +221,7 @@ def settings_after_upload(settings: SettingsChange, image: OfferedImage) -> Sett
     return replace(
         settings,
         properties=merge_properties(settings.default_properties, image.properties, settings.properties, purge),
-        # these and no others, also none that the content itself brings
+        # exactly these: properties of the content's own metadata are removed, too
         purge_properties=True,
         expires_at=image.expires_at if settings.expires_at is None else settings.expires_at,
     )

@@ -21,7 +21,8 @@ from . import metadata_check
 class DirectoryTar:
     """The uncompressed tar archive of a directory, which depends on nothing but the directory's content.
 
-    Not compressed: what a compressor makes differs from one version to the next, and so would the fingerprint.
+    It is not compressed: the output of a compressor depends on its version, and so would the fingerprint.
+    Raises LXDInputError if the directory has no metadata.yaml.
     """
 
     def __init__(self, path: str) -> None:
@@ -61,6 +62,7 @@ class DirectoryTar:
                     yield from self._walk(entry.path, f"{prefix}{entry.name}/")
 
     def blocks(self) -> t.Iterator[bytes]:
+        """Yield the archive. Raises LXDInputError if the directory changes while it is read."""
         sent = 0
         for piece in self._pieces():
             if isinstance(piece, bytes):
@@ -89,9 +91,10 @@ class DirectoryTar:
         yield bytes(self._padding(sent))
 
     def check_whole(self) -> None:
-        pass
+        """Do nothing: a directory has no end that could be missing."""
 
     def check_metadata(self) -> None:
+        """Raise LXDInputError if a server would refuse the metadata.yaml of the directory."""
         metadata_check.check_folder(self.path)
 
 

@@ -54,7 +54,7 @@ class FileContent:
         return files.fingerprint
 
     def look_up(self, reading: ImageReading) -> None:
-        """Do nothing: the fingerprint says all."""
+        """Do nothing: identify() has returned the fingerprint, which is all that is needed."""
 
     def renew(self) -> None:
         """Do nothing: files that change while they are read are an error."""

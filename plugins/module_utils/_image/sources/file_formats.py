@@ -72,8 +72,8 @@ def check_whole(path: str, kind: str | None, shown: str | None = None) -> None:
             check(file)
     except (_Damaged, EOFError, tarfile.TarError, zlib.error, struct.error, IndexError) as exc:
         raise LXDInputError(
-            f"The file {shown or path!r} is cut short or damaged: {exc or 'it ends too early'} ({kind}). Make or "
-            "fetch it again."
+            f"The file {shown or path!r} is cut short or damaged: {exc or 'it ends too early'} ({kind}). "
+            "Build or download it again."
         ) from exc
 
 
@@ -166,7 +166,7 @@ def _check_lz4(file: t.BinaryIO) -> None:
 def _check_squashfs(file: t.BinaryIO) -> None:
     used = struct.unpack("<Q", file.read(48)[40:])[0]
     if used > os.fstat(file.fileno()).st_size:
-        raise _Damaged(f"its header says that it has {used} bytes")
+        raise _Damaged(f"its header gives a size of {used} bytes")
 
 
 def _check_qcow2(file: t.BinaryIO) -> None:

@@ -75,7 +75,7 @@ class _FilePart:
 
     def check_metadata(self) -> None:
         try:
-            file = open(self.path, "rb")  # noqa: SIM115 - only that it can't be opened is meant
+            file = open(self.path, "rb")  # noqa: SIM115 - only errors of open() are handled here
         except OSError as exc:
             raise LXDInputError(f"Cannot read {self.shown!r}: {exc.strerror}.") from exc
         with file:
@@ -121,18 +121,22 @@ class ImageFiles:
 
     @property
     def fingerprint_is_known(self) -> bool:
+        """Whether hashing has ended, so that ``fingerprint`` does not wait for it."""
         return self._hash.done
 
     @property
     def fingerprint(self) -> str:
-        """64 hex digits. Raises LXDInputError if 'checksum' does not match or a file can't be read."""
+        """64 hex digits, after the files are hashed.
+
+        Raises LXDInputError if 'checksum' does not match or a file can't be read.
+        """
         return str(self._hash.result())
 
     def check_acceptable(self, vendor: t.Callable[[], str | None]) -> None:
         """Raise LXDInputError for a format or metadata that the server would refuse. Reads only the beginning of the
         files.
 
-        ``vendor``: the server's, asked only where the format is in doubt.
+        ``vendor``: returns the server's vendor; called only if not all servers support the format.
         """
         if self._is_acceptable:
             return
@@ -147,7 +151,7 @@ class ImageFiles:
         self._is_acceptable = True
 
     def start_check(self) -> Background:
-        """Begin to check whether the files are complete. Not needed if there is a checksum."""
+        """Begin to check whether the files are complete. If the task gives a checksum, hashing alone checks that."""
         if self._check is None:
             self._check = Background(self._check_whole)
         return self._check
@@ -224,10 +228,12 @@ def _open_parts(source: FileSource, label: str | None) -> list[tuple[str, _Part]
     if first.kind not in file_formats.ARCHIVES:
         if first.kind in file_formats.DISKS:
             raise LXDInputError(
-                f"The file {shown!r} is a bare disk ({first.kind}): describe the image with 'metadata' in 'source'."
+                f"The file {shown!r} is a bare disk ({first.kind}): "
+                "'metadata' in 'source' is required to describe the image."
             )
         raise LXDInputError(
-            f"The file {shown!r} is no image: it is no archive of a known format ({', '.join(file_formats.ARCHIVES)})."
+            f"The file {shown!r} is no image: it is no archive of a supported format "
+            f"({', '.join(file_formats.ARCHIVES)})."
         )
     if not source.rootfs_path:
         return [("", first)]

@@ -28,12 +28,14 @@ LONGEST = 1024 * 1024
 LONGEST_PARSED = 128 * 1024
 """Bytes that PyYAML parses in a second."""
 LOOK_AT_BYTES = 64 * 1024 * 1024
+"""Bytes, unpacked, after which the check ends without a result."""
 LOOK_AT_MEMBERS = 10_000
+"""Members after which the check ends without a result."""
 
 _NULL = ("", "~", "null", "Null", "NULL")
 _NUMBER = re.compile(r"[-+]?(0[xob])?[0-9a-fA-F_]*[0-9][0-9a-fA-F_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?")
 _ZERO = re.compile(r"[-+]?(0[xob])?[0_]+(\.[0_]*)?")
-# where PyYAML is stricter than the servers' library
+# errors for which PyYAML is stricter than the servers' library
 _DOUBTFUL = ("'\\t'", "unexpected ':'", "escape character '/'", "duplicate anchor")
 
 
@@ -64,7 +66,7 @@ class _Bounded:
         self._stream, self._left = stream, LOOK_AT_BYTES
 
     def read(self, size: int) -> bytes:
-        """Read some bytes. Raises _Enough."""
+        """Read up to ``size`` bytes. Raises _Enough after LOOK_AT_BYTES."""
         if self._left <= 0:
             raise _Enough
         self._left -= size
@@ -155,7 +157,7 @@ def _check_members(archive: tarfile.TarFile) -> None:
         try:
             member = archive.next()
         except tarfile.StreamError:
-            # Python up to 3.10 says this about an empty archive
+            # Python up to 3.10 raises this for an empty archive
             if number:
                 raise
             member = None
@@ -251,7 +253,7 @@ def _json_value(value: t.Any, depth: int = 2) -> _Value:
 
 
 def _yaml_value(node: t.Any, depth: int = 2) -> _Value | None:
-    """Return the value of a node, of dictionaries only what is near the top."""
+    """Return the value of a node. ``depth``: levels of dictionaries to read, deeper ones are empty."""
     if node.id == "sequence":
         return _Value("list")
     if node.id == "mapping":

@@ -22,8 +22,8 @@ from ..times import parse_time
 def build_metadata(metadata: t.Mapping[str, t.Any]) -> bytes:
     """Build a tar archive with a metadata.yaml that depends on ``metadata`` alone. Raises LXDInputError.
 
-    Left out, ``architecture`` is the node's, and ``creation_date`` the first second of 1970: today's date would
-    make another fingerprint of the same disk every day.
+    If omitted, ``architecture`` is the node's, and ``creation_date`` is the first second of 1970: with today's date,
+    the same disk would have another fingerprint every day.
     """
     document = {"architecture": platform.machine(), "creation_date": 1, **metadata}
     for key in ("creation_date", "expiry_date"):
@@ -34,7 +34,7 @@ def build_metadata(metadata: t.Mapping[str, t.Any]) -> bytes:
     document["properties"] = {
         str(key): property_value(str(key), value) or "" for key, value in (document.get("properties") or {}).items()
     }
-    # JSON is YAML, and there is only one way to write it
+    # JSON is YAML, and the same document always has the same text: the fingerprint depends on it
     data = json.dumps(document, sort_keys=True, indent=2).encode()
     output = io.BytesIO()
     with tarfile.open(fileobj=output, mode="w", format=tarfile.USTAR_FORMAT) as archive_file:

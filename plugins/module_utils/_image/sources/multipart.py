@@ -23,7 +23,7 @@ def boundary_of(content_type: str) -> str | None:
 
 
 def part_head(boundary: str, name: str, filename: str) -> bytes:
-    """Return what stands before the content of a part.
+    """Return the bytes before the content of a part: its delimiter and headers.
 
     The file name is UTF-8, as both servers read it. Characters that would end it are escaped.
     """
@@ -33,9 +33,9 @@ def part_head(boundary: str, name: str, filename: str) -> bytes:
 
 
 def multipart_frame(parts: t.Sequence[str], filename: str) -> tuple[list[bytes], str]:
-    """Return what stands before each part and after the last one, and the content type. A single part has no frame.
+    """Return the bytes before each part and after the last one, and the content type. A single part has no frame.
 
-    The servers know the parts by their names and order (metadata, then rootfs or rootfs.img).
+    The servers recognize the parts by their names and order (metadata, then rootfs or rootfs.img).
     """
     if len(parts) == 1:
         return [b"", b""], "application/octet-stream"
@@ -67,7 +67,7 @@ class MultipartReader:
     def __init__(self, blocks: t.Iterator[bytes], boundary: str) -> None:
         self._blocks = blocks
         self._delimiter = b"\r\n--" + boundary.encode()
-        self._buffer = b"\r\n"  # the first delimiter has no line before it
+        self._buffer = b"\r\n"  # the first delimiter has no line break before it
 
     def __iter__(self) -> t.Iterator[tuple[str, t.Iterator[bytes]]]:
         for _preamble in self._until_delimiter():
@@ -79,7 +79,9 @@ class MultipartReader:
     def _fill(self) -> None:
         block = next(self._blocks, b"")
         if not block:
-            raise LXDAPIError("The download of the image was cut short: its last part does not end.", status=200)
+            raise LXDAPIError(
+                "The download of the image was cut short: the end of its last part is missing.", status=200
+            )
         self._buffer += block
 
     def _starts_with(self, text: bytes) -> bool:

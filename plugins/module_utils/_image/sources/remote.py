@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Opens another image server as a source: resolves its remote, and tells LXD and Incus from simplestreams."""
+"""Opens another image server as a source: resolves its remote, and distinguishes LXD and Incus from simplestreams."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ if t.TYPE_CHECKING:
 
 
 def open_remote(source: ImageSource, target: Client) -> CopiedContent:
-    """Open a server, and send nothing to it yet. Asks the ``target`` only for what it can use. Raises LXDInputError."""
+    """Open a server as a source. No request is sent to it yet. Raises LXDInputError.
+
+    ``target``: only its vendor and architecture are read, and only if they are needed.
+    """
     source = resolve_remote(source, lambda: target.server().vendor, os.environ)
     # imported only here: a task needs one of the two
     if source.protocol == SIMPLESTREAMS:
@@ -48,9 +51,10 @@ def open_remote(source: ImageSource, target: Client) -> CopiedContent:
 def resolve_remote(
     source: ImageSource, vendor: t.Callable[[], str | None], environ: t.Mapping[str, str]
 ) -> ImageSource:
-    """Return the source with the server, protocol and certificates of its ``remote``. The task's own values go first.
+    """Return the source with the server, protocol and certificates of its ``remote``.
 
-    ``vendor``: gives that of the target server. Raises LXDInputError if there is no such remote.
+    The task's own values take precedence. ``vendor``: returns the vendor of the target server.
+    Raises LXDInputError if the remote is not found.
     """
     if not source.remote:
         return source
@@ -99,7 +103,7 @@ def pull_source_body(
     """Return the ``source`` in the body of a pull, ``POST /1.0/images``.
 
     ``vendor``: the target's. ``server``: the spelling of the source's URL; never None, as Incus crashes without one.
-    A daemon's protocol is named after the target's own vendor: an Incus that is told to use "lxd" stores the image and
+    A daemon's protocol is named after the target's own vendor: Incus with the protocol "lxd" stores the image and
     then fails.
     """
     body: dict[str, t.Any] = {"type": "image", "mode": "pull", "server": server}

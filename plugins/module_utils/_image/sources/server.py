@@ -95,7 +95,7 @@ class ServerContent(CopiedContent):
             },
             architecture=image.data.get("architecture") or "",
             type=image.data.get("type") or "",
-            # a server can follow only what it can ask for again over the network
+            # a server can update only an image that it can download again over the network
             public=image.settings.public and not self.is_local,
             expires_at=image.settings.expires_at,
             filename=clean_filename(image.data.get("filename") or ""),
@@ -115,7 +115,7 @@ class ServerContent(CopiedContent):
     def check_transfer(self, reader: ImageReader, image: OfferedImage) -> None:
         if self.mode == "pull" and self.is_local:
             raise LXDInputError(
-                "The 'mode' pull needs a source that the target can reach over the network, but "
+                "The 'mode' pull requires a source that the target can reach over the network, but "
                 f"{self.source.remote or self.source.server!r} is a socket of the managed node. Use relay or auto."
             )
         if self.mode == "push":
@@ -124,27 +124,27 @@ class ServerContent(CopiedContent):
     def _check_push(self, reader: ImageReader, image: OfferedImage) -> None:
         if self.source.secret:
             raise LXDInputError(
-                "The 'mode' push needs a client that the source server trusts: "
+                "The 'mode' push requires a client that the source server trusts: "
                 "give 'client_cert' and 'client_key' in 'source', not 'secret'."
             )
         source, target = self.reader.client.server(), reader.client.server()
         if not source.trusted:
             raise LXDInputError(
-                f"The 'mode' push needs a client that {shown_url(self.source.server or '')} trusts: "
+                f"The 'mode' push requires a client that {shown_url(self.source.server or '')} trusts: "
                 "give its 'client_cert' and 'client_key' in 'source'."
             )
         if source.vendor != target.vendor:
             raise LXDInputError(
-                "The 'mode' push works between servers of one vendor only, "
+                "The 'mode' push is supported between servers of one vendor only, "
                 f"not from {source.vendor} to {target.vendor}. Use pull or relay."
             )
         if not _target_url(reader):
             raise LXDInputError(
-                "The 'mode' push needs a target that listens on the network (its setting core.https_address)."
+                "The 'mode' push requires a target that is reachable over the network (its setting core.https_address)."
             )
         if image.type == "virtual-machine" and self._is_split(image):
             raise LXDInputError(
-                f"The 'mode' push can't be used for the image {image.fingerprint}: sent by its server, "
+                f"The 'mode' push is not supported for the image {image.fingerprint}: sent by its server, "
                 "a virtual machine in two files arrives as a container. Use pull or relay."
             )
 
@@ -188,7 +188,7 @@ class ServerContent(CopiedContent):
 
 
 def _target_url(target: ImageReader) -> str | None:
-    """Return the URL by which the source server reaches the target, or None if it listens on no network."""
+    """Return the URL by which the source server reaches the target, or None if the target has no address."""
     if target.client.url.startswith("https://"):
         return target.client.url
     addresses = target.client.server().addresses

@@ -7,7 +7,7 @@
 """Copies from a simplestreams server: its index, the image that a source names, and the content.
 
 The index is read by this node and not left to the target: the target's own copy of it is up to an hour old, and a
-refresh whose source is gone ends well there, without an error.
+refresh succeeds there even if the source is gone.
 """
 
 from __future__ import annotations
@@ -130,17 +130,17 @@ class SimplestreamsContent(CopiedContent):
             )
         if self.mode == "push":
             raise LXDInputError(
-                "The 'mode' push needs an LXD or Incus server as source: "
-                "a simplestreams server sends nothing by itself. Use pull or relay."
+                "The 'mode' push requires an LXD or Incus server as source: "
+                "a simplestreams server cannot send images. Use pull or relay."
             )
 
     def pull(self, writer: ImageWriter, image: OfferedImage, settings: SettingsChange) -> str:
-        """Let the target download the image, in spite of the index that it keeps for an hour.
+        """Let the target download the image, although it caches the server's index for an hour.
 
-        Asked by alias, the target would copy the image that was the newest then, or reset the settings of that image if
-        it has it. So it is asked by fingerprint, which an old index does not have. It must be asked by alias only for
-        an image that it is to follow; then, and if its index is old, with a spelling of the URL that it has no index
-        for.
+        By alias, the target would copy the image that was the newest in its old index, or reset the settings of that
+        image if it has it already. So the request names the fingerprint, which an old index does not have. Only an
+        image with auto_update has to be copied by alias. That request, and the second one after an old index, uses a
+        spelling of the URL for which the target has no cached index.
         """
         source = self.source
         server = source.server or ""
@@ -159,7 +159,7 @@ class SimplestreamsContent(CopiedContent):
     def digest(self) -> str:
         """Return 64 hex digits that stand for this state of the index."""
         if needs_no_look(self.source):
-            # this node may not be able to reach the server: then any spelling that was not used yet will do
+            # this node may not be able to reach the server: then any spelling that was not used yet is enough
             return hashlib.sha256(os.urandom(32)).hexdigest()
         self.list_images()
         return hashlib.sha256(json.dumps(self._products, sort_keys=True).encode()).hexdigest()

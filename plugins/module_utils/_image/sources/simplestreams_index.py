@@ -233,12 +233,12 @@ def explain_missing(
     for other in (key for key in VENDORS if key != vendor):
         theirs = list_simplestreams_images(products, other)
         if any(image.fingerprint.startswith(fingerprint) if fingerprint else alias in image.names for image in theirs):
-            return f" It has {repr(alias) if alias else 'it'} only for {VENDORS[other]} servers."
+            return f" The server has {repr(alias) if alias else 'the image'} only for {VENDORS[other]} servers."
         if theirs and not images:
-            return f" It has images only for {VENDORS[other]} servers."
+            return f" The server has images only for {VENDORS[other]} servers."
     head = (alias or "").split("/")[0]
     near = sorted({name for image in images for name in image.names[::2] if head and name.startswith(head)})[:10]
-    return f" It has {', '.join(near)}." if near else ""
+    return f" The server has {', '.join(near)}." if near else ""
 
 
 def _other_kinds(named: list[SimplestreamsImage], alias: str, wanted: str, image_type: str | None) -> str:
@@ -247,6 +247,6 @@ def _other_kinds(named: list[SimplestreamsImage], alias: str, wanted: str, image
     fitting = [image for image in named if alias in image.names[1::2] or image.architecture == wanted]
     if not fitting:
         suitable = sorted({image.architecture for image in named if image_type in (None, image.type)})
-        return f" It has {alias!r} only for {', '.join(suitable or architectures)}."
+        return f" The server has {alias!r} only for {', '.join(suitable or architectures)}."
     where = f" for {fitting[0].architecture}" if len({image.type for image in named}) > 1 else ""
-    return f" It has {alias!r}{where} only as {fitting[0].type}."
+    return f" The server has {alias!r}{where} only as {fitting[0].type}."

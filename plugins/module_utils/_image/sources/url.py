@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Copies from a URL of the web: either of a tarball, or of an address that tells in headers where a tarball is."""
+"""Copies from a URL: that of a tarball, or one whose response headers give the URL of a tarball."""
 
 from __future__ import annotations
 
@@ -54,18 +54,20 @@ class UrlContent(CopiedContent):
 
     @property
     def mode(self) -> str:
-        """Returns auto if the target can download the image by itself, else relay.
+        """The way to copy: auto if the target can download the image by itself, else relay.
 
-        A server follows only URLs that tell the tarball in headers, and is never given a password or a signature.
+        A server supports only URLs whose headers give a tarball, and checks nothing but the fingerprint. A URL with a
+        password or a signature is never sent to a server.
         """
         is_verified_there = self._checksum is None or self._sha256 is not None
         return "auto" if self._announced and is_verified_there and not has_credentials(self.source.url) else "relay"
 
     def find(self, known: Image | None = None) -> OfferedImage:
-        """Return the image of the URL. Downloads it only if neither a SHA-256 checksum nor the headers tell its
-        fingerprint.
+        """Return the image of the URL. Raises LXDError.
 
-        ``known``: the image that the task has now. It is taken where the web server says that the file has not changed
+        The image is downloaded only if neither a SHA-256 checksum nor the headers give its fingerprint.
+
+        ``known``: the image that the task has now. It is returned if the headers show that the file has not changed
         since.
         """
         if self._sha256:
@@ -91,7 +93,7 @@ class UrlContent(CopiedContent):
 
     @property
     def _validators(self) -> dict[str, str]:
-        """The headers that tell the state of the file; empty if they are not enough to recognize the file."""
+        """The headers that identify the state of the file; empty if they are not sufficient for that."""
         if self._sha256 or self._announced:
             return {}
         named = {"etag": "etag", "last-modified": "last_modified", "content-length": "size"}
@@ -122,7 +124,7 @@ class UrlContent(CopiedContent):
 
     @functools.cached_property
     def _headers(self) -> dict[str, str]:
-        """The headers of the URL, by names in lower case. None if the server does not support HEAD."""
+        """The headers of the URL, by names in lower case. Empty if the server does not support HEAD."""
         try:
             return {
                 key.lower(): value for key, value in self._http.head(self.source.url, self._request_headers()).items()
@@ -132,7 +134,7 @@ class UrlContent(CopiedContent):
 
     @property
     def _announced(self) -> tuple[str, str] | None:
-        """The URL and the fingerprint of a tarball in the headers."""
+        """The URL and the fingerprint of a tarball, if the headers give them."""
         for vendor in ("incus", "lxd"):
             fingerprint, url = self._headers.get(f"{vendor}-image-hash"), self._headers.get(f"{vendor}-image-url")
             if fingerprint and url:
@@ -211,5 +213,5 @@ def _write(file: t.IO[bytes], blocks: t.Iterator[bytes], url: str) -> None:
     except OSError as exc:
         raise LXDInputError(
             f"Cannot keep the download of {url} in {tempfile.gettempdir()!r}: {exc.strerror}. "
-            "The node needs that much space there, or in another TMPDIR."
+            "Free space for the whole file is required there, or in another directory that TMPDIR names."
         ) from exc

@@ -149,7 +149,7 @@ def split_image() -> tuple[str, t.Any]:
     [
         (
             lambda: server(url="unix:/run/other.socket", mode="pull"),
-            "needs a source that the target can reach over the network",
+            "requires a source that the target can reach over the network",
         ),
         (
             lambda: server(url="unix:/run/other.socket", mode="pull", remote="local"),
@@ -163,9 +163,9 @@ def split_image() -> tuple[str, t.Any]:
             lambda: streams("https://images.example.com?key=signature", mode="pull"),
             "can only be copied from with the 'mode' relay",
         ),
-        (lambda: streams(mode="push"), "a simplestreams server sends nothing by itself"),
-        (lambda: server(mode="push", secret="s", fingerprint=A), "needs a client that the source server trusts"),
-        (lambda: server(info(trusted=False), mode="push"), "needs a client that https://source:8443 trusts"),
+        (lambda: streams(mode="push"), "a simplestreams server cannot send images"),
+        (lambda: server(mode="push", secret="s", fingerprint=A), "requires a client that the source server trusts"),
+        (lambda: server(info(trusted=False), mode="push"), "requires a client that https://source:8443 trusts"),
         (lambda: server(info("incus"), mode="push"), "not from incus to lxd"),
         (lambda: server(info(), split_image(), mode="push"), "a virtual machine in two files arrives as a container"),
     ],

@@ -339,7 +339,7 @@ def test_directory_keeps_extended_attributes(directory: pathlib.Path) -> None:
         pytest.param(
             {"path": "archive", "rootfs_path": "missing"}, ["'rootfs_path'", "No such file"], id="missing rootfs"
         ),
-        pytest.param({"path": "text"}, ["no image", "no archive of a known format"], id="junk"),
+        pytest.param({"path": "text"}, ["no image", "no archive of a supported format"], id="junk"),
         pytest.param({"path": "empty"}, ["no image"], id="empty"),
         pytest.param({"path": "disk"}, ["bare disk (raw disk)", "'metadata'"], id="bare disk"),
         pytest.param({"path": "qcow2"}, ["bare disk (qcow2)"], id="bare qcow2"),

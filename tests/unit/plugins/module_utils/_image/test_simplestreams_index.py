@@ -267,24 +267,24 @@ TREE = [
 @pytest.mark.parametrize(
     ("wanted", "sentence"),
     [
-        ({"alias": "trusty"}, " It has 'trusty' only for i686."),
-        ({"alias": "both"}, " It has 'both' only for aarch64, i686."),
-        ({"alias": "both", "architecture": "s390x"}, " It has 'both' only for aarch64, i686."),
-        ({"alias": "trusty", "image_type": "virtual-machine"}, " It has 'trusty' only for i686."),
-        ({"alias": "trusty/i386", "image_type": "virtual-machine"}, " It has 'trusty/i386' only as container."),
-        ({"alias": "machine", "image_type": "container"}, " It has 'machine' only as virtual-machine."),
-        ({"alias": "mixed", "image_type": "container"}, " It has 'mixed' for x86_64 only as virtual-machine."),
+        ({"alias": "trusty"}, " The server has 'trusty' only for i686."),
+        ({"alias": "both"}, " The server has 'both' only for aarch64, i686."),
+        ({"alias": "both", "architecture": "s390x"}, " The server has 'both' only for aarch64, i686."),
+        ({"alias": "trusty", "image_type": "virtual-machine"}, " The server has 'trusty' only for i686."),
+        ({"alias": "trusty/i386", "image_type": "virtual-machine"}, " The server has 'trusty/i386' only as container."),
+        ({"alias": "machine", "image_type": "container"}, " The server has 'machine' only as virtual-machine."),
+        ({"alias": "mixed", "image_type": "container"}, " The server has 'mixed' for x86_64 only as virtual-machine."),
         (
             {"alias": "mixed", "image_type": "virtual-machine", "architecture": "arm64"},
-            " It has 'mixed' for aarch64 only as container.",
+            " The server has 'mixed' for aarch64 only as container.",
         ),
         (
             {"alias": "mixed", "image_type": "virtual-machine", "architecture": "s390x"},
-            " It has 'mixed' only for x86_64.",
+            " The server has 'mixed' only for x86_64.",
         ),
-        ({"alias": "theirs"}, " It has 'theirs' only for Incus servers."),
-        ({"fingerprint": "7"}, " It has it only for Incus servers."),
-        ({"alias": "debian/11"}, " It has debian/12."),
+        ({"alias": "theirs"}, " The server has 'theirs' only for Incus servers."),
+        ({"fingerprint": "7"}, " The server has the image only for Incus servers."),
+        ({"alias": "debian/11"}, " The server has debian/12."),
         ({"alias": "nothing"}, ""),
         ({"alias": "/debian"}, ""),
         ({"fingerprint": "9"}, ""),
@@ -299,8 +299,8 @@ def test_what_there_is_in_place_of_an_image(wanted: dict[str, str], sentence: st
 
 def test_a_tree_for_one_vendor_only() -> None:
     tree = [each for each in TREE if each["aliases"] != "theirs"]
-    assert (
-        explain_missing(tree, "incus", "x86_64", "trusty", None, None, None) == " It has 'trusty' only for LXD servers."
-    )
-    assert explain_missing(tree, "incus", "x86_64", "other", None, None, None) == " It has images only for LXD servers."
+    sentence = explain_missing(tree, "incus", "x86_64", "trusty", None, None, None)
+    assert sentence == " The server has 'trusty' only for LXD servers."
+    sentence = explain_missing(tree, "incus", "x86_64", "other", None, None, None)
+    assert sentence == " The server has images only for LXD servers."
     assert explain_missing([], "incus", "x86_64", "other", None, None, None) == ""

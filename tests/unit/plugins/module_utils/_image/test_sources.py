@@ -312,7 +312,8 @@ def test_ubuntu_calls_its_images_by_the_release() -> None:
     ]
     with pytest.raises(
         LXDInputError,
-        match="Image with the alias 'ubuntu/noble' not found on https://cloud-images.ubuntu.com/releases. It has 'noble' only for aarch64.",
+        match="Image with the alias 'ubuntu/noble' not found on https://cloud-images.ubuntu.com/releases. "
+        "The server has 'noble' only for aarch64.",
     ):
         upstream.find()
 
