@@ -54,6 +54,9 @@ class CopiedContent:
     """The source with the server, protocol and certificates of its remote filled in: the only one that is used from
     here on."""
 
+    _identified: OfferedImage | None = None
+    """The image that identify() has found, so that look_up() need not ask again."""
+
     @property
     def mode(self) -> str:
         """The way to copy: auto, pull, push or relay."""
@@ -67,7 +70,8 @@ class CopiedContent:
         raise NotImplementedError
 
     def renew(self) -> None:
-        """Drop what was read of a list of images that may have changed."""
+        """Drop what was read of the source: it may have changed since."""
+        self._identified = None
 
     def pull(self, writer: ImageWriter, image: OfferedImage, settings: SettingsChange) -> str:
         """Let the target download the image. Returns the fingerprint of what it has stored."""
@@ -96,11 +100,12 @@ class CopiedContent:
         """Return the fingerprint only if the task names no other image: it has no name and no fingerprint."""
         if reading.desired.name is not None or reading.desired.fingerprint is not None:
             return None
-        return self._ask().fingerprint
+        self._identified = self._ask()
+        return self._identified.fingerprint
 
     def look_up(self, reading: ImageReading) -> None:
         """Find the image that the source provides. Raises LXDInputError if the task has another fingerprint."""
-        offered = self._ask(reading.image)
+        offered = self._identified or self._ask(reading.image)
         if reading.fingerprint and not offered.fingerprint.startswith(reading.fingerprint):
             raise LXDInputError(
                 f"The source provides the image {offered.fingerprint}, but 'fingerprint' is {reading.fingerprint}."

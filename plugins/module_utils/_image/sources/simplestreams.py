@@ -77,6 +77,7 @@ class SimplestreamsContent(CopiedContent):
         return other
 
     def renew(self) -> None:
+        super().renew()
         self._images = None
 
     def _url(self, path: str) -> str:
