@@ -206,6 +206,10 @@ class Plan:
         """The words of RV(actions)."""
         return shown_verbs(self.actions)
 
+    def creates(self, verb: str) -> bool:
+        """Return whether the plan makes an image in this way: import, copy or publish."""
+        return any(isinstance(action, CreateImage) and action.verb == verb for action in self.actions)
+
     def with_starts(self, stopped: t.Mapping[str, str | None]) -> Plan:
         """Return the plan with a start of each instance that is stopped only because of this task.
 

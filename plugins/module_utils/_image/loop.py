@@ -12,7 +12,7 @@ import typing as t
 
 from .._lxd.errors import RETRYABLE, LXDError, LXDInputError, LXDOutcomeUnknown
 from .._lxd.record import record, replace
-from .actions import CreateAlias, CreateImage, Plan, PlanProgress, StartInstance, StopInstance, shown_verbs
+from .actions import CreateAlias, Plan, PlanProgress, StartInstance, StopInstance, shown_verbs
 from .model import UNKNOWN, is_plain_alias
 
 if t.TYPE_CHECKING:
@@ -120,10 +120,6 @@ def _progress_of(error: LXDError) -> PlanProgress:
     return t.cast(PlanProgress, getattr(error, "progress", None) or PlanProgress())
 
 
-def _publishes(action: Action | None) -> bool:
-    return isinstance(action, CreateImage) and action.verb == "publish"
-
-
 class _Attempts:
     """Counts the attempts of a task, and collects what they have done."""
 
@@ -141,7 +137,7 @@ class _Attempts:
         Raises LXDOutcomeUnknown if the plan must not be done.
         """
         self._number += 1
-        if self._late_publish and any(map(_publishes, plan.actions)):
+        if self._late_publish and plan.creates("publish"):
             # the request may still arrive at the server, and would make a second image of the same instance
             raise self._late_publish
         lost, self._uncertain = self._uncertain, None
@@ -160,7 +156,7 @@ class _Attempts:
         if not isinstance(error, LXDOutcomeUnknown):
             return
         self._uncertain = progress.pending
-        if error.late and _publishes(progress.pending):
+        if error.late and progress.pending is not None and progress.pending.verb == "publish":
             error.add("It may still do so: run the task again later.")
             self._late_publish = error
 
@@ -176,7 +172,7 @@ def _with_created(plan: Plan, progress: PlanProgress) -> Plan:
     if not created:
         return plan
     plan = replace(plan, fingerprint=created)
-    if not any(isinstance(action, CreateImage) and action.verb == "import" for action in plan.actions):
+    if not plan.creates("import"):
         return plan
     # a file's fingerprint was only not computed yet: show what check mode shows
     aliases = {name: created if target == UNKNOWN else target for name, target in plan.after["aliases"].items()}

@@ -22,9 +22,12 @@ import typing as t
 _PREFIX = b"\0ansible-community-lxd-"
 _PAUSE_SECONDS = 0.02
 
+PATIENCE = 60.0
+"""Seconds after which a task goes on without the lock."""
+
 
 @contextlib.contextmanager
-def node_lock(what: str, patience: float) -> t.Iterator[bool]:
+def node_lock(what: str, patience: float = PATIENCE) -> t.Iterator[bool]:
     """Hold a lock for all processes of this node, whatever their user. Yields True if another process had it before.
 
     Never fails: after ``patience`` seconds, and where the system has no such names, it goes on without.

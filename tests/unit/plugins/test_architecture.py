@@ -45,6 +45,13 @@ def absolute(path: pathlib.Path, node: ast.ImportFrom) -> str:
     return ".".join((*folder, module)).rstrip(".")
 
 
+def names_from(path: pathlib.Path, node: ast.ImportFrom) -> set[str]:
+    """Full names of the modules that one import is from, or of those in a folder that it names."""
+    module = absolute(path, node)
+    is_folder = (PLUGINS / module.replace(".", "/")).is_dir()
+    return {f"{module}.{alias.name}" for alias in node.names} if is_folder else {module}
+
+
 def imports(path: pathlib.Path) -> set[str]:
     """Full names of the modules that a file imports, wherever it does so; of this collection without the prefix."""
     found: set[str] = set()
@@ -52,9 +59,7 @@ def imports(path: pathlib.Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            module = absolute(path, node)
-            is_folder = (PLUGINS / module.replace(".", "/")).is_dir()
-            found |= {f"{module}.{alias.name}" for alias in node.names} if is_folder else {module}
+            found |= names_from(path, node)
     return found
 
 
@@ -67,9 +72,7 @@ def at_run_time(path: pathlib.Path) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(TREES[path]):
         if isinstance(node, ast.ImportFrom) and id(node) not in typing:
-            module = absolute(path, node)
-            is_folder = (PLUGINS / module.replace(".", "/")).is_dir()
-            found |= {f"{module}.{alias.name}" for alias in node.names} if is_folder else {module}
+            found |= names_from(path, node)
     return found
 
 

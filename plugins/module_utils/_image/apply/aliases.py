@@ -19,8 +19,6 @@ if t.TYPE_CHECKING:
     from ..actions import DeleteAlias, MoveAlias, UpdateImage
     from ..image_writer import ImageWriter
 
-LOCK_SECONDS = 60.0
-
 
 def content_lock(writer: ImageWriter, fingerprint: str) -> t.ContextManager[bool]:
     """Let only one task of this node at a time make, name or delete the image of this content.
@@ -28,7 +26,7 @@ def content_lock(writer: ImageWriter, fingerprint: str) -> t.ContextManager[bool
     An alias is deleted with its image, so none may be created between the last look at an image and its DELETE. And if
     LXD 5.0 makes an image while it deletes one of the same content, the new image ends without its file.
     """
-    return node_lock(f"{writer.client.url} existence {fingerprint}", LOCK_SECONDS)
+    return node_lock(f"{writer.client.url} existence {fingerprint}")
 
 
 def create_alias(writer: ImageWriter, name: str, target: str, description: str) -> None:

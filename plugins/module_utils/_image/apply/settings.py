@@ -23,7 +23,6 @@ if t.TYPE_CHECKING:
 
 ATTEMPTS = 10
 LONGEST_PAUSE = 1.0
-LOCK_SECONDS = 60.0
 
 
 def change_settings(
@@ -38,7 +37,7 @@ def change_settings(
     ``inactive_state``: what the image may keep as an inactive one; a task that finds another state plans again.
     Raises LXDStateChanged, or LXDPreconditionFailed after ATTEMPTS.
     """
-    with node_lock(f"{writer.client.url} settings {fingerprint}", LOCK_SECONDS):
+    with node_lock(f"{writer.client.url} settings {fingerprint}"):
         for _attempt in range(ATTEMPTS):
             image = writer.get_image(fingerprint)
             if image is None:

@@ -29,10 +29,6 @@ class Reason(t.NamedTuple):
     sentence: str
 
 
-def _unknown_use(usage: Usage) -> Reason:
-    return Reason(UNKNOWN_USE, f"it is unknown whether images are unused. {usage.describe_unknown()}")
-
-
 @record(frozen=True)
 class Guards:
     """The guards that keep an image although it is selected. Each guard has an option that switches it off."""
@@ -41,16 +37,18 @@ class Guards:
     include_used: bool = False
     include_aliased: bool = False
 
-    def reasons(self, image: Image, usage: Usage) -> t.Iterator[Reason]:
-        """Yield the reasons why the image stays. It also stays if its use is unknown."""
+    def reasons(self, image: Image, usage: Usage, must_be_unused: bool) -> t.Iterator[Reason]:
+        """Yield the reasons why the image stays. It also stays if its use is unknown.
+
+        ``must_be_unused``: whether the image is selected as unused, so that its use must be known even without a guard.
+        """
         if image.protected and not self.include_protected:
             yield Reason("protected", "protected")
-        if not self.include_used:
-            users = usage.of(image.fingerprint)
-            if users:
-                yield Reason("used", "used by " + ", ".join(f"{user['project']}/{user['name']}" for user in users))
-            elif users is None:
-                yield _unknown_use(usage)
+        users = usage.of(image.fingerprint)
+        if users is None and (must_be_unused or not self.include_used):
+            yield Reason(UNKNOWN_USE, f"it is unknown whether images are unused. {usage.describe_unknown()}")
+        elif users and not self.include_used:
+            yield Reason("used", "used by " + ", ".join(f"{user['project']}/{user['name']}" for user in users))
         if self.include_aliased:
             return
         if image.aliases:
@@ -156,11 +154,8 @@ def evaluate_images(
     for image in sorted(images, key=lambda image: image.fingerprint):
         if image.fingerprint not in exclude and policy.selector.matches(image, now, usage.users):
             place = newest.get(image.fingerprint)
-            reasons = [*((place,) if place else ()), *policy.guards.reasons(image, usage)]
-            if policy.selector.unused and policy.guards.include_used and usage.of(image.fingerprint) is None:
-                # it is selected as unused, which is unknown
-                reasons.append(_unknown_use(usage))
-            decisions.append(PruneDecision(image, tuple(reasons)))
+            guards = policy.guards.reasons(image, usage, must_be_unused=bool(policy.selector.unused))
+            decisions.append(PruneDecision(image, (*((place,) if place else ()), *guards)))
     return decisions
 
 

@@ -91,13 +91,14 @@ class ImageReading:
             del self._aliases[alias.name]
         return bool(name and self.get_alias(name))
 
-    def know_alias(self, name: str) -> None:
-        """Read an alias, unless it is one of the image itself: those are known from it."""
+    def know_aliases(self, names: t.Iterable[str]) -> None:
+        """Read aliases, except those of the image itself: they are known from it."""
         own = {alias.name: alias for alias in self.image.list_aliases()} if self.image else {}
-        if name in own:
-            self._aliases.setdefault(name, own[name])
-        else:
-            self.get_alias(name)
+        for name in names:
+            if name in own:
+                self._aliases.setdefault(name, own[name])
+            else:
+                self.get_alias(name)
 
     # called by a source when it has found the image
 
@@ -180,8 +181,7 @@ def _read_aliases(reading: ImageReading) -> None:
         names += reading.offered.aliases
     if image is not None and image.inactive_state is not None:
         names += image.inactive_state.aliases
-    for name in names:
-        reading.know_alias(name)
+    reading.know_aliases(names)
 
 
 def _deactivated_from(reading: ImageReading, name: str) -> list[Image]:

@@ -91,7 +91,7 @@ class ImageTask:
         image: Image | None
         if outcome.changed and not check_mode:
             image = self._reader.get_image(fingerprint)
-        elif any(isinstance(action, CreateImage) and action.verb == "import" for action in plan.actions):
+        elif plan.creates("import"):
             # only the server knows the properties from the metadata in the files
             image = None
         else:
