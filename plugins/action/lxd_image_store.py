@@ -9,4 +9,6 @@ from ansible_collections.community.lxd.plugins.plugin_utils._direct import Direc
 
 
 class ActionModule(DirectAction):
+    """Runs community.lxd.lxd_image_store in Ansible's own process if possible, else as a module."""
+
     MODULE = MODULE

@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Options that several modules take."""
+"""Holds the argument specs of options that several modules take."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOURCE_CONSTRAINTS: dict[str, t.Any] = {
         ("type", "snapshot", ("name",)),
     ],
 }
-"""What of the checks of ``source`` an argument spec can say."""
+"""Constraints between the suboptions of ``source``, as far as an argument spec can express them."""
 
 IMAGE_CONSTRAINTS: dict[str, t.Any] = {
     "required_one_of": [("name", "fingerprint", "source")],

@@ -4,9 +4,9 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Runs a module in a process of its own on the managed node: options in, one JSON document out.
+"""Runs a module in a process of its own on the managed node: reads its options, and prints one JSON document.
 
-The only file that knows AnsibleModule.
+No other file uses AnsibleModule.
 """
 
 from __future__ import annotations
@@ -22,25 +22,29 @@ from ._run import Module, run, secrets_of
 
 
 class _Module(AnsibleModule):
-    """Hides secrets in URLs and keys of several lines too; and all secrets also where Ansible itself ends it because
-    an option is wrong."""
+    """An AnsibleModule that also masks secrets in URLs and in keys of several lines.
+
+    It masks all secrets even if Ansible itself ends the module because an option is wrong.
+    """
 
     def _log_invocation(self) -> None:
-        # the system's log gets the options before anything else is done
+        # AnsibleModule writes the options to the system's log before the module can do anything
         self.no_log_values.update(secrets_of(self.argument_spec, self.params))
         super()._log_invocation()
 
     def add_path_info(self, kwargs: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Add nothing: Ansible would replace the ``size`` of a split image by that of its first file."""
+        """Return the result without adding to it: Ansible would replace the ``size`` of a split image by that of its
+        first file."""
         return kwargs
 
     def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
+        """Exit with an error. Collects all secrets first: Ansible may call this before run_module() has done so."""
         self.no_log_values.update(secrets_of(self.argument_spec, self.params))
         super().fail_json(msg=msg, **kwargs)
 
 
 def run_module(description: Module) -> t.NoReturn:
-    """Build the module, run it, and exit with what it returns or with its error."""
+    """Run a module, and exit with its return values or its error. Options come from Ansible, as in AnsibleModule."""
     module = _Module(
         argument_spec=description.full_spec,
         supports_check_mode=True,
@@ -63,9 +67,9 @@ def run_module(description: Module) -> t.NoReturn:
 
 
 def _set_file_attributes(module: AnsibleModule, result: dict[str, t.Any]) -> bool:
-    """Give the files of a result the mode, owner and so on that the task asks for.
+    """Set the mode, the owner and other attributes of the files of a result, if the task has options for them.
 
-    Returns whether anything has changed in all.
+    Returns whether the task has changed anything: the files, their attributes, or both.
     """
     changed = result["changed"]
     for path in (result["path"], result["rootfs_path"]):

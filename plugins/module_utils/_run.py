@@ -4,10 +4,10 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Runs a module of the collection, whoever asks for it: parse, connect, enrol, run, in this order.
+"""Runs a module of the collection for both front ends: parse, connect, enrol, run, in this order.
 
-Two front ends share this: ``_module.py`` in a module process on the managed node, and ``plugin_utils/_direct.py``
-in Ansible's own worker process on the controller. Nothing in here knows AnsibleModule or action plugins.
+The front ends are ``_module.py`` in a module process on the managed node, and ``plugin_utils/_direct.py`` in Ansible's
+own worker process on the controller. This file uses neither AnsibleModule nor action plugins.
 """
 
 from __future__ import annotations
@@ -33,43 +33,47 @@ Result = dict[str, t.Any]
 Spec = dict[str, dict[str, t.Any]]
 
 LONGEST_TIMEOUT = 10**7
-"""Seconds. A system's clock can't tell what is very much later."""
+"""Seconds. A much longer timeout is more than the clock of a system can represent."""
 
 
 class Module(t.NamedTuple):
-    """A module as data. Both front ends run it from this."""
+    """The description of a module, from which both front ends run it."""
 
     spec: Spec
-    """Its own options, without those of the connection."""
+    """The argument spec of the module's own options, without those of the connection."""
     parse: t.Callable[[Params], t.Any]
-    """Turns the options into what is desired. Raises LXDInputError; needs no server."""
+    """Returns the desired state for the options. Sends no request. Raises LXDInputError."""
     run: t.Callable[[ImageReader, t.Any, bool], Result]
-    """Called with the server's API, what ``parse`` returned, and whether it is check mode.
+    """Does the work of the module, and returns its return values. Raises LXDError.
 
-    Returns what the module returns.
+    Parameters: a reader of the images of the server, the desired state as ``parse`` returned it, and whether the task
+    runs in check mode.
     """
     unseen: t.Callable[[t.Any], Result]
-    """Returns the module's return values where the server can't be looked at yet: in check mode, before the client is
-    enrolled."""
+    """Returns the module's return values in check mode before the client is enrolled, as the server cannot be read yet.
+
+    Parameter: the desired state.
+    """
     run_simplestreams: t.Callable[[Remote, t.Any, float], Result] | None = None
-    """Takes the place of ``run`` for a simplestreams server, which can only be read: its remote, what ``parse``
-    returned, the timeout."""
+    """Replaces ``run`` for a simplestreams server, which is read-only. None if the module does not support one.
+
+    Parameters: the remote of the server, the desired state, and the timeout in seconds.
+    """
     constraints: t.Mapping[str, t.Any] = {}
-    """Constraints between its own options, as an argument spec takes them: mutually_exclusive, required_if and so
-    on."""
+    """Constraints between the module's own options, as in an argument spec: mutually_exclusive, required_if, others."""
     keep_empty: t.Container[str] = ()
-    """Options for which empty text means something; for all others it counts as not given."""
+    """Names of the options for which empty text has a meaning; for all others it counts as not given."""
     file_attributes: bool = False
-    """Whether it also takes Ansible's options for the mode and the owner of files."""
+    """Whether the module also takes Ansible's options for the mode, the owner and other attributes of files."""
 
     @property
     def full_spec(self) -> Spec:
-        """The options of the connection and its own."""
+        """The argument spec of all options: those of the connection and the module's own."""
         return {**CONNECTION_SPEC, **self.spec}
 
     @property
     def full_constraints(self) -> dict[str, t.Any]:
-        """The constraints of the connection's options and its own."""
+        """The constraints between all options: those of the connection and the module's own."""
         exclusive = [
             ("url", "remote"),
             ("trust_token", "trust_password"),
@@ -79,7 +83,10 @@ class Module(t.NamedTuple):
 
 
 def _from_environment(variable: str) -> str:
-    """Return a variable's value; an empty one counts as not set, as a job's credential sets all of them."""
+    """Return the value of an environment variable. Raises AnsibleFallbackNotFound if it is not set or empty.
+
+    An empty one counts as not set, because a credential of a job sets all of the variables.
+    """
     value = env_fallback(variable)
     if not value:
         raise AnsibleFallbackNotFound
@@ -108,13 +115,12 @@ CONNECTION_SPEC: Spec = {
 
 
 def run(module: Module, params: Params, check_mode: bool, progress: Progress | None = None) -> Result:
-    """Run a module with options that Ansible has validated. Returns what it returns to the user. Raises LXDError.
+    """Run a module with options that Ansible has validated, and return its return values. Raises LXDError.
 
-    ``progress``: is told how far something is that lasts long.
-
-    The options are parsed before anything is connected, enrolled or read: a typo uses up no token and changes nothing.
+    The options are parsed before the client connects, enrols or reads, so that a mistake in them consumes no trust
+    token and changes nothing. ``progress``: shows the progress of long work, if given.
     """
-    # options that were left out are None, as Ansible has them
+    # options that are left out become None, as in a module
     params = {**dict.fromkeys(params), **without_empty_text(params, module.full_spec, module.keep_empty)}
     _check_timeout(params["timeout"])
     desired = module.parse(params)
@@ -122,14 +128,14 @@ def run(module: Module, params: Params, check_mode: bool, progress: Progress | N
     if remote and remote.is_simplestreams:
         if module.run_simplestreams is None:
             raise LXDInputError(
-                f"The remote {remote.name!r} is a simplestreams server, which can only be read: use it as 'remote' "
-                "in 'source'."
+                f"The remote {remote.name!r} is a simplestreams server, which is read-only and not supported by this "
+                "module. To copy images from it, use it as 'remote' in 'source' of lxd_image."
             )
         return module.run_simplestreams(remote, desired, params["timeout"])
     reader = connect(params, remote, progress)
     enrolled = _enrol(reader, params, check_mode)
     if enrolled and check_mode:
-        # what the server would show a trusted client can't be seen yet
+        # objects that are visible only to a trusted client cannot be read yet
         return {
             **module.unseen(desired),
             "changed": True,
@@ -145,27 +151,30 @@ def run(module: Module, params: Params, check_mode: bool, progress: Progress | N
 def _check_timeout(timeout: float) -> None:
     if not 0 < timeout <= LONGEST_TIMEOUT:
         raise LXDInputError(
-            f"'timeout' is {timeout:g}, but must be a number of seconds above 0, at most {LONGEST_TIMEOUT}."
+            f"'timeout' is {timeout:g}, but must be a number of seconds above 0 and at most {LONGEST_TIMEOUT}."
         )
 
 
 def _find_remote(params: Params) -> Remote | None:
     if not params["remote"]:
         return None
-    # only here: most tasks name no remote
+    # imported only here: most tasks have no 'remote'
     from ._lxd.remotes import find_remote
 
     return find_remote(params["remote"], lambda: None, os.environ, os.path.expanduser("~"))
 
 
 def connect(params: Params, remote: Remote | None, progress: Progress | None = None) -> ImageReader:
-    """Return the images of the server and project that a task's options name. Raises LXDError; sends nothing yet."""
+    """Return a reader of the images of the server and project that the options select. Sends no request yet.
+
+    ``params``: options as Ansible has validated them. ``remote``: the server of the client configuration that the
+    option 'remote' names, else None. Raises LXDInputError, LXDMissingLibraryError.
+    """
     url, certificates = params["url"], {name: params[name] for name in ("server_cert", "client_cert", "client_key")}
     project = params["project"] or "default"
     if remote is not None:
-        # what the task gives itself goes before the configuration
-        # never empty: find_remote() has seen to that
-        url = remote.address
+        # options of the task have priority over the client configuration
+        url = remote.address  # never empty: find_remote() raises an error then
         certificates = {name: given or getattr(remote, name) for name, given in certificates.items()}
         project = remote.project if remote.project and project == "default" else project
     if url in (None, "unix:", "unix://"):
@@ -187,18 +196,19 @@ def connect(params: Params, remote: Remote | None, progress: Progress | None = N
 def _enrol(reader: ImageReader, params: Params, check_mode: bool) -> list[str]:
     if not (params["trust_token"] or params["trust_password"]):
         return []
-    # only here: most tasks don't enrol
+    # imported only here: most tasks enrol no client
     from ._image.tasks.trust import run_trust
 
     return run_trust(reader, params["trust_token"], params["trust_password"], check_mode)
 
 
 def without_empty_text(given: Params, spec: Spec, keep: t.Container[str] = ()) -> dict[str, t.Any]:
-    """Return the options without those that are empty text, in suboptions and lists too: ``default('')`` counts as not
-    given.
+    """Return options without those that are empty text: a value of ``default('')`` counts as not given.
 
-    Works on options that were validated and on those that were not. Left as they are: free dictionaries such as
-    properties, options in ``keep``, where empty text means something, and names that ``spec`` does not know.
+    Also removes empty text from suboptions and lists. Does not change dictionaries of any keys such as 'properties',
+    options that ``spec`` does not contain, and those in ``keep``, for which empty text has a meaning.
+
+    ``given``: options, validated by Ansible or not.
     """
     known = {alias: option for name, option in spec.items() for alias in (name, *option.get("aliases", ()))}
     kept = {}
@@ -212,7 +222,7 @@ def without_empty_text(given: Params, spec: Spec, keep: t.Container[str] = ()) -
 
 
 def _without_empty_text(value: t.Any, option: t.Mapping[str, t.Any]) -> t.Any:
-    """Return the value of one option; empty text for a list that has nothing else."""
+    """Return the value of an option without empty text in it. Returns empty text for a list that contains only that."""
     suboptions = option.get("options")
     if suboptions and isinstance(value, t.Mapping):
         return without_empty_text(value, suboptions)
@@ -227,19 +237,19 @@ def _without_empty_text(value: t.Any, option: t.Mapping[str, t.Any]) -> t.Any:
 
 
 def secrets_of(spec: Spec, *given: t.Any) -> set[str]:
-    """Return all secrets in options, validated or not: values of options that are not to be logged, and what is secret
-    in URLs.
+    """Return all secrets in options: the values of options with ``no_log``, and the secret parts of URLs.
 
-    For an option that has no dictionary where suboptions belong, Ansible itself forgets what is secret.
+    ``given``: options, validated by Ansible or not. Ansible itself misses a secret if an option with suboptions has a
+    value that is not a dictionary.
     """
     names = frozenset(_secret_options(spec))
     found = {secret for options in given for secret in (*_values_of(names, options), *url_secrets(options))}
-    # a key of several lines looks otherwise in a dictionary that is printed, as in the system's log
+    # a key of several lines has escaped line ends in a dictionary that is printed, for example in the system's log
     return found | {repr(secret)[1:-1] for secret in found}
 
 
 def _secret_options(spec: t.Mapping[str, dict[str, t.Any]]) -> t.Iterator[str]:
-    """Yield the names of options that are not to be logged, those of suboptions too."""
+    """Yield the names of all options and suboptions with ``no_log``."""
     for name, option in spec.items():
         if option.get("no_log"):
             yield name
@@ -247,7 +257,7 @@ def _secret_options(spec: t.Mapping[str, dict[str, t.Any]]) -> t.Iterator[str]:
 
 
 def _values_of(names: t.Container[str], given: t.Any) -> t.Iterator[str]:
-    """Yield texts under these names, however deep: what was not validated has any shape."""
+    """Yield the values of these names as text, at any depth: options that are not validated may have any shape."""
     if isinstance(given, t.Mapping):
         for name, value in given.items():
             if name in names and value and isinstance(value, (str, int, float)) and not isinstance(value, bool):

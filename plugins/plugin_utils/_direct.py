@@ -4,11 +4,11 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Runs a module of the collection inside Ansible's worker process, where that is the same as running it on the node.
+"""Runs a module of the collection inside Ansible's worker process, if the result is the same as on the managed node.
 
-A task then costs a tenth: no Python has to be started, and nothing to be packed, copied and compiled. What a module
-process would have (its environment, its directory, secrets masked, options validated) is had here too; where anything
-could differ, the task runs as a module as ever.
+Such a task takes a tenth of the time: no Python is started, and no file is packed, copied or compiled. The task has
+everything that a module process has: its environment, its working directory, validated options and masked secrets. If
+anything could differ, the task runs as a module.
 """
 
 from __future__ import annotations
@@ -60,13 +60,15 @@ _LAZY = (
     "_lxd.remotes",
     "_lxd.tls",
 )
-"""What tasks import only when they need it: here once, before the workers are forked."""
+"""Files that a task imports only if it uses them. Imported here once, before Ansible forks its workers."""
 for _name in _LAZY:
     importlib.import_module(f"ansible_collections.community.lxd.plugins.module_utils.{_name}")
 
 SWITCH = "community_lxd_in_process"
-"""The variable, and in capitals the environment variable, that turns this off, or makes a task fail where it can't be
-had."""
+"""The name of a variable and, in capitals, of an environment variable: false, true or auto.
+
+False runs all tasks as modules; true lets a task fail if it cannot run in this process.
+"""
 
 CORE_VERSION = tuple(int(part) for part in core_release.split(".")[:2])
 
@@ -74,33 +76,35 @@ display = Display()
 
 
 class DirectAction(NormalAction):
-    """Runs ``MODULE`` in this process where that is the same as on the node, else as a module."""
+    """Runs ``MODULE`` in this process if the result is the same as on the managed node, else as a module."""
 
     MODULE: t.ClassVar[_run.Module]
+    """The description of the module, which each action plugin sets."""
 
     @property
     def _spec(self) -> _run.Spec:
-        """All options that the module takes."""
+        """The argument spec of all options that the module takes."""
         attributes = t.cast(_run.Spec, FILE_COMMON_ARGUMENTS) if self.MODULE.file_attributes else {}
         return {**self.MODULE.full_spec, **attributes}
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Run the task, and return its result. Raises AnsibleActionFail if it may not run as a module but has to."""
         variables = task_vars or {}
         switch = self._switch(variables)
         reason = "it is turned off" if switch is False else self._why_as_a_module(variables)
-        # empty text is not given: before Ansible counts what excludes or requires what
+        # empty text counts as not given, also for Ansible's checks of options that exclude or require others
         self._task.args = _run.without_empty_text(self._task.args, self._spec, self.MODULE.keep_empty)
         if reason is None:
             return {**ActionBase.run(self, tmp, task_vars), **self._run_here(_shows_invocation(variables))}
         if switch is True:
             raise AnsibleActionFail(
-                f"This task can't run inside Ansible's own process, as '{SWITCH}' demands: {reason}."
+                f"Cannot run this task inside Ansible's own process, as '{SWITCH}' requires: {reason}."
             )
         display.vvvv(f"{self._task.action} runs as a module: {reason}")
         return t.cast("dict[str, t.Any]", super().run(tmp, task_vars))
 
     def _switch(self, variables: dict[str, t.Any]) -> bool | None:
-        """Return False where the user has turned this off, True where it has to be, None for "where it is the same"."""
+        """Return the value of SWITCH: False, True, or None for "auto"."""
         value = variables.get(SWITCH, os.environ.get(SWITCH.upper()))
         value = self._templar.template(value)
         if value is None or str(value).lower() in ("", "auto"):
@@ -111,38 +115,44 @@ class DirectAction(NormalAction):
             raise AnsibleActionFail(f"'{SWITCH}' is {value!r}, but must be true, false or auto.") from exc
 
     def _why_as_a_module(self, variables: dict[str, t.Any]) -> str | None:
-        """Return why a module's own process could give another result, or None where it could not."""
+        """Return the reason why the result in a module's own process could differ, or None if it is the same."""
         if self._connection.transport != "local":
             return f"the connection is '{self._connection.transport}', not 'local'"
         if self._connection.become is not None:
-            return "it becomes another user"
+            return "it uses 'become'"
         if self._task.async_val:
-            return "it is asynchronous"
+            return "it uses 'async'"
         if sys.platform == "darwin":
             return "forked processes can't look up the proxies of macOS"
         if C.config.get_config_value("DEFAULT_KEEP_REMOTE_FILES"):
-            return "the files of the module are to be kept"
+            return "the files of the module must be kept (ANSIBLE_KEEP_REMOTE_FILES)"
         if not self._same_python(variables):
             return "'ansible_python_interpreter' is another Python than Ansible's own"
         if REQUESTS_IMPORT_ERROR or UNIXSOCKET_IMPORT_ERROR:
-            return "a Python library is missing here"
+            return "a required Python library is missing on the controller"
         if self.MODULE.file_attributes and any(name in self._task.args for name in (*FILE_COMMON_ARGUMENTS, "attr")):
             return "only a module can set the attributes of files"
         return None
 
     def _same_python(self, variables: dict[str, t.Any]) -> bool:
-        """Return whether a module would run with this very Python; one that Ansible would only discover says nothing
-        about the user's wish."""
+        """Return whether a module would run with the same Python as this process.
+
+        Also returns True if Ansible would discover the Python, as the user has then not selected one.
+        """
         if self._task.delegate_to:
             variables = (variables.get("ansible_delegated_vars") or {}).get(self._task.delegate_to) or variables
         wanted = self._templar.template(C.config.get_config_value("INTERPRETER_PYTHON", variables=variables))
         if not wanted or str(wanted).startswith("auto"):
             return True
         path = shutil.which(os.path.expanduser(str(wanted)))
-        # a virtual environment's python is a link to the one it was made from: only its folder tells them apart
+        # the python of a virtual environment is a link to the one it was made from: only their folders differ
         return path is not None and _python(path) == _python(sys.executable)
 
     def _run_here(self, show_invocation: bool) -> dict[str, t.Any]:
+        """Run the module in this process, and return the result that a module process would have given.
+
+        ``show_invocation``: whether the result contains the options.
+        """
         module, given = self.MODULE, plain(self._task.args)
         with self._surroundings():
             checked = ArgumentSpecValidator(self._spec, **module.full_constraints).validate(given)
@@ -153,9 +163,9 @@ class DirectAction(NormalAction):
             else:
                 result = self._answer(params)
         warnings = [*_alias_warnings(module.spec, given), *result.pop("warnings", [])]
-        # where 'failed_when' and 'changed_when' find them, too
+        # warnings must be in the result for 'failed_when' and 'changed_when'
         if CORE_VERSION >= (2, 21):
-            # those of a result would not be found there; these are collected, and put into the result
+            # since 2.21, warnings of the result are not visible to them; Ansible collects these and adds them
             for warning in warnings:
                 display.warning(str(remove_values(warning, secrets)))
         elif warnings:
@@ -164,21 +174,22 @@ class DirectAction(NormalAction):
             result.setdefault("changed", False)
         if show_invocation:
             result["invocation"] = {"module_args": params}
-        # as it comes out of a module's process: nothing but what JSON has
+        # the result of a module process contains only the types of JSON
         result = json.loads(json.dumps(result, default=str))
         return t.cast("dict[str, t.Any]", remove_values(result, secrets)) if secrets else result
 
     def _answer(self, params: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Run the module with validated options, and return its return values or those of its error."""
         try:
             return _run.run(self.MODULE, params, self._task.check_mode, self._progress())
         except LXDError as exc:
             return {"failed": True, "msg": str(exc), "failure": exc.failure}
         finally:
-            # the worker lives on: the next item of a loop must not find this one's threads at work
+            # the worker continues with the next item of a loop, and the threads of this one must not run beside it
             stop_all()
 
     def _words_of(self, checked: t.Any) -> str:
-        """Return the message of wrong options as AnsibleModule gives it."""
+        """Return the message for wrong options in the words of AnsibleModule."""
         message = str(checked.errors.msg)
         if isinstance(checked.errors[0], UnsupportedError):
             message = f"Unsupported parameters for ({self._task.action}) module: {message}"
@@ -186,8 +197,10 @@ class DirectAction(NormalAction):
 
     @contextlib.contextmanager
     def _surroundings(self) -> t.Iterator[None]:
-        """Give what a module's process on this host would have: the environment of the task, and the playbook's
-        folder."""
+        """Set the environment of the task and the working directory of a module process, and restore both at the end.
+
+        The working directory is the folder of the playbook.
+        """
         environment: dict[str, t.Any] = {}
         self._compute_environment_string(environment)
         saved, folder = dict(os.environ), os.getcwd()
@@ -208,18 +221,19 @@ class DirectAction(NormalAction):
 
 
 def _shows_invocation(variables: dict[str, t.Any]) -> bool:
-    """Return whether a module's result has the options that it was run with: since ansible-core 2.21 only on demand."""
+    """Return whether the result of a module contains its options: since ansible-core 2.21 only if configured."""
     name = "INJECT_INVOCATION"
     return not C.config.get_configuration_definition(name) or bool(C.config.get_config_value(name, variables=variables))
 
 
 def _python(path: str) -> tuple[str, str]:
+    """Return what identifies a Python: its folder and its file, both without links."""
     path = os.path.abspath(path)
     return os.path.realpath(os.path.dirname(path)), os.path.realpath(path)
 
 
 def _alias_warnings(spec: _run.Spec, given: t.Mapping[str, t.Any]) -> list[str]:
-    """Return what AnsibleModule warns of where an option and its other name are both given."""
+    """Return the warnings of AnsibleModule about options that are given by both of their names."""
     return [
         f"Both option {name} and its alias {alias} are set."
         for name, option in spec.items()
@@ -229,9 +243,9 @@ def _alias_warnings(spec: _run.Spec, given: t.Mapping[str, t.Any]) -> list[str]:
 
 
 def plain(value: t.Any) -> t.Any:
-    """Return a copy of plain types only:
+    """Return a copy of a value that contains only plain types of Python.
 
-    Ansible's texts and containers know where they come from and are templated late.
+    Ansible's own types of text and containers record their origin, and are templated only when they are read.
     """
     if isinstance(value, t.Mapping):
         return {str(key): plain(item) for key, item in value.items()}

@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Threads that work beside a task, and their end: when a task is broken off, none of them may go on."""
+"""Runs calls in threads beside a task, and ends the threads with the task: none may go on after it was interrupted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import typing as t
 from .errors import LXDStopped
 
 STOP_SECONDS = 30.0
-"""Seconds that the end of a task waits for its threads. Each checks the sign between two blocks or two requests."""
+"""Seconds that stop_all() waits for each thread. A thread checks the sign between two blocks or two requests."""
 
 
 class StopSign:
@@ -24,12 +24,13 @@ class StopSign:
         self._event = threading.Event()
 
     def set(self) -> None:
+        """Mark the task as ended: from now on, check() raises LXDStopped in each of its threads."""
         self._event.set()
 
     def check(self) -> None:
         """Raise LXDStopped if the task has ended."""
         if self._event.is_set():
-            raise LXDStopped("The task was broken off.")
+            raise LXDStopped("The task was interrupted.")
 
 
 _current = StopSign()
@@ -37,12 +38,12 @@ _threads: list[threading.Thread] = []
 
 
 def stop_sign() -> StopSign:
-    """Return the sign of the task that runs now. Threads of the task keep it, and check it from time to time."""
+    """Return the sign of the current task. Threads of the task keep it, and check it from time to time."""
     return _current
 
 
 def stop_all() -> None:
-    """End the threads of the task, and wait for them. Threads that start afterwards belong to the next task."""
+    """Stop the threads of the current task and wait for them. Threads that start afterwards belong to the next task."""
     global _current
     _current.set()
     for thread in _threads:
@@ -52,7 +53,7 @@ def stop_all() -> None:
 
 
 class Background:
-    """A call in a thread of its own. result() raises its error."""
+    """Runs a call in a thread of its own, from now on. result() returns its value or raises its error."""
 
     def __init__(self, call: t.Callable[[], t.Any]) -> None:
         self._call = call
@@ -70,10 +71,11 @@ class Background:
 
     @property
     def done(self) -> bool:
+        """Whether the call has ended, with a value or with an error."""
         return not self._thread.is_alive()
 
     def result(self) -> t.Any:
-        """Wait for the call, and return what it returned. Raises what it raised."""
+        """Wait for the call, and return its value. Raises the error of the call."""
         self._thread.join()
         if self._error is not None:
             raise self._error

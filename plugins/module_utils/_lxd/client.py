@@ -4,9 +4,10 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""What LXD and Incus mean by a request: envelope, project, ETag, operations. Nothing about images.
+"""Sends requests as LXD and Incus expect them, and reads the answers: envelope, project, ETag, operations.
 
-Sources: the REST API documents of both servers (doc/rest-api.md), and what the daemons really do.
+Contains nothing about images. Sources: the REST API documents of both servers (doc/rest-api.md), and what the servers
+really do.
 """
 
 from __future__ import annotations
@@ -41,10 +42,12 @@ if t.TYPE_CHECKING:
     from .progress import Progress
     from .transport import Transport
 
-# One long poll of an operation. Short enough that a lost connection is noticed, long enough to be no load.
 WAIT_SECONDS = 10
+"""Seconds of one long poll of an operation: short enough to notice a lost connection, long enough to be no load."""
 CANCEL_SECONDS = 10
+"""Seconds to wait for the end of an operation that was cancelled."""
 SETTLE_PAUSE = 0.2
+"""Seconds that settle() pauses if it cannot wait for an operation."""
 
 OPERATION_RUNNING = 103
 OPERATION_SUCCESS = 200
@@ -60,8 +63,11 @@ _ERRORS: dict[int, type[LXDAPIError]] = {
 
 @record(frozen=True)
 class Answer:
-    """The answer to a request: the envelope's ``metadata``, the ETag of a read, the operation of an asynchronous
-    write."""
+    """The answer to a request.
+
+    ``metadata``: the field of that name. ``etag``: only of a read. ``operation``: the URL path of the operation that an
+    asynchronous write has started.
+    """
 
     metadata: t.Any
     etag: str | None = None
@@ -72,7 +78,9 @@ class Answer:
 class ServerInfo:
     """The answer to ``GET /1.0``.
 
-    ``vendor`` and ``version`` are None if the server hides them from an untrusted client.
+    ``vendor``: "lxd" or "incus". ``version``: the version of the server. Both may be None for an untrusted client: the
+    server does not return them to it, and the vendor is then known only from its API extensions. ``architecture``: the
+    first one that the server supports.
     """
 
     vendor: str | None
@@ -81,13 +89,13 @@ class ServerInfo:
     extensions: frozenset[str]
     architecture: str | None = None
     certificate: str | None = None
-    """PEM"""
+    """The server's TLS certificate as PEM text."""
     addresses: tuple[str, ...] = ()
-    """host:port of https"""
+    """The addresses of the HTTPS API, each as host:port."""
 
 
 class Client:
-    """Sends requests to one server, for one of its projects."""
+    """Sends requests to one server, for one of its projects. ``project``: None for the project "default"."""
 
     def __init__(self, transport: Transport, project: str | None = None, progress: Progress | None = None) -> None:
         self._transport = transport
@@ -97,17 +105,18 @@ class Client:
         self.progress = progress
         """Shows the progress of uploads, downloads and operations, if given."""
         self._server: ServerInfo | None = None
-        # A local socket is trusted; over TLS an untrusted client gets 200 and only what is public, without a word.
+        # A client of the local socket is trusted. Over TLS, servers return status 200 and only public objects to an
+        # untrusted client, without any error.
         self._trust_is_known = transport.connection.is_local
 
     def reconnected(self) -> Client:
-        """Return a client of the same server and project with a connection of its own."""
+        """Return a client for the same server and project with a connection of its own."""
         client = copy.copy(self)
         client._transport = type(self._transport)(self._transport.connection)
         return client
 
     def in_project(self, project: str) -> Client:
-        """Return a client with the same connection for another project."""
+        """Return a client for another project that shares the connection of this one."""
         client = copy.copy(self)
         client.project = project
         return client
@@ -122,11 +131,12 @@ class Client:
         with_project: bool = True,
         patience: float | None = None,
     ) -> Answer:
-        """Read an object. Raises LXDAPIError, LXDConnectionError.
+        """Send a GET request, and return the answer. Raises LXDAPIError, LXDConnectionError.
 
-        ``what``: the verb and the object for messages, such as "read alias 'demo'".
-
-        ``patience``: give up, without another try, on an answer that takes longer than these seconds.
+        ``path``: a URL path of the API, as paths.image() returns it. ``what``: a verb and an object for messages, such
+        as "read alias 'demo'"; also for the other methods. ``with_project``: whether to add the project to the query.
+        ``patience``: seconds to wait for the answer, without another try; None for the timeout and the retries of the
+        connection.
         """
         response = self._get(
             path, what, self._query(query) if with_project else query, timeout=patience, once=patience is not None
@@ -152,9 +162,9 @@ class Client:
     def download(
         self, path: str, what: str, query: t.Mapping[str, str] | None = None
     ) -> t.Iterator[tuple[t.Mapping[str, str], t.Iterator[bytes]]]:
-        """Give the headers and the blocks of a raw answer.
+        """Yield the headers and the blocks of an answer that is a file. Raises like get().
 
-        Raises like get(), and LXDConnectionError if the stream breaks off.
+        Iterating over the blocks raises LXDConnectionError if the connection breaks off.
         """
         with self._get(path, what, self._query(query), stream=True) as response:
             if response.headers.get("Content-Type", "").startswith("application/json"):
@@ -170,7 +180,7 @@ class Client:
         return self.progress.transfer(what, blocks, size)
 
     def server(self) -> ServerInfo:
-        """Return what the server says about itself. It is read once, and only if a request depends on it."""
+        """Return the answer to GET /1.0. It is read once, and only if a request depends on it. Raises like get()."""
         if self._server is None:
             answer = self.get(paths.SERVER, "read the server's capabilities").metadata
             metadata = json_shapes.need_object(answer, json_shapes.answer_to(paths.SERVER))
@@ -192,30 +202,37 @@ class Client:
         return self._server
 
     def forget_server(self) -> None:
-        """Drop the cached answer to GET /1.0: after enrolling, the server returns more."""
+        """Drop the cached answer to GET /1.0: the server returns more after the client was enrolled."""
         self._server = None
 
     def trust_shown(self) -> None:
-        """Note that the server trusts this client: it has returned something that is not public. Spares a request."""
+        """Note that the server trusts this client, because it has returned an object that is not public.
+
+        require_trusted() sends no request then.
+        """
         self._trust_is_known = True
 
     @property
     def is_local(self) -> bool:
+        """Whether the server is reached by a unix socket."""
         return self._transport.connection.is_local
 
     @property
     def is_anonymous(self) -> bool:
-        """Whether the client has no certificate and no token that the server could trust."""
+        """Whether the client has nothing that the server could trust: no certificate, no token, no unix socket."""
         connection = self._transport.connection
         return not (connection.is_local or connection.client_cert or connection.bearer_token)
 
     def require_trusted(self) -> None:
-        """Raise LXDForbidden unless the server trusts this client. Sends at most one request, none on a socket."""
+        """Raise LXDForbidden if the server does not trust this client.
+
+        Sends at most one request, and none over a unix socket.
+        """
         if self._trust_is_known:
             return
         if not self.server().trusted:
             raise LXDForbidden(
-                f"The server {self.url} does not trust this client, and shows it only what is public. "
+                f"The server {self.url} does not trust this client: only public images are visible to it. "
                 "Give 'client_cert' and 'client_key' of a certificate that it trusts. To enrol one, give 'trust_token' "
                 "(lxc config trust add, incus config trust add) or, on LXD 5.0, 'trust_password'.",
                 status=403,
@@ -236,9 +253,13 @@ class Client:
         headers: t.Mapping[str, str] | None = None,
         if_match: str | None = None,
     ) -> Answer:
-        """Send a write, once.
+        """Send a write once, and return the answer, which may be an operation that still runs.
 
-        Raises LXDOutcomeUnknown if no answer came, LXDConnectionError if the request was never sent.
+        ``data``: a body that is sent as JSON. ``body``: one that is sent in blocks. ``if_match``: the ETag that the
+        object must still have.
+
+        Raises LXDAPIError, LXDConnectionError if the request was never sent, LXDOutcomeUnknown if it may have been
+        sent and its answer was lost.
         """
         all_headers = dict(headers or {})
         if if_match:
@@ -258,21 +279,25 @@ class Client:
             if not exc.sent:
                 raise _with_object(exc, what) from exc
             raise LXDOutcomeUnknown(
-                f"Cannot tell whether the server could {what}: {exc}", late=exc.late, request=request
+                f"Cannot determine whether the server could {what}, as its answer was lost: {exc}",
+                late=exc.late,
+                request=request,
             ) from exc
         except LXDNoAnswerOfServer as exc:
             raise LXDOutcomeUnknown(
-                f"Cannot tell whether the server could {what}: {exc}", request=request, status=exc.status
+                f"Cannot determine whether the server could {what}, as its answer was lost: {exc}",
+                request=request,
+                status=exc.status,
             ) from exc
         operation = json_shapes.text(envelope.get("operation"))
         if envelope["type"] == "async" and not operation:
             raise LXDOutcomeUnknown(
-                f"Cannot tell whether the server could {what}: its answer names no operation.", request=request
+                f"Cannot determine whether the server could {what}: its answer contains no operation.", request=request
             )
         return Answer(envelope.get("metadata"), operation=operation or None)
 
     def _counted_body(self, what: str, body: UploadBody | None) -> UploadBody | None:
-        """Return the body as one that shows how much of it has been sent."""
+        """Return a body that shows the progress while it is sent, or the same body if no progress is shown."""
         if self.progress is None or body is None:
             return body
         size = len(body) if hasattr(body, "__len__") else None
@@ -280,9 +305,10 @@ class Client:
         return t.cast("UploadBody", blocks) if size is None else SizedBody(blocks, size)
 
     def write_and_wait(self, method: str, path: str, what: str, **kwargs: t.Any) -> dict[str, t.Any]:
-        """Send a write and wait for its operation. Returns the operation's metadata.
+        """Send a write, wait for its operation and return the metadata of the operation.
 
-        Raises like write() and wait().
+        Returns the metadata of the answer if the server has done the write without an operation. Raises like write()
+        and wait(), and LXDOutcomeUnknown if the connection is lost while waiting.
         """
         answer = self.write(method, path, what, **kwargs)
         if answer.operation is None:
@@ -291,18 +317,21 @@ class Client:
             return self.wait(answer.operation, what)
         except (LXDConnectionError, LXDNoAnswerOfServer) as exc:
             raise LXDOutcomeUnknown(
-                f"Cannot tell whether the server could {what}: {exc}", operation=answer.operation
+                f"Cannot determine whether the server could {what}, as the connection was lost: {exc}",
+                operation=answer.operation,
             ) from exc
 
     # operations
 
     def wait(self, operation: str, what: str) -> dict[str, t.Any]:
-        """Wait until an operation has ended and return its metadata.
+        """Wait until an operation has ended, and return its metadata.
 
-        Judged by the operation's own status. The HTTP status of /wait is 200 even for a failure, and a body of type
-        "error" may be a failure or just a poll that ended, depending on the server's version: then it is read.
-        It is kept for five seconds after its end only; one that is gone before we saw the end raises LXDOutcomeUnknown.
-        Raises LXDOperationError where it failed or was cancelled, LXDTimeout after self.timeout seconds.
+        Only the operation's own status decides. The HTTP status of /wait is 200 even for a failure. A body of type
+        "error" may be a failure or only the end of a poll, depending on the server's version: then the operation is
+        read. Servers keep an operation for only five seconds after its end.
+
+        ``operation``: the URL path of the operation. Raises LXDOperationError if it failed or was cancelled,
+        LXDOutcomeUnknown if it is gone before its end was seen, LXDTimeout after self.timeout seconds.
         """
         deadline = time.monotonic() + self.timeout
         while True:
@@ -323,6 +352,7 @@ class Client:
                 self._cancel(operation, what, state)
 
     def _poll(self, operation: str, what: str, seconds: float) -> dict[str, t.Any]:
+        """Wait at most ``seconds`` for the end of an operation, and return the operation. Raises like get()."""
         wait = max(int(seconds), 0)
         try:
             response = self._get(
@@ -333,17 +363,21 @@ class Client:
                 body = {"metadata": self.get(paths.operation(operation), what).metadata}
         except LXDNotFound as exc:
             raise LXDOutcomeUnknown(
-                f"Cannot tell whether the server could {what}: its operation is gone.", operation=operation
+                f"Cannot determine whether the server could {what}: its operation is gone. Servers keep one for only "
+                "five seconds after its end.",
+                operation=operation,
             ) from exc
         state = body.get("metadata")
         if not isinstance(state, dict) or not isinstance(state.get("status_code"), int):
             raise LXDAPIError(
-                f"Cannot {what}: the server's answer is no operation.", status=response.status_code, operation=operation
+                f"Cannot {what}: the server's answer is not an operation.",
+                status=response.status_code,
+                operation=operation,
             )
         return state
 
     def _tell_progress(self, what: str, state: dict[str, t.Any]) -> None:
-        """Show the progress of an operation in the server's words, such as "rootfs: 17% (696.41kB/s)"."""
+        """Show the progress text of an operation, such as "rootfs: 17% (696.41kB/s)"."""
         metadata = state.get("metadata")
         if self.progress is None or not isinstance(metadata, dict):
             return
@@ -352,7 +386,7 @@ class Client:
                 self.progress.say(what, words)
 
     def _cancel(self, operation: str, what: str, state: dict[str, t.Any]) -> t.NoReturn:
-        """Cancel an operation. Raises LXDTimeout that says whether it still runs."""
+        """Cancel an operation if the server permits it. Always raises LXDTimeout, which says if it was cancelled."""
         message = f"Cannot {what} within {self.timeout:g} seconds ('timeout'); the operation"
         cancelled = False
         if state.get("may_cancel"):
@@ -360,16 +394,17 @@ class Client:
                 self.write("DELETE", paths.operation(operation), f"cancel the operation to {what}")
                 cancelled = self._poll(operation, what, CANCEL_SECONDS)["status_code"] >= OPERATION_FAILURE
         ending = (
-            "was cancelled."
+            "was cancelled. Increase 'timeout'."
             if cancelled
-            else "can't be cancelled and may still end well on the server: run the task again later."
+            else "could not be cancelled and may still complete. Run the task again later, or increase 'timeout'."
         )
         raise LXDTimeout(f"{message} {ending}", operation=operation, cancelled=cancelled)
 
     def settle(self, only_new_objects: bool = False) -> None:
-        """Wait until no operation runs in the project: one of a write of unknown outcome may still be at work.
+        """Wait until no operation runs in the project, at most self.timeout seconds. Raises like get().
 
-        ``only_new_objects``: wait only for operations that name no object, as those that make one do.
+        Used after a write of unknown outcome, as its operation may still run. ``only_new_objects``: wait only for
+        operations without ``resources``: those that create an object have none.
         """
         deadline = time.monotonic() + self.timeout
         while time.monotonic() < deadline:
@@ -403,9 +438,10 @@ def _is_running_task(item: t.Mapping[str, t.Any]) -> bool:
 
 
 def _envelope(response: requests.Response, request: str, what: str, check: bool = True) -> dict[str, t.Any]:
-    """Return the JSON of an answer.
+    """Return the envelope of an answer: a JSON object with a ``type``.
 
-    Raises the LXDAPIError of its ``error_code``, or LXDNoAnswerOfServer if it is not an answer of the server.
+    ``check``: whether to raise the LXDAPIError of its ``error_code`` if the type is "error". Raises LXDNoAnswerOfServer
+    if the response is not from an LXD or Incus server.
     """
     try:
         body = json.loads(response.content)
@@ -413,7 +449,7 @@ def _envelope(response: requests.Response, request: str, what: str, check: bool 
         body = None
     if not isinstance(body, dict) or body.get("type") not in ("sync", "async", "error"):
         raise LXDNoAnswerOfServer(
-            f"Cannot {what}: HTTP {response.status_code}, and no answer of an LXD or Incus server.",
+            f"Cannot {what}: HTTP {response.status_code}, and the response is not from an LXD or Incus server.",
             status=response.status_code,
             request=request,
         )
@@ -431,17 +467,18 @@ def _envelope(response: requests.Response, request: str, what: str, check: bool 
 
 
 _FOREIGN_PROJECT = ("Unauthenticated image queries", "does not have permission")
-"""Texts of Incus, with status 400 and 500, for a client that it trusts for other projects only."""
+"""Texts of errors of Incus (status 400 and 500) for a client that it trusts only for other projects."""
 
 
 def _advice(status: int, words: str) -> str:
     if status == 403 or any(said in words for said in _FOREIGN_PROJECT):
         return (
-            ". The server does not let this client do that: is its certificate in the trust store, and may it "
-            "use the project?"
+            ". The server does not permit this request: is the client's certificate in the trust store, and may it use "
+            "the project?"
         )
     return ""
 
 
 def _with_object(exc: LXDConnectionError, what: str) -> LXDConnectionError:
+    """Return a copy of an error whose message names the verb and the object of the request."""
     return LXDConnectionError(f"Cannot {what}: {exc}", sent=exc.sent, late=exc.late, **exc.failure)

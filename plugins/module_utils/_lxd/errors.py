@@ -4,9 +4,9 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Everything that can go wrong, as one small tree.
+"""All errors that the collection raises for its users, as one small tree of classes.
 
-Each message is verb + object + cause, and the way out where there is one.
+Each message names a verb, an object and the cause; and the way out, if there is one.
 """
 
 from __future__ import annotations
@@ -15,23 +15,31 @@ import typing as t
 
 
 class LXDError(Exception):
-    """The root. ``failure`` is what a module returns beside the message: only plain values, never a secret."""
+    """The root of all errors of the collection.
+
+    ``failure``: the values of RV(failure), which a module returns beside the message. They are plain values and never a
+    secret; those that are None are left out.
+    """
 
     def __init__(self, message: str, **failure: t.Any) -> None:
         super().__init__(message)
         self.failure: dict[str, t.Any] = {key: value for key, value in failure.items() if value is not None}
 
     def add(self, sentence: str) -> None:
-        """Say also what went wrong in cleaning up."""
+        """Append a sentence to the message, such as an error that happened while cleaning up."""
         self.args = (f"{str(self).rstrip('.')}. {sentence}",)
 
 
 class LXDInputError(LXDError):
-    """What the task asks for can't be done: a file, an option's value or a combination of them is wrong."""
+    """The task cannot be done as it is written: a file, the value of an option or a combination of options is wrong."""
 
 
 class LXDMissingLibraryError(LXDError):
-    """A Python library that the connection needs is missing or too old for the others."""
+    """A required Python library is missing, or too old for the others.
+
+    ``message``: empty for a missing library, as Ansible has a text for it. ``library``: the name for that text.
+    ``trace``: the traceback of the import.
+    """
 
     def __init__(self, message: str, library: str, trace: str | None = None) -> None:
         super().__init__(message)
@@ -40,10 +48,10 @@ class LXDMissingLibraryError(LXDError):
 
 
 class LXDConnectionError(LXDError):
-    """No answer.
+    """The server did not answer a request.
 
-    ``sent`` is false only where the server can't have seen any of the request; ``late``: none in time, there may be
-    one later.
+    ``sent``: false only if the server cannot have received any part of the request. ``late``: true if the answer did
+    not come in time (read timeout); the server may still process the request later.
     """
 
     def __init__(self, message: str, sent: bool, late: bool = False, **failure: t.Any) -> None:
@@ -53,9 +61,10 @@ class LXDConnectionError(LXDError):
 
 
 class LXDOutcomeUnknown(LXDError):
-    """A write whose answer was lost: it may have had its effect.
+    """The answer to a write was lost, so the write may have been done.
 
-    Never repeated; read again, plan again. ``late``: it may have it only later.
+    A write is never repeated: the task reads and plans again. ``late``: the server may still process the request later
+    (read timeout).
     """
 
     def __init__(self, message: str, late: bool = False, **failure: t.Any) -> None:
@@ -64,7 +73,10 @@ class LXDOutcomeUnknown(LXDError):
 
 
 class LXDAPIError(LXDError):
-    """The server answered with an error. ``status`` is its ``error_code``."""
+    """The server returned an error, or an answer that cannot be used.
+
+    ``status``: the ``error_code`` of the answer or, if it has none, its HTTP status.
+    """
 
     def __init__(self, message: str, status: int, **failure: t.Any) -> None:
         super().__init__(message, status=status, **failure)
@@ -72,27 +84,27 @@ class LXDAPIError(LXDError):
 
 
 class LXDForbidden(LXDAPIError):
-    """403: the server does not trust this client, or does not let it do this."""
+    """The server returned 403: it does not trust this client, or does not permit this request."""
 
 
 class LXDNotFound(LXDAPIError):
-    """404."""
+    """The server returned 404: the object is not found, or not visible to this client."""
 
 
 class LXDConflict(LXDAPIError):
-    """409: something of that name is already there."""
+    """The server returned 409: an object of that name already exists."""
 
 
 class LXDPreconditionFailed(LXDAPIError):
-    """412: it has changed since it was read."""
+    """The server returned 412: the object has changed since it was read, as its ETag shows."""
 
 
 class LXDNoAnswerOfServer(LXDAPIError):
-    """The response is not the server's own: a proxy's page, or cut short."""
+    """The response is not an answer of LXD or Incus: it is a page of a proxy, or it was cut short."""
 
 
 class LXDOperationError(LXDError):
-    """An operation ended in failure or was cancelled. ``metadata`` is what the server kept of it."""
+    """An operation failed or was cancelled. ``metadata``: the metadata of the operation, empty if it has none."""
 
     def __init__(self, message: str, metadata: dict[str, t.Any] | None = None, **failure: t.Any) -> None:
         super().__init__(message, **failure)
@@ -100,16 +112,16 @@ class LXDOperationError(LXDError):
 
 
 class LXDTimeout(LXDError):
-    """An operation took longer than the task allows."""
+    """An operation took longer than the option 'timeout' allows."""
 
 
 class LXDStateChanged(LXDError):
-    """What was planned does not fit any more: somebody else was there first. Read again, plan again."""
+    """The plan does not fit the server any more: another client has changed it. The task reads and plans again."""
 
 
 class LXDStopped(LXDError):
-    """The task has ended before its work: nothing more is sent, read or hashed for it."""
+    """The task has ended before its work was done: its threads send, read and hash nothing more."""
 
 
 RETRYABLE = (LXDStateChanged, LXDConflict, LXDNotFound, LXDPreconditionFailed)
-"""What says that the server is no longer as it was planned for."""
+"""Errors which show that the server is not in the state any more that was planned for."""

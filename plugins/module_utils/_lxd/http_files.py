@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Plain files of the web: what simplestreams servers and image URLs serve. Reads only."""
+"""Reads plain files over HTTP and HTTPS, such as those of simplestreams servers and of image URLs. Writes nothing."""
 
 from __future__ import annotations
 
@@ -24,10 +24,15 @@ if t.TYPE_CHECKING:
     from .progress import Progress
 
 LONGEST_TEXT = 1024 * 1024
+"""Bytes that get_text() reads at most."""
 
 
 class HttpFiles:
-    """Reads files of one web server. ``certificate``: path or PEM text of the one server certificate to accept."""
+    """Reads files of one web server.
+
+    ``certificate``: path or PEM text of the only server certificate to accept; if it is None, the authorities decide.
+    ``timeout``: seconds to wait for each part of an answer. ``progress``: shows the progress of stream(), if given.
+    """
 
     def __init__(
         self, certificate: str | None = None, timeout: float = 600.0, progress: Progress | None = None
@@ -37,37 +42,49 @@ class HttpFiles:
         self._timeout = timeout
 
     def get_json(self, url: str) -> t.Any:
-        """Return the JSON of a file. Raises LXDConnectionError, LXDNotFound, LXDAPIError."""
+        """Return the JSON of a file.
+
+        Raises LXDNotFound for HTTP status 404, LXDAPIError for any other but 200 and for a file that is not valid JSON,
+        LXDConnectionError, and LXDInputError if the URL is not valid.
+        """
         with self._open("GET", url) as response:
             try:
                 return json.loads(b"".join(self._blocks(response)))
             except (ValueError, RecursionError) as exc:
                 raise LXDAPIError(
-                    f"Cannot read {shown_url(url)}: it is no JSON.", status=response.status_code, url=shown_url(url)
+                    f"Cannot read {shown_url(url)}: the response is not valid JSON.",
+                    status=response.status_code,
+                    url=shown_url(url),
                 ) from exc
 
     def get_text(self, url: str) -> str:
-        """Return the text of a small file, such as SHA256SUMS. Raises like get_json()."""
+        """Return the text of a small file, such as SHA256SUMS.
+
+        Raises LXDAPIError for a file that is longer than LONGEST_TEXT, else like get_json().
+        """
         with self._open("GET", url) as response:
             text = b""
             for block in self._blocks(response):
                 text += block
                 if len(text) > LONGEST_TEXT:
                     raise LXDAPIError(
-                        f"Cannot read {shown_url(url)}: it is longer than {LONGEST_TEXT} bytes.",
+                        f"Cannot read {shown_url(url)}: the file is longer than {LONGEST_TEXT} bytes.",
                         status=200,
                         url=shown_url(url),
                     )
         return text.decode("utf-8", "replace")
 
     def head(self, url: str, headers: t.Mapping[str, str]) -> t.Mapping[str, str]:
-        """Return the headers of the answer to HEAD. Raises like get_json()."""
+        """Return the headers of the answer to a HEAD request. Raises like get_json()."""
         with self._open("HEAD", url, headers) as response:
             return dict(response.headers)
 
     @contextlib.contextmanager
     def stream(self, url: str) -> t.Iterator[tuple[int | None, t.Iterator[bytes]]]:
-        """Give the size, None if it is unknown, and the blocks of a file, not decoded. Raises like get_json()."""
+        """Yield the size of a file in bytes, None if it is unknown, and its blocks, not decoded.
+
+        Raises like get_json().
+        """
         with self._open("GET", url, {"Accept-Encoding": "identity"}) as response:
             size, blocks = content_length(response.headers), self._blocks(response, stored_blocks(response))
             yield (
@@ -86,7 +103,9 @@ class HttpFiles:
                 method, url, headers=headers, stream=True, timeout=(CONNECT_TIMEOUT, self._timeout)
             )
         except (InvalidSchema, InvalidURL, MissingSchema) as exc:
-            raise LXDInputError(f"{shown_url(url)!r} is no URL of a web server: {show_urls(str(exc))}.") from exc
+            raise LXDInputError(
+                f"{shown_url(url)!r} is not a valid URL of a web server: {show_urls(str(exc))}."
+            ) from exc
         except (RequestException, HTTPError) as exc:
             raise connection_error(exc, url, method) from exc
         if response.status_code != 200:
@@ -101,7 +120,10 @@ class HttpFiles:
         return response
 
     def _blocks(self, response: requests.Response, blocks: t.Iterator[bytes] | None = None) -> t.Iterator[bytes]:
-        """Yield the body, decoded if no ``blocks`` of it are given."""
+        """Yield the body of a response: ``blocks`` if they are given, else the decoded body.
+
+        Raises LXDConnectionError if the connection breaks off.
+        """
         from requests.exceptions import RequestException
         from urllib3.exceptions import HTTPError
 

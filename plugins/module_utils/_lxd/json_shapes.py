@@ -4,9 +4,10 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""What others send as JSON: any shape may come.
+"""Checks the shapes of JSON documents of servers, which may be any.
 
-What isn't needed and has another shape counts as not there; what is needed is an error that names it.
+The need_* functions are for required values: they raise LXDAPIError that names the value, if its shape is wrong. The
+other functions are for values that are not required: one of another shape counts as missing.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import typing as t
 from .errors import LXDAPIError
 
 Object = dict[str, t.Any]
+"""A JSON object."""
 
 _WORDS: dict[type, str] = {
     dict: "an object",
@@ -30,48 +32,54 @@ _MISSING = object()
 
 
 def answer_to(path: str, method: str = "GET") -> str:
-    """Return how messages name a server's answer."""
+    """Return the name of a server's answer for messages. ``path``: the URL path of the request."""
     return f"the server's answer to {method} {path}"
 
 
 def text(value: t.Any) -> str:
-    """Return a text, or an empty one in place of anything else."""
+    """Return a value if it is text, else an empty text."""
     return value if isinstance(value, str) else ""
 
 
 def mapping(value: t.Any) -> Object:
-    """Return an object, or an empty one in place of anything else."""
+    """Return a value if it is an object, else an empty object."""
     return value if isinstance(value, dict) else {}
 
 
 def mappings(value: t.Any) -> list[Object]:
-    """Return the objects of a list or, where names stand for them, of an object."""
+    """Return the objects in a list, or the objects that are the values of an object. Leaves out all other items."""
     items = value if isinstance(value, list) else mapping(value).values()
     return [item for item in items if isinstance(item, dict)]
 
 
 def texts(value: t.Any) -> list[str]:
-    """Return the texts of a list."""
+    """Return the texts in a list. Leaves out all other items."""
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def text_values(value: t.Any) -> dict[str, str]:
-    """Return the entries of an object whose value is text."""
+    """Return the entries of an object whose value is text. Leaves out all other entries."""
     return {key: item for key, item in mapping(value).items() if isinstance(item, str)}
 
 
 def need_object(value: t.Any, where: str) -> Object:
-    """Return a value that must be an object. ``where``: its name for messages. Raises LXDAPIError."""
+    """Return a value that must be an object. Raises LXDAPIError if it is not.
+
+    ``where``: the name of the document for messages, as answer_to() returns it; also for the next functions.
+    """
     return t.cast(Object, _need(value, dict, where, "it"))
 
 
 def need_text(data: t.Mapping[str, t.Any], field: str, where: str) -> str:
-    """Return a field of an object, which must be text, and not empty. Raises LXDAPIError."""
+    """Return a field that must be a text with at least one character. Raises LXDAPIError if it is not."""
     return t.cast(str, _need(data.get(field, _MISSING) or _MISSING, str, where, f"its {field!r}"))
 
 
 def need_objects(value: t.Any, where: str, field: str | None = None) -> list[Object]:
-    """Return a list of objects; null is an empty one. ``field``: what of the document it is. Raises LXDAPIError."""
+    """Return a value that must be a list of objects; null counts as an empty list. Raises LXDAPIError if it is not.
+
+    ``field``: the field of the document that has the value, for messages; None if the value is the document itself.
+    """
     name = f"its {field!r}" if field else "it"
     return [
         _need(item, dict, where, f"an entry of {name}")
@@ -80,13 +88,13 @@ def need_objects(value: t.Any, where: str, field: str | None = None) -> list[Obj
 
 
 def need_mapping(data: t.Mapping[str, t.Any], field: str, where: str) -> Object:
-    """Return a field of an object, which must be an object, too; an empty one for null or none. Raises LXDAPIError."""
+    """Return a field that must be an object; null and no field count as an empty one. Raises LXDAPIError if not."""
     value = data.get(field)
     return t.cast(Object, _need({} if value is None else value, dict, where, f"its {field!r}"))
 
 
 def need_texts(value: t.Any, where: str) -> list[str]:
-    """Return a list of texts; null is an empty one. Raises LXDAPIError."""
+    """Return a value that must be a list of texts; null counts as an empty list. Raises LXDAPIError if it is not."""
     return [
         _need(item, str, where, "an entry of it") for item in _need([] if value is None else value, list, where, "it")
     ]

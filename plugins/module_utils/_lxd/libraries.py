@@ -4,12 +4,11 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Imports the libraries of the transport and keeps what went wrong with it, so that a task can say which one is
-missing.
+"""Imports the libraries of the transport, and keeps the errors of these imports: a task names the missing library.
 
-``_module.py`` imports this before all else. Loaded from deeper inside other imports, requests costs twice as much CPU
-time: urllib3 compiles long regular expressions, and where their recursion crosses the end of a block of Python's stack,
-each call allocates and frees the next block.
+``_module.py`` imports this file before all others. Imported from deeper inside other imports, requests costs twice as
+much CPU time: urllib3 compiles long regular expressions, and if their recursion crosses the end of a block of Python's
+stack, each call allocates and frees the next block.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from .errors import LXDMissingLibraryError
 
 
 def _import_error(library: str) -> str | None:
-    """Import a library. Returns what went wrong, None if nothing did."""
+    """Import a library. Returns the traceback of the error, or None if there was none."""
     try:
         importlib.import_module(library)
     except ImportError:
@@ -34,7 +33,7 @@ UNIXSOCKET_IMPORT_ERROR = _import_error("requests_unixsocket")
 
 
 def require_libraries(local: bool) -> None:
-    """Check that the libraries of a connection are there. Raises LXDMissingLibraryError.
+    """Raise LXDMissingLibraryError if a library that a connection requires is not installed.
 
     ``local``: whether the connection is one to a unix socket.
     """

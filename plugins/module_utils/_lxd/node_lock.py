@@ -4,10 +4,10 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Tasks of one node take turns. For what the servers can't do in one step: to read an object and write it back.
+"""A lock between the tasks of one node. It protects work that the servers cannot do in one step: read, then write back.
 
-The lock is a name in Linux' abstract socket namespace: no file that has to be writable to all users or to be removed,
-and the kernel gives it free when its process ends, however that ends.
+The lock is a name in Linux' abstract socket namespace: it requires no file that all users can write and somebody has to
+remove, and the kernel releases it when its process ends, even if the process is killed.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ PATIENCE = 60.0
 
 @contextlib.contextmanager
 def node_lock(what: str, patience: float = PATIENCE) -> t.Iterator[bool]:
-    """Hold a lock for all processes of this node, whatever their user. Yields True if another process had it before.
+    """Hold a lock for all processes of this node, of all users. Yields True if it waited for another process.
 
-    Never fails: after ``patience`` seconds, and where the system has no such names, it goes on without.
+    ``what``: the name of the lock. ``patience``: seconds to wait for it. Never fails: after these seconds, and on a
+    system without abstract sockets, the caller goes on without the lock.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as lock:
         name = _PREFIX + hashlib.sha256(what.encode()).hexdigest().encode()
@@ -43,7 +44,7 @@ def node_lock(what: str, patience: float = PATIENCE) -> t.Iterator[bool]:
 
 
 def _bound(lock: socket.socket, name: bytes) -> bool:
-    """Return False if another process has the name."""
+    """Bind a socket to a name. Returns False if another process has the name; any other error counts as bound."""
     try:
         lock.bind(name)
     except OSError as exc:

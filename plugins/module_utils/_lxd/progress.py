@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Tells how far something is that lasts long: how much of how much, the rate, and what is left."""
+"""Shows the progress of long work: the amount done, the total, the rate, and the time left."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 class Progress:
-    """Shows with ``tell`` how far a task is. Several threads may use it: one message more or less does no harm."""
+    """Shows the progress of a task, at most one message in ``every`` seconds.
+
+    Several threads may use it: one message more or less does no harm. ``tell``: a function that shows a text to the
+    user. ``clock``: a function that returns seconds.
+    """
 
     def __init__(
         self, tell: t.Callable[[str], None], every: float = EVERY_SECONDS, clock: t.Callable[[], float] = time.monotonic
@@ -35,17 +39,17 @@ class Progress:
         return True
 
     def say(self, what: str, words: str) -> None:
-        """Show a progress text of the server, such as that of its own download."""
+        """Show a progress text that the server returns, such as that of its own download."""
         if self._is_due():
             self._tell(f"{what}: {words}")
 
     def count(self, what: str, done: int, total: int, unit: str) -> None:
-        """Show how many of how many things are done."""
+        """Show the number of things that are done. ``unit``: the name of the things in the plural."""
         if self._is_due():
             self._tell(f"{what}: {done} of {total} {unit}")
 
     def transfer(self, what: str, blocks: t.Iterable[bytes], total: int | None) -> t.Iterator[bytes]:
-        """Yield the blocks, and show how many bytes of ``total`` have passed."""
+        """Yield the blocks, and show how much of ``total`` bytes has passed; the total may be unknown (None)."""
         begun = self._clock()
         done = 0
         for block in blocks:
@@ -56,7 +60,10 @@ class Progress:
 
 
 def describe_transfer(done: int, total: int | None, seconds: float) -> str:
-    """Return for example "1.5 GiB of 4.0 GiB (37 %), 120.0 MiB/s, 21 s left"."""
+    """Return the progress of a transfer as text, such as "1.5 GiB of 4.0 GiB (37 %), 120.0 MiB/s, 21 s left".
+
+    ``done``, ``total``: bytes. ``seconds``: the time since the transfer began.
+    """
     rate = done / seconds if seconds > 0 else 0.0
     of_how_much = f" of {format_size(total)} ({100 * done // total} %)" if total else ""
     left = f", {round((total - done) / rate)} s left" if total and rate and total > done else ""
@@ -64,7 +71,7 @@ def describe_transfer(done: int, total: int | None, seconds: float) -> str:
 
 
 def format_size(size: float) -> str:
-    """Return a number of bytes for people: "512 B", "1.5 GiB"."""
+    """Return a number of bytes as text for people, such as "512 B" or "1.5 GiB"."""
     unit = 0
     while size >= 1024 and unit < len(_UNITS) - 1:
         size, unit = size / 1024, unit + 1

@@ -4,11 +4,11 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Defines records: frozen dataclasses that cost next to nothing to define.
+"""Defines records: frozen dataclasses whose definition costs almost no time.
 
-The files of a module are compiled anew for each task, and ``dataclasses`` would write and compile five more functions
-for each class in them: a millisecond, forty times. Here all classes share the same functions. To type checkers and to
-readers ``@record(frozen=True)`` is ``@dataclass(frozen=True)``; a test compares how both behave.
+The files of a module are compiled again for each task, and ``dataclasses`` would write and compile five more functions
+for each class in them: a millisecond, forty times. Here all classes share the same functions. For type checkers and
+for readers, ``@record(frozen=True)`` is ``@dataclass(frozen=True)``; a test compares the behaviour of both.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ else:
     _NOTHING = object()
 
     class _Field:
-        """What a class says of one field."""
+        """The description of one field of a record."""
 
         __slots__ = ("default", "default_factory", "repr")
 
@@ -32,17 +32,21 @@ else:
     def field(
         *, default: t.Any = _NOTHING, default_factory: t.Callable[[], t.Any] | None = None, repr: bool = True
     ) -> _Field:
-        """Describe a field that needs more than a default. ``repr``: whether it is shown, which a secret is not."""
+        """Describe a field that requires more than a default. ``repr``: whether repr() shows it; false for a secret."""
         return _Field(default, default_factory, repr)
 
     def record(*, frozen: bool) -> t.Callable[[type], type]:
-        """Make a class a record of the names that it annotates. Raises TypeError for what only a dataclass can be."""
+        """Return a decorator that makes a class a record; its fields are the names that the class annotates.
+
+        Raises TypeError for features that only dataclasses have: fields that can be changed, and base classes; and
+        ValueError for a default that all records would share and could change.
+        """
         if not frozen:
             raise TypeError("a record is frozen")
         return _record
 
     def replace(record: t.Any, **changes: t.Any) -> t.Any:
-        """Return a record like this one, with other values for some fields."""
+        """Return a copy of a record with other values for some fields."""
         return record.__class__(**{**record.__dict__, **changes})
 
     def _record(cls: type) -> type:
@@ -71,14 +75,14 @@ else:
         return cls
 
     def _init(self: t.Any, *given: t.Any, **named: t.Any) -> None:
-        cls, values = self.__class__, self.__dict__  # its own __setattr__ refuses
+        cls, values = self.__class__, self.__dict__  # __setattr__ of a record raises AttributeError
         values.update(cls._defaults)
         values.update(zip(cls._names, given))
         values.update(named)
         for name, factory in cls._factories:
             if name not in values:
                 values[name] = factory()
-        # one that is missing or unknown, too many, or one that is given twice
+        # a field that is missing or unknown, too many values, or a field that is given twice
         if (
             values.keys() != cls._known
             or len(given) > len(values)

@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Servers by name: those of the user's lxc or incus client configuration, and the well-known public ones.
+"""Finds servers by name: remotes of the user's lxc or incus client configuration, and well-known public ones.
 
 The clients keep ``config.yml``, ``client.crt``, ``client.key`` and ``servercerts/<remote>.crt`` in one folder
 (doc/remotes.md).
@@ -30,12 +30,12 @@ else:
 
 SIMPLESTREAMS = "simplestreams"
 NATIVE = ("lxd", "incus")
-"""Protocols of servers that may get the client's certificate."""
+"""The protocols of LXD and Incus servers: only these servers get the client's certificate."""
 
 _SCHEMES = {SIMPLESTREAMS: ("https", "http"), "lxd": ("https", "unix"), "incus": ("https", "unix")}
 
-# What the clients know without configuration. Canonical's and the Linux Containers project's ``images`` differ by
-# vendor.
+# The remotes that the clients have without configuration. The URL of ``images`` depends on the vendor: IMAGES has that
+# of Canonical for LXD and that of the Linux Containers project for Incus.
 WELL_KNOWN = {
     "ubuntu": "https://cloud-images.ubuntu.com/releases",
     "ubuntu-daily": "https://cloud-images.ubuntu.com/daily",
@@ -48,7 +48,11 @@ IMAGES = {"lxd": "https://images.lxd.canonical.com", "incus": "https://images.li
 
 @record(frozen=True)
 class Remote:
-    """One server by name. ``protocol``: simplestreams, lxd or incus. Certificates are paths, where the files exist."""
+    """A server of the client configuration.
+
+    ``address``: a URL, or "unix:" for the local server. ``protocol``: "simplestreams", "lxd" or "incus".
+    ``server_cert``, ``client_cert``, ``client_key``: paths; None if the file does not exist.
+    """
 
     name: str
     address: str
@@ -60,19 +64,26 @@ class Remote:
 
     @property
     def is_simplestreams(self) -> bool:
+        """Whether the server is a simplestreams server, which is read-only."""
         return self.protocol == SIMPLESTREAMS
 
 
 def configuration_directories(environ: t.Mapping[str, str], home: str) -> list[str]:
-    """Return where the clients keep their configuration, in the order of the search."""
+    """Return the folders in which the clients keep their configuration, in the order of the search.
+
+    ``home``: the home directory of the user.
+    """
     given = [environ[variable] for variable in ("LXD_CONF", "INCUS_CONF") if environ.get(variable)]
     return [*given, f"{home}/snap/lxd/common/config", f"{home}/.config/lxc", f"{home}/.config/incus"]
 
 
 def find_remote(name: str, vendor: t.Callable[[], str | None], environ: t.Mapping[str, str], home: str) -> Remote:
-    """Return the remote of that name. ``vendor`` is asked only for ``images``.
+    """Return the remote of a name.
 
-    Raises LXDInputError that lists the names there are, or that names the file whose entry can't be used.
+    ``vendor``: a function that returns the vendor of the target server; called only for the remote ``images``.
+
+    Raises LXDInputError that lists the known names if there is no such remote, or that names the file if its entry
+    cannot be used; LXDMissingLibraryError if PyYAML is missing.
     """
     known: list[str] = []
     for directory in configuration_directories(environ, home):
@@ -89,7 +100,8 @@ def find_remote(name: str, vendor: t.Callable[[], str | None], environ: t.Mappin
         return Remote(name, "unix:", "lxd")
     names = ", ".join(sorted({*known, *WELL_KNOWN, "images", LOCAL}))
     raise LXDInputError(
-        f"There is no remote {name!r} in the client configuration of this user on the managed node. Known are: {names}."
+        f"The remote {name!r} is not found in the client configuration of this user on the managed node. "
+        f"Known remotes: {names}."
     )
 
 
@@ -100,7 +112,9 @@ def _configured(name: str, data: t.Any, directory: str, path: str) -> Remote:
 
     what = f"The remote {name!r} in {path}"
     if not isinstance(data, dict):
-        raise LXDInputError(f"{what} can't be used: it has no 'addr' and 'protocol', but is {type(data).__name__}.")
+        raise LXDInputError(
+            f"{what} can't be used: it must be a mapping with 'addr' and 'protocol', but is {type(data).__name__}."
+        )
     protocol = _text(data, "protocol", what) or ("incus" if directory.rstrip("/").endswith("incus") else "lxd")
     if protocol not in _SCHEMES:
         raise LXDInputError(
@@ -128,7 +142,7 @@ def _text(data: t.Mapping[t.Any, t.Any], key: str, what: str) -> str | None:
 
 
 def _address(data: t.Mapping[t.Any, t.Any], protocol: str, what: str) -> str:
-    """Return the remote's address. An empty one must never stand for "the local server"."""
+    """Return the address of a remote. Raises LXDInputError for an empty one: it must never mean the local server."""
     address = (_text(data, "addr", what) or "").strip()
     schemes = _SCHEMES[protocol]
     scheme, colon, rest = address.partition(":")
@@ -145,9 +159,9 @@ def _address(data: t.Mapping[t.Any, t.Any], protocol: str, what: str) -> str:
 
 
 def read_remotes(path: str) -> dict[str, t.Any]:
-    """Return ``remotes`` of a client's config.yml: name -> entry; empty where there is no such file.
+    """Return the key ``remotes`` of a client's config.yml as name -> entry; empty if the file does not exist.
 
-    Raises LXDInputError for a file that can't be read or isn't a configuration, LXDMissingLibraryError where PyYAML is
+    Raises LXDInputError if the file cannot be read or is not a configuration, LXDMissingLibraryError if PyYAML is
     missing.
     """
     try:
@@ -163,9 +177,10 @@ def read_remotes(path: str) -> dict[str, t.Any]:
 
 
 def parse_remotes(data: bytes, path: str) -> dict[str, t.Any]:
-    """Parse ``remotes`` of the text of a config.yml. All scalars are text, as for the clients.
+    """Parse the key ``remotes`` of a config.yml, and return it as name -> entry.
 
-    Raises LXDInputError that names ``path``.
+    All scalars are text, as in the clients. ``data``: the content of the file. ``path``: its path, for messages. Raises
+    LXDInputError.
     """
     try:
         document = yaml.load(data, Loader=_loader())
@@ -176,7 +191,7 @@ def parse_remotes(data: bytes, path: str) -> dict[str, t.Any]:
         TypeError,
         LookupError,
         AttributeError,
-    ) as exc:  # of values that their tags don't fit
+    ) as exc:  # the last four: a tag of YAML does not fit its value
         words = " ".join(str(exc).split())
         raise LXDInputError(f"Cannot read the client configuration {path}: it is not valid YAML: {words}.") from exc
     remotes = {} if document is None else document.get("remotes") if isinstance(document, dict) else document
@@ -184,13 +199,13 @@ def parse_remotes(data: bytes, path: str) -> dict[str, t.Any]:
         return {}
     if not isinstance(remotes, dict):
         raise LXDInputError(
-            f"Cannot read the client configuration {path}: 'remotes' is missing or is no mapping of names to servers."
+            f"Cannot read the client configuration {path}: 'remotes' must be a mapping of names to servers."
         )
     return {str(name): entry for name, entry in remotes.items()}
 
 
 def _loader() -> type[yaml.SafeLoader]:
-    """Return a YAML loader that reads names such as 12 or on as text; only null and merge keys keep their meaning."""
+    """Return a YAML loader that reads all scalars as text, such as the names 12 and on, except null and merge keys."""
     kept = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
     resolvers = yaml.SafeLoader.yaml_implicit_resolvers
 

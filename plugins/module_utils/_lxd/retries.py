@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Says when a request is sent again: one policy for every read, of servers and of the web alike.
+"""Decides when a request is repeated: one policy for all reads, from LXD and Incus servers and from web servers.
 
 A write is never repeated.
 """
@@ -19,7 +19,7 @@ try:
     from urllib3.exceptions import HTTPError
     from urllib3.util.retry import Retry
 except ImportError:
-    # require_libraries() says so before any of it is needed
+    # require_libraries() raises the error for a missing library before these are used
     HTTPError = Exception  # type: ignore[assignment,misc]
     Retry = object  # type: ignore[assignment,misc]
 
@@ -27,16 +27,16 @@ if t.TYPE_CHECKING:
     import requests
 
 UNSENT = (FileNotFoundError, PermissionError, ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
-"""Errors that only happen before any byte of a request was sent."""
+"""Errors that happen only before the first byte of a request is sent."""
 
 LONGEST_RETRY_AFTER = 30.0
-"""Seconds. A longer Retry-After of a server is cut to these."""
+"""Seconds. A longer Retry-After of a server is shortened to this."""
 
 
 class ReadRetry(Retry):
-    """Repeats a read if its connection broke, or the server or a proxy before it was too busy."""
+    """Repeats a read if its connection broke off, or if the server or a proxy in front of it was too busy."""
 
-    RETRY_AFTER_STATUS_CODES = frozenset()  # no status but those of the list
+    RETRY_AFTER_STATUS_CODES = frozenset()  # only those of status_forcelist are repeated, even with a Retry-After
 
     def increment(
         self,
@@ -47,8 +47,8 @@ class ReadRetry(Retry):
         *args: t.Any,
         **kwargs: t.Any,
     ) -> t.Any:
-        """Return the policy for the next try. Raises the error if nothing listens there: a retry would not help."""
-        # a socket that can't be opened looks like a connection that broke
+        """Return the policy for the next try. Raises the error if it is one of UNSENT: another try would not help."""
+        # requests reports a unix socket that cannot be opened as a connection that broke off
         if error is not None and any(
             isinstance(item, UNSENT) for item in (error, error.__context__, error.__cause__, *error.args)
         ):
@@ -56,7 +56,7 @@ class ReadRetry(Retry):
         return super().increment(method, url, response, error, *args, **kwargs)
 
     def get_retry_after(self, response: t.Any) -> float | None:
-        """Return the seconds of Retry-After, limited. A value that cannot be understood counts as missing."""
+        """Return the header Retry-After in seconds, at most LONGEST_RETRY_AFTER. An invalid one counts as missing."""
         try:
             seconds = super().get_retry_after(response)
         except (HTTPError, ValueError, OverflowError):
@@ -65,17 +65,20 @@ class ReadRetry(Retry):
 
 
 def read_policy() -> ReadRetry:
-    """Return the policy for reads: at most three more tries, half a minute of patience for each. Writes have none."""
+    """Return the policy for reads: at most three more tries, and a pause of at most half a minute before each.
+
+    Writes are not repeated.
+    """
     return ReadRetry(
         total=3,
         connect=0,
         read=2,
-        # of a wrong certificate, say: urllib3 would send a write again, too
+        # such as a wrong certificate: for these errors, urllib3 would repeat even a write
         other=0,
         status_forcelist=(429, 502, 503, 504),
         allowed_methods=("GET", "HEAD"),
         backoff_factor=0.5,
-        # the answer is returned as it is: it says more than "too many 503 error responses"
+        # the last answer is returned: it says more than "too many 503 error responses"
         raise_on_status=False,
     )
 

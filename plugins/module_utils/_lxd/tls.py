@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Opens sessions over TLS: pins certificates, and shows the client's own."""
+"""Opens sessions over TLS: pins the server's certificate, and presents the client's own."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ try:
     import urllib3
     from requests.adapters import HTTPAdapter
 except ImportError:
-    # require_libraries() says so before any of it is needed
+    # require_libraries() raises the error for a missing library before these are used
     HTTPAdapter = object  # type: ignore[assignment,misc]
 
 _PEM_MARK = "-----BEGIN "
@@ -34,15 +34,15 @@ _CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE---
 
 
 def open_tls_session(connection: Connection) -> tuple[requests.Session, str]:
-    """Return a session for one server that is reached by https, and the URL that paths are added to.
+    """Return a session for a server that is reached over HTTPS, and the URL to which paths are added.
 
-    Raises LXDInputError.
+    Raises LXDInputError if an option of the connection is wrong.
     """
     base = server_url(connection.url, connection.url_option)
     if connection.ca_path and not os.path.exists(connection.ca_path):
         raise LXDInputError(
-            f"There is no {connection.ca_path!r} on the managed node: 'ca_path' must be a file or a directory of "
-            "certificates."
+            f"The path {connection.ca_path!r} is not found on the managed node: 'ca_path' must be a file or a "
+            "directory of certificates."
         )
     session = requests.Session()
     pin = pinned_fingerprint(connection)
@@ -56,7 +56,10 @@ def open_tls_session(connection: Connection) -> tuple[requests.Session, str]:
 
 
 class _TLSAdapter(HTTPAdapter):
-    """Accepts certificates of the authorities, or exactly one certificate, whatever name it has."""
+    """Accepts the certificates of authorities or, if ``pin`` is given, only one certificate, with any host name.
+
+    ``pin``: the SHA-256 of that certificate, in hex digits.
+    """
 
     def __init__(self, context: ssl.SSLContext, pin: str | None) -> None:
         self._context = context
@@ -74,9 +77,10 @@ class _TLSAdapter(HTTPAdapter):
 
 
 def open_web_session(certificate: str | None) -> requests.Session:
-    """Return a session for public files.
+    """Return a session for public files of a web server.
 
-    It uses the environment's proxies; or, if a ``certificate`` (path or PEM text) is given, accepts only that one.
+    ``certificate``: path or PEM text of the only server certificate to accept. Without it, authorities are accepted and
+    the proxies of the environment are used. Raises LXDInputError, LXDMissingLibraryError.
     """
     require_libraries(local=False)
     session = requests.Session()
@@ -90,13 +94,13 @@ def open_web_session(certificate: str | None) -> requests.Session:
 
 
 def _tls_context(verify: bool) -> ssl.SSLContext:
-    """Return a TLS context. ``verify``: whether authorities are asked; for a pinned certificate they do not matter."""
+    """Return a TLS context. ``verify``: whether an authority must have signed the certificate, unless it is pinned."""
     return urllib3.util.ssl_.create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verify else ssl.CERT_NONE)
 
 
 def _load_client_certificate(context: ssl.SSLContext, connection: Connection) -> None:
     if bool(connection.client_cert) != bool(connection.client_key):
-        raise LXDInputError("'client_cert' and 'client_key' belong together: give both or none.")
+        raise LXDInputError("'client_cert' and 'client_key' are required together: give both or none.")
     if connection.client_cert and connection.client_key:
         with (
             _as_file(connection.client_cert, "'client_cert'") as cert,
@@ -112,8 +116,10 @@ def _load_client_certificate(context: ssl.SSLContext, connection: Connection) ->
 
 
 def pinned_fingerprint(connection: Connection) -> str | None:
-    """Return the SHA-256 of the one server certificate to accept, 64 lower-case hex digits; None for the
-    authorities."""
+    """Return the SHA-256 of the only server certificate to accept, 64 lower-case hex digits.
+
+    Returns None if the authorities decide. Raises LXDInputError if an option is not valid or two do not match.
+    """
     given = None
     if connection.server_fingerprint:
         given = connection.server_fingerprint.replace(":", "").strip().lower()
@@ -128,17 +134,22 @@ def pinned_fingerprint(connection: Connection) -> str | None:
     )
     if given and given != pin:
         raise LXDInputError(
-            f"'server_cert' has the fingerprint {pin}, but 'server_fingerprint' says {given}: give only one of them, "
-            "or the right one."
+            f"'server_cert' has the fingerprint {pin}, but 'server_fingerprint' is {given}: give only one of them, or "
+            "two that match."
         )
     return pin
 
 
 def certificate_fingerprint(pem: str, option: str) -> str:
-    """Return the SHA-256 of the first certificate of a PEM text, 64 lower-case hex digits."""
+    """Return the SHA-256 of the first certificate in a PEM text, 64 lower-case hex digits.
+
+    ``option``: the name of the option for messages; also for the next functions. Raises LXDInputError.
+    """
     match = _CERTIFICATE.search(pem)
     if not match:
-        raise LXDInputError(f"{option} has no PEM certificate in it.")
+        raise LXDInputError(
+            f"{option} has no PEM certificate in it: it must be a path on the managed node or PEM text."
+        )
     try:
         return hashlib.sha256(ssl.PEM_cert_to_DER_cert(match.group())).hexdigest()
     except ValueError as exc:
@@ -160,7 +171,10 @@ def read_pem(value: str, option: str) -> str:
 
 
 class _as_file:
-    """Give a path for an option that takes a path or PEM text: the ssl module only loads files."""
+    """Provides a file for an option that takes a path or PEM text, as the ssl module loads only files.
+
+    PEM text is written to a temporary file, which is removed at the end of the with statement. Raises LXDInputError.
+    """
 
     def __init__(self, value: str, option: str) -> None:
         self._value, self._option = value, option

@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""HTTP over a unix socket or TLS: one request in, one answer out. Knows nothing of what the server means by it."""
+"""Sends HTTP requests over a unix socket or TLS, and returns the responses without interpreting them."""
 
 from __future__ import annotations
 
@@ -26,23 +26,27 @@ try:
     import requests_unixsocket
     import urllib3
 except ImportError:
-    # require_libraries() says so before any of it is needed
+    # require_libraries() raises the error for a missing library before these are used
     pass
 
 if t.TYPE_CHECKING:
     from .blocks import UploadBody
 
 CONNECT_TIMEOUT = 20.0
+"""Seconds to wait for a connection."""
 UNIX_PATH_MAX = 107
+"""Bytes of the longest path of a unix socket in Linux."""
 
 SOURCE_CERTIFICATE = "'certificate' in 'source'"
+"""The name of an option, for messages."""
 
 
 @record(frozen=True)
 class Connection:
     """The options of the connection to one server.
 
-    ``client_cert``, ``client_key``, ``server_cert``: a path or PEM text.
+    ``url``: "unix:" with the path of a socket, or the base URL of the HTTPS API. ``client_cert``, ``client_key``,
+    ``server_cert``: each a path or PEM text. ``timeout``: seconds to wait for an answer.
     """
 
     url: str
@@ -55,22 +59,27 @@ class Connection:
     bearer_token: str | None = field(default=None, repr=False)
     timeout: float = 600.0
     url_option: str = "'url'"
-    """The name of the option, for messages; the same for the next one."""
+    """The name of the option that has the URL, for messages."""
     server_cert_option: str = "'server_cert'"
+    """The name of the option that has the server's certificate, for messages."""
 
     @property
     def is_local(self) -> bool:
+        """Whether the server is reached by a unix socket."""
         return self.url.startswith("unix:")
 
     @property
     def socket_path(self) -> str:
+        """The path of the unix socket. "unix:/path" and "unix:///path" are the same; "unix:path" is a relative one."""
         path = self.url[len("unix:") :]
         return "/" + path.lstrip("/") if path.startswith("/") else path
 
 
 def socket_candidates(environ: t.Mapping[str, str]) -> list[str]:
-    """Return the paths of sockets of a local server, in the order of the search (client/connection.go of both
-    vendors)."""
+    """Return the possible paths of a local server's socket, in the order of the search.
+
+    The order is that of client/connection.go of both vendors.
+    """
     candidates: list[str] = []
     for variable, suffix in (
         ("LXD_SOCKET", ""),
@@ -90,7 +99,7 @@ def socket_candidates(environ: t.Mapping[str, str]) -> list[str]:
 
 
 def find_local_url(environ: t.Mapping[str, str]) -> str:
-    """Return the URL of the first local socket that exists. Raises LXDInputError that lists all that were tried."""
+    """Return the URL of the first local socket that exists. Raises LXDInputError that lists all paths if none does."""
     candidates = socket_candidates(environ)
     for path in candidates:
         if os.path.exists(path):
@@ -104,7 +113,8 @@ def find_local_url(environ: t.Mapping[str, str]) -> str:
 class Transport:
     """Sends requests over one connection.
 
-    A write is never repeated, a redirect never followed. Proxy, netrc and CA settings of the environment are not read.
+    A write is never repeated, and a redirect never followed. Proxy, netrc and CA settings of the environment are not
+    used. Raises LXDInputError if an option of the connection is wrong, LXDMissingLibraryError.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -122,7 +132,7 @@ class Transport:
         self._session.trust_env = False
         if connection.bearer_token:
             if not (connection.bearer_token.isascii() and connection.bearer_token.isprintable()):
-                raise LXDInputError("'bearer_token' has characters that can't be part of a token.")
+                raise LXDInputError("'bearer_token' has characters that are not supported: it must be printable ASCII.")
             self._session.headers["Authorization"] = f"Bearer {connection.bearer_token}"
 
     def request(
@@ -138,9 +148,13 @@ class Transport:
         timeout: float | None = None,
         once: bool = False,
     ) -> requests.Response:
-        """Send a request. A read is repeated if that may help, unless it is to be sent only ``once``.
+        """Send a request, and return the response with any HTTP status.
 
-        Raises LXDConnectionError where no answer came; any status is an answer.
+        ``json``: a body that is sent as JSON. ``body``: one that is sent in blocks. ``stream``: whether the body of the
+        response is read later, not decoded, with blocks(). ``timeout``: seconds to wait for the response, instead of
+        those of the connection. ``once``: send a read only once; otherwise it is repeated if that may help.
+
+        Raises LXDConnectionError if no response came, LXDStopped if the task has ended.
         """
         self._stop.check()
         read_timeout = timeout or self.connection.timeout
@@ -156,7 +170,7 @@ class Transport:
                 data=body,
                 stream=stream,
                 allow_redirects=False,
-                # while a body is sent, the socket has the connect timeout: a busy disk may stall it for long
+                # while a body is sent, the connect timeout applies to the socket: a busy disk may stall it for long
                 timeout=(read_timeout if body is not None else min(CONNECT_TIMEOUT, read_timeout), read_timeout),
             )
 
@@ -164,7 +178,7 @@ class Transport:
             try:
                 return send()
             except requests.exceptions.ChunkedEncodingError:
-                # the body of the answer broke off, of which the policy knows nothing
+                # the body of the response broke off: the policy of urllib3 covers only its headers
                 if method != "GET" or once:
                     raise
                 return send()
@@ -178,7 +192,10 @@ class Transport:
             raise self._connection_error(exc, f"{method} {path}") from exc
 
     def blocks(self, response: requests.Response) -> t.Iterator[bytes]:
-        """Yield the body of a streamed answer, not decoded. Raises LXDConnectionError if it breaks off."""
+        """Yield the body of a streamed response, not decoded.
+
+        Raises LXDConnectionError if it breaks off, LXDStopped if the task has ended.
+        """
         try:
             for block in stored_blocks(response):
                 self._stop.check()
@@ -190,19 +207,20 @@ class Transport:
         return connection_error(exc, self.connection.url, request, self._hint(list(_causes(exc))))
 
     def _hint(self, causes: list[BaseException]) -> str:
+        """Return a sentence with the way out of a connection error, or an empty text if none is known."""
         text = " ".join(str(cause) for cause in causes)
         if self.connection.is_local:
             if any(isinstance(cause, PermissionError) for cause in causes):
                 return (
-                    " The user of this task may not use the socket: use 'become', or add the user to the group that "
-                    "owns it."
+                    " The user of this task is not permitted to use the socket: use 'become', or add the user to the "
+                    "group that owns it."
                 )
             if any(isinstance(cause, (FileNotFoundError, ConnectionRefusedError)) for cause in causes):
                 return " Is the server running, and is 'url' the socket of this server?"
         elif "ingerprint" in text:
             return (
-                f" The server shows another certificate than the one that {self.connection.server_cert_option} or "
-                "'server_fingerprint' allows."
+                f" The server presents another certificate than {self.connection.server_cert_option} or "
+                "'server_fingerprint' permits."
             )
         elif any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
             return (
@@ -210,21 +228,24 @@ class Transport:
                 "self-signed), or its authority as 'ca_path'."
             )
         elif any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-            return " Does the server listen there (its setting core.https_address)?"
+            return " Does the server listen on this address (its setting core.https_address)?"
         return ""
 
 
 def stored_blocks(response: requests.Response) -> t.Iterator[bytes]:
-    """Yield the body of a streamed answer as the server has it.
+    """Yield the body of a streamed response without decoding it.
 
-    The server may name the compression of an archive as an encoding: it must not be unpacked on the way.
+    A server may declare the compression of an archive as the encoding of the response; the archive must not be unpacked
+    then.
     """
     return t.cast("t.Iterator[bytes]", response.raw.stream(BLOCK_SIZE, decode_content=False))
 
 
 def connection_error(exc: Exception, url: str, request: str, hint: str = "") -> LXDConnectionError:
-    """Return the error for an exception of requests: whether the request can have been sent, and the innermost
-    reason."""
+    """Return the error for an exception of requests: with the innermost reason, and whether the request was sent.
+
+    ``request``: the method and the path, for messages. ``hint``: a sentence with the way out.
+    """
     causes = list(_causes(exc))
     sent = not any(isinstance(cause, UNSENT) for cause in causes) and not isinstance(
         exc, requests.exceptions.ConnectTimeout
@@ -233,17 +254,16 @@ def connection_error(exc: Exception, url: str, request: str, hint: str = "") -> 
         isinstance(cause, urllib3.exceptions.ReadTimeoutError) for cause in causes
     )
     url, reason = shown_url(url), show_urls(_reason(causes))
-    return LXDConnectionError(
-        f"No answer from {url} to {request}: {reason}.{hint}", sent=sent, late=late, url=url, request=request
-    )
+    failed = f"No answer from {url} to {request}" if sent else f"Cannot connect to {url}"
+    return LXDConnectionError(f"{failed}: {reason}.{hint}", sent=sent, late=late, url=url, request=request)
 
 
 def _open_socket_session(connection: Connection) -> tuple[requests.Session, str]:
     path = connection.socket_path
     if len(os.fsencode(path)) > UNIX_PATH_MAX:
         raise LXDInputError(
-            f"The path of the socket {path!r} is longer than the {UNIX_PATH_MAX} bytes that the system allows. Use a "
-            "shorter one."
+            f"The path of the socket {path!r} is longer than the {UNIX_PATH_MAX} bytes that the system supports. Use a "
+            "shorter path."
         )
     return requests_unixsocket.Session(), f"http+unix://{quote(path, safe='')}"
 
@@ -262,7 +282,7 @@ def _causes(exc: BaseException | None) -> t.Iterator[BaseException]:
 
 
 def _reason(causes: list[BaseException]) -> str:
-    """Return the innermost text of the causes that is not empty."""
+    """Return the text of the innermost cause, or of an inner one that says more: an OSError, a wrong fingerprint."""
     for cause in reversed(causes):
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror if not isinstance(cause, ssl.SSLError) else str(cause)

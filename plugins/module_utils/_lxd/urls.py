@@ -4,8 +4,10 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""URLs of servers, and what of a URL may be shown and kept: never its user, its password or its query, which may be a
-signature."""
+"""Checks URLs of servers, and removes their secret parts before they are shown or kept.
+
+Secret are the user, the password, and the query, which may be a signature.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,15 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from .errors import LXDInputError
 
 DEFAULT_PORT = 8443
+"""The port of the HTTPS API of LXD and Incus."""
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+")
 _SHORTEST_QUERY = 8
-"""Characters. A shorter text occurs too often in other texts to be hidden."""
+"""Characters. A shorter query or user is not hidden in other texts, as it occurs too often in them."""
 
 
 def shown_url(url: str) -> str:
-    """Return the URL without user, password, query and fragment."""
+    """Return a URL without user, password, query and fragment; any other text as it is."""
     scheme, separator, rest = url.partition("://")
     if not separator:
         return url
@@ -33,7 +36,7 @@ def shown_url(url: str) -> str:
 
 
 def has_credentials(url: str) -> bool:
-    """Return whether the URL has a user, a password or a query in it."""
+    """Return whether a URL has a user, a password or a query in it."""
     return shown_url(url) != url.partition("#")[0]
 
 
@@ -43,8 +46,10 @@ def show_urls(text: str) -> str:
 
 
 def url_secrets(given: t.Any) -> t.Iterator[str]:
-    """Yield the secret parts of all URLs in some options, however deep: passwords, users without a password,
-    queries."""
+    """Yield the secret parts of all URLs in the values of options: passwords, users without a password, queries.
+
+    ``given``: a value of any type; values inside mappings and lists are searched too, at any depth.
+    """
     if isinstance(given, t.Mapping):
         for value in given.values():
             yield from url_secrets(value)
@@ -63,7 +68,7 @@ def _secrets_in(text: str) -> t.Iterator[str]:
         query = address[1] if address else None
         if query and len(query) >= _SHORTEST_QUERY:
             yield query
-        # a password may have slashes in it that nobody quoted
+        # a password may contain slashes that are not quoted
         userinfo, at, _host = re.split(r"[?#\s]", rest, maxsplit=1)[0].rpartition("@")
         if at and userinfo:
             user, colon, password = userinfo.partition(":")
@@ -74,22 +79,23 @@ def _secrets_in(text: str) -> t.Iterator[str]:
 
 
 def split_url(url: str) -> SplitResult:
-    """Return the parts of a URL. Raises LXDInputError if it is not a valid URL."""
+    """Return the parts of a URL. Raises LXDInputError if the URL is not valid."""
     try:
-        url.encode()  # what has half a character can't be sent
+        url.encode()  # raises for a lone surrogate, which cannot be sent
         parts = urlsplit(url)
         if parts.port != 0 and (parts.hostname or "").encode("idna") is not None:
             return parts
         reason = "its port is 0"
     except ValueError as exc:
         reason = str(exc)
-    raise LXDInputError(f"{shown_url(url)!r} is no URL: {reason}.")
+    raise LXDInputError(f"{shown_url(url)!r} is not a valid URL: {reason}.")
 
 
 def server_url(url: str, option: str) -> str:
-    """Return the base URL of an LXD or Incus server: https, host and port, without the API's version.
+    """Return the base URL of an LXD or Incus server: https, host, port and path, without the API's version.
 
-    Raises LXDInputError, naming the option, for what a URL can say and nobody would read.
+    ``option``: the name of the option that has the URL, for messages. Raises LXDInputError for a URL that is not valid
+    or has parts that would be ignored: a user, a password, a query, a fragment.
     """
     url = url.strip()
     form = "'unix:/path/unix.socket' or 'https://host:8443'"
@@ -100,8 +106,7 @@ def server_url(url: str, option: str) -> str:
         raise LXDInputError(f"{option} is {shown_url(url)!r}, but must be {form}.")
     if "@" in parts.netloc:
         raise LXDInputError(
-            f"{option} has a user or a password in it, which LXD and Incus don't know: give 'client_cert' and "
-            "'client_key'."
+            f"{option} has a user or a password in it, which is not supported: give 'client_cert' and 'client_key'."
         )
     if parts.query or parts.fragment:
         raise LXDInputError(

@@ -93,8 +93,8 @@ def test_here(attempt: Try) -> None:
         pytest.param(
             {"connection": with_connection(transport="ssh")}, "the connection is 'ssh', not 'local'", id="connection"
         ),
-        pytest.param({"connection": with_connection(become=object())}, "it becomes another user", id="become"),
-        pytest.param({"async_val": 10}, "it is asynchronous", id="async"),
+        pytest.param({"connection": with_connection(become=object())}, "it uses 'become'", id="become"),
+        pytest.param({"async_val": 10}, "it uses 'async'", id="async"),
         pytest.param(
             {"variables": {"ansible_python_interpreter": "/usr/bin/no-such-python"}},
             "'ansible_python_interpreter' is another Python than Ansible's own",
@@ -117,7 +117,7 @@ def test_as_a_module(attempt: Try, more: dict[str, t.Any], reason: str) -> None:
     assert attempt(**more) == Tried("module", [f"community.lxd.lxd_image runs as a module: {reason}"])
     if reason != "it is turned off":
         more = {**more, "variables": {**more.get("variables", {}), "community_lxd_in_process": True}}
-        with pytest.raises(AnsibleActionFail, match=f"as 'community_lxd_in_process' demands: {reason}"):
+        with pytest.raises(AnsibleActionFail, match=f"as 'community_lxd_in_process' requires: {reason}"):
             attempt(**more)
 
 
@@ -128,10 +128,18 @@ def test_as_a_module(attempt: Try, more: dict[str, t.Any], reason: str) -> None:
             _direct.sys, "platform", "darwin", "forked processes can't look up the proxies of macOS", id="macOS"
         ),
         pytest.param(
-            _direct, "REQUESTS_IMPORT_ERROR", "no requests", "a Python library is missing here", id="requests"
+            _direct,
+            "REQUESTS_IMPORT_ERROR",
+            "no requests",
+            "a required Python library is missing on the controller",
+            id="requests",
         ),
         pytest.param(
-            _direct, "UNIXSOCKET_IMPORT_ERROR", "no unix sockets", "a Python library is missing here", id="unix sockets"
+            _direct,
+            "UNIXSOCKET_IMPORT_ERROR",
+            "no unix sockets",
+            "a required Python library is missing on the controller",
+            id="unix sockets",
         ),
     ],
 )
@@ -147,7 +155,8 @@ def test_as_a_module_in_places(
 def test_as_a_module_whose_files_are_kept(attempt: Try, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANSIBLE_KEEP_REMOTE_FILES", "true")
     assert attempt() == Tried(
-        "module", ["community.lxd.lxd_image runs as a module: the files of the module are to be kept"]
+        "module",
+        ["community.lxd.lxd_image runs as a module: the files of the module must be kept (ANSIBLE_KEEP_REMOTE_FILES)"],
     )
 
 

@@ -152,8 +152,10 @@ def test_an_index_that_is_none(site: Site) -> None:
     with pytest.raises(LXDAPIError, match=f"Cannot use {site.url}/tree/streams/v1/index.json: it is a list"):
         gather(site)
     site.files["/tree/streams/v1/index.json"] = b"<html>"
-    with pytest.raises(LXDAPIError, match=f"Cannot read {site.url}/tree/streams/v1/index.json: it is no JSON"):
+    with pytest.raises(
+        LXDAPIError, match=f"Cannot read {site.url}/tree/streams/v1/index.json: the response is not valid JSON"
+    ):
         gather(site)
     site.files["/tree/streams/v1/index.json"] = b"[" * 100000
-    with pytest.raises(LXDAPIError, match="it is no JSON"):
+    with pytest.raises(LXDAPIError, match="the response is not valid JSON"):
         gather(site)

@@ -74,7 +74,7 @@ def raises(error: Exception) -> t.Callable[[FakeStore], None]:
 
 
 def lost() -> t.Callable[[FakeStore], None]:
-    return raises(LXDOutcomeUnknown("Cannot tell whether the server could do it: Connection reset"))
+    return raises(LXDOutcomeUnknown("Cannot determine whether the server could do it: Connection reset"))
 
 
 def with_instance(running: bool, *images: dict[str, t.Any]) -> FakeStore:
@@ -273,7 +273,7 @@ def test_what_a_killed_run_is_still_publishing_is_waited_for() -> None:
 
 
 def too_late(method: str) -> t.Callable[[FakeStore], None]:
-    return raises(LXDOutcomeUnknown(f"Cannot tell whether the server could {method}: read timed out.", late=True))
+    return raises(LXDOutcomeUnknown(f"Cannot determine whether the server could {method}: read timed out.", late=True))
 
 
 def test_a_publish_that_may_still_begin_is_not_repeated() -> None:

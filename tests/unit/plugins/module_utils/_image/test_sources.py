@@ -494,7 +494,7 @@ def test_without_a_remote_nothing_is_read(tmp_path: pathlib.Path) -> None:
 def test_a_remote_that_is_only_remembered() -> None:
     kept = ImageSource(remote="elsewhere", server="https://s", alias="demo")
     assert resolve_remote(kept, lambda: "lxd", {"LXD_CONF": "/nowhere"}) is kept
-    with pytest.raises(LXDInputError, match="There is no remote 'elsewhere'"):
+    with pytest.raises(LXDInputError, match="The remote 'elsewhere' is not found"):
         resolve_remote(ImageSource(remote="elsewhere", alias="demo"), lambda: "lxd", {"LXD_CONF": "/nowhere"})
 
 

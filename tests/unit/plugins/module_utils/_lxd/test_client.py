@@ -122,7 +122,7 @@ def test_whoever_may_not_use_a_project_is_told_so(code: int, words: str, advised
     with pytest.raises(LXDAPIError) as caught:
         Script(("GET /x", error(code, words))).client().get("/x", "read x")
     assert str(caught.value).endswith(
-        "is its certificate in the trust store, and may it use the project?" if advised else "to GET /x)"
+        "is the client's certificate in the trust store, and may it use the project?" if advised else "to GET /x)"
     )
 
 
@@ -147,9 +147,11 @@ def test_an_error_without_code_and_words() -> None:
     ids=["empty", "html", "cut", "list", "untyped", "strange", "null", "bytes"],
 )
 def test_no_envelope_is_an_error_of_a_read_and_an_unknown_outcome_of_a_write(body: bytes) -> None:
-    with pytest.raises(LXDAPIError, match=r"Cannot read x: HTTP 200, and no answer of an LXD or Incus server"):
+    with pytest.raises(
+        LXDAPIError, match=r"Cannot read x: HTTP 200, and the response is not from an LXD or Incus server"
+    ):
         Script(("GET /x", answer(body, 200))).client().get("/x", "read x")
-    with pytest.raises(LXDOutcomeUnknown, match="Cannot tell whether the server could write x") as caught:
+    with pytest.raises(LXDOutcomeUnknown, match="Cannot determine whether the server could write x") as caught:
         Script(("PUT /x", answer(body, 502))).client().write("PUT", "/x", "write x")
     assert caught.value.failure == {"request": "PUT /x", "status": 502}
 
@@ -199,7 +201,8 @@ def test_write_without_an_etag_sends_no_condition() -> None:
 def test_a_write_whose_answer_is_lost_is_never_repeated() -> None:
     script = Script(("POST /x", broken()))
     with pytest.raises(
-        LXDOutcomeUnknown, match=r"Cannot tell whether the server could create x: .*Connection reset"
+        LXDOutcomeUnknown,
+        match=r"Cannot determine whether the server could create x, as its answer was lost: .*Connection reset",
     ) as caught:
         script.client().write("POST", "/x", "create x")
     assert caught.value.failure == {"request": "POST /x"}
@@ -281,14 +284,14 @@ def test_an_operation_that_is_gone_may_have_ended_either_way(steps: list[tuple[s
     if len(steps) == 1:
         steps = [*steps, (READ, error(404, "Operation not found"))]
     with pytest.raises(
-        LXDOutcomeUnknown, match="Cannot tell whether the server could import the file: its operation is gone"
+        LXDOutcomeUnknown, match="Cannot determine whether the server could import the file: its operation is gone"
     ):
         waiting(*steps)
 
 
 @pytest.mark.parametrize("metadata", [None, {}, "x", {"status_code": "200"}])
 def test_an_answer_that_is_no_operation(metadata: t.Any) -> None:
-    with pytest.raises(LXDAPIError, match="no operation"):
+    with pytest.raises(LXDAPIError, match="not an operation"):
         waiting((WAIT, sync(metadata)))
 
 
@@ -330,18 +333,18 @@ DELETE = f"DELETE {OPERATION}"
             True,
             [(DELETE, sync({})), (WAIT, state(103))],
             False,
-            "may still end well",
+            "may still complete",
             id="cancelled, but still running",
         ),
         pytest.param(
             True,
             [(DELETE, error(400, "Only running operations can be cancelled"))],
             False,
-            "may still end well",
+            "may still complete",
             id="too late to cancel",
         ),
-        pytest.param(True, [(DELETE, broken())], False, "may still end well", id="answer to the cancel is lost"),
-        pytest.param(False, [], False, "can't be cancelled", id="not cancellable"),
+        pytest.param(True, [(DELETE, broken())], False, "may still complete", id="answer to the cancel is lost"),
+        pytest.param(False, [], False, "could not be cancelled", id="not cancellable"),
     ],
 )
 def test_deadline(clock: Clock, may_cancel: bool, steps: list[tuple[str, t.Any]], cancelled: bool, words: str) -> None:

@@ -120,8 +120,8 @@ BROKEN = {
     "bad host": ("{addr: 'https://['}", "no usable address"),
     "a socket with images": ("{addr: 'unix:/s', protocol: simplestreams}", "must be 'https://host' or 'http://host'"),
     "a list": ("{addr: [a]}", "its 'addr' is a list"),
-    "no mapping": ("https://b", "it has no 'addr' and 'protocol', but is str"),
-    "nothing": ("", "it has no 'addr' and 'protocol', but is NoneType"),
+    "no mapping": ("https://b", "it must be a mapping with 'addr' and 'protocol', but is str"),
+    "nothing": ("", "it must be a mapping with 'addr' and 'protocol', but is NoneType"),
     "registry": (
         "{addr: 'https://docker.example', protocol: oci}",
         "its protocol 'oci' is not supported. Supported are incus, lxd, simplestreams",
@@ -257,6 +257,7 @@ def test_images_depends_on_who_asks(home: pathlib.Path, vendor: t.Any, address: 
 
 def test_an_unknown_name(home: pathlib.Path) -> None:
     with pytest.raises(
-        LXDInputError, match=r"no remote 'nope' .*build, images, local, mirror, own, quoted, ubuntu, ubuntu-daily"
+        LXDInputError,
+        match=r"remote 'nope' is not found .*build, images, local, mirror, own, quoted, ubuntu, ubuntu-daily",
     ):
         find("nope", home)

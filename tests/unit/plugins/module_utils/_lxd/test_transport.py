@@ -106,14 +106,14 @@ def test_bad_url(url: str) -> None:
     "url", ["https://[", "https://h:port", "https://h:99999", "https://h:0", f"https://{'a' * 64}.example"]
 )
 def test_what_is_no_url(url: str) -> None:
-    with pytest.raises(LXDInputError, match="is no URL: "):
+    with pytest.raises(LXDInputError, match="is not a valid URL: "):
         Transport(Connection(url))
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"ca_path": "/missing"}, "There is no '/missing' .*'ca_path'"),
+        ({"ca_path": "/missing"}, "'/missing' is not found .*'ca_path'"),
         ({"bearer_token": "\u65e5"}, "^'bearer_token' has characters"),
         ({"bearer_token": "a\nb"}, "^'bearer_token' has characters"),
         ({"client_cert": PEM, "client_key": "\0"}, "Cannot read 'client_key' .*null"),
@@ -170,7 +170,7 @@ def test_pin_from_a_file(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
         pytest.param({"server_fingerprint": "sha256:" + PIN}, "64 hex digits", id="with its algorithm"),
         pytest.param(
             {"server_cert": OTHER, "server_fingerprint": PIN},
-            f"'server_cert' has the fingerprint .*says {PIN}",
+            f"'server_cert' has the fingerprint .*is {PIN}",
             id="mismatch",
         ),
         pytest.param(
@@ -201,8 +201,8 @@ def test_pem_text_is_taken_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"client_cert": PEM}, "belong together"),
-        ({"client_key": "/k"}, "belong together"),
+        ({"client_cert": PEM}, "are required together"),
+        ({"client_key": "/k"}, "are required together"),
         ({"client_cert": "/missing.crt", "client_key": "/missing.key"}, "Cannot read 'client_cert' '/missing.crt'"),
         (
             {"client_cert": PEM, "client_key": "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n"},
@@ -551,7 +551,7 @@ def test_a_server_that_is_not_there(
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind("s")
     with pytest.raises(
-        LXDConnectionError, match=f"No answer from unix:s to GET /1.0: {reason}. Is the server running"
+        LXDConnectionError, match=f"Cannot connect to unix:s: {reason}. Is the server running"
     ) as caught:
         Transport(Connection("unix:s")).request("GET", "/1.0")
     assert caught.value.sent is False
@@ -562,7 +562,8 @@ def test_nobody_listens_on_the_network() -> None:
         free.bind(("127.0.0.1", 0))
         url = f"https://127.0.0.1:{free.getsockname()[1]}"
     with pytest.raises(
-        LXDConnectionError, match=r"Connection refused. Does the server listen there \(its setting core.https_address\)"
+        LXDConnectionError,
+        match=r"Connection refused. Does the server listen on this address \(its setting core.https_address\)",
     ) as caught:
         Transport(Connection(url, server_fingerprint=PIN)).request("POST", "/1.0/images")
     assert caught.value.sent is False
