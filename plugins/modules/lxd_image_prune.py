@@ -50,6 +50,12 @@ options:
       - Prune all projects that have images of their own, each project separately, instead of only O(project).
     type: bool
     default: false
+  concurrency:
+    description:
+      - Number of images to remove at the same time.
+    type: int
+    default: 4
+    version_added: 1.1.0
 notes:
   - If the cluster member of an instance is down, the image that this instance uses is unknown. Then every selected
     image without a known user is kept, with V(unknown_use) among its C(reasons). With O(include_used=true), it is kept
@@ -163,6 +169,7 @@ MODULE = Module(
         "keep": {"type": "int"},
         "group_by": {"type": "list", "elements": "str"},
         "all_projects": {"type": "bool", "default": False},
+        "concurrency": {"type": "int", "default": 4},
     },
     constraints={"required_by": {"group_by": "keep"}},
     parse=prune_policy,

@@ -126,11 +126,13 @@ class DeleteAlias:
     """Delete an alias.
 
     ``deactivates``: the fingerprint of the image that keeps the alias and its description while it is inactive.
+    ``listed_by``: the fingerprint of the image that lists the alias, if the alias itself was not read.
     """
 
     name: str
     deactivates: str | None = None
     description: str = ""
+    listed_by: str | None = None
     verb: t.ClassVar[str] = "alias_delete"
 
     @property
@@ -236,8 +238,8 @@ class PlanProgress:
         self.done: list[Action] = []
         self.added: list[Action] = []
         """Actions that were done, and that the plan could not know of."""
-        self.pending: Action | None = None
-        """The action at work: after a failure, nobody knows whether it was done."""
+        self.pending: list[Action] = []
+        """The actions at work: after a failure, nobody knows whether they were done."""
         self.created: str | None = None
         """The fingerprint of the image that was created."""
         self.planned_fingerprint = UNKNOWN

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import typing as t
 
@@ -23,6 +24,7 @@ from .._lxd.json_shapes import (
     need_objects,
     need_text,
     need_texts,
+    texts,
 )
 from .model import Alias, Image, Instance, check_fingerprint, is_complete
 
@@ -32,26 +34,65 @@ if t.TYPE_CHECKING:
 
 LIST_MAY_BE_CUT_AFTER = 9.0
 """Seconds. The daemons list in one database transaction of 10 (LXD) or 30 seconds (Incus), and then return what they
-have
-by then, with status 200."""
+have by then, with status 200."""
+
+_ENTITLEMENTS = "entities_with_entitlements"
+"""The API extension of LXD that returns the client's entitlements on each object."""
 
 LIST_PATIENCE = 1.0
 """Seconds to wait for a list that only saves time."""
 
 
+CONNECTIONS = 4
+"""How many connections read single images at the same time. More are not faster: the time is the server's."""
+
+SMALL_STORE = 1000
+"""How many images a server lists in less than its limit, however slow it is."""
+
+_SAMPLE = 10
+"""How many images of a larger store are read to find out how slow the server is."""
+
+_LISTING_SHARE = 0.6
+"""Seconds of a listing for each image, as a share of the seconds of a single read."""
+
+_LISTING_LIMITS = {"incus": 20.0}
+_LISTING_LIMIT = 7.0
+"""Seconds that a listing may be expected to take: LXD gives up after 10, Incus after 30."""
+
+
+def is_listed_at_once(images: int, seconds: float, vendor: str | None) -> bool:
+    """Return whether a store is read in one listing, and not image by image over several connections.
+
+    For a listing, the servers read image by image, too, which takes them longer the larger the store is. It is faster
+    as long as the server does not give up, and return what it has by then.
+
+    ``seconds``: of a single read. ``vendor``: "lxd" or "incus".
+    """
+    return images * seconds * _LISTING_SHARE <= _LISTING_LIMITS.get(vendor or "", _LISTING_LIMIT)
+
+
+class Project(t.NamedTuple):
+    """A project. ``entitlements``: those that this client has on it, of the ones asked for; None if unknown."""
+
+    has_own_images: bool
+    entitlements: tuple[str, ...] | None = None
+
+
 class ImageReader:
     """Reads the images of one project of one server."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, notes: list[str] | None = None) -> None:
         self.client = client
+        self.notes: list[str] = [] if notes is None else notes
+        """Sentences about what could not be checked. They become warnings of the task."""
 
     def reconnected(self) -> ImageReader:
         """Return a reader of the same images with a connection of its own: a session is for one thread only."""
-        return ImageReader(self.client.reconnected())
+        return ImageReader(self.client.reconnected(), self.notes)
 
     def in_project(self, project: str) -> ImageReader:
         """Return a reader of the images of another project of the server."""
-        return ImageReader(self.client.in_project(project))
+        return ImageReader(self.client.in_project(project), self.notes)
 
     @property
     def writer(self) -> ImageWriter:
@@ -59,7 +100,7 @@ class ImageReader:
         # imported only here: most tasks change nothing
         from .image_writer import ImageWriter
 
-        return ImageWriter(self.client)
+        return ImageWriter(self.client, self.notes)
 
     # images
 
@@ -88,26 +129,12 @@ class ImageReader:
 
     def _refuse_ambiguous(self, prefix: str) -> None:
         """Raise LXDInputError if several images have the prefix: the servers only return status 500."""
-        matches = [fingerprint for fingerprint in self.list_fingerprints() if fingerprint.startswith(prefix)]
+        stored = self.list_stored() or self.list_fingerprints()
+        matches = sorted(fingerprint for fingerprint in stored if fingerprint.startswith(prefix))
         if len(matches) > 1:
             raise LXDInputError(
                 f"The fingerprint {prefix!r} is ambiguous: {', '.join(matches)} begin with it. Give more digits."
             )
-
-    def _require_project(self) -> None:
-        """Raise LXDError if the client may not use the project: LXD then returns an empty list and no error."""
-        if self.client.is_local or self.client.is_anonymous:
-            return
-        try:
-            self.client.get(
-                paths.project(self.client.project), f"read the project {self.client.project!r}", with_project=False
-            )
-        except LXDNotFound as exc:
-            raise self.missing_project() from exc
-        except LXDForbidden:
-            # a client that is not trusted at all gets a better message
-            self.client.require_trusted()
-            raise
 
     def list_fingerprints(self) -> list[str]:
         """List the fingerprints, ``GET /1.0/images``, sorted. The list is complete, however long it is."""
@@ -115,27 +142,71 @@ class ImageReader:
         return sorted(url.partition("?")[0].rsplit("/", 1)[-1] for url in urls)
 
     def list_images(self) -> list[Image]:
-        """List the images, ``GET /1.0/images?recursion=1``, sorted by fingerprint.
+        """Read all images of the project, sorted by fingerprint, by the way that is_listed_at_once() decides.
 
-        If the server may have cut the list short, the missing images are read one by one.
+        A server may cut a listing short without an error, so what it lacks of what the project has is read one by one.
+        If nobody says what the project has, ``notes`` gets a sentence.
         """
-        started = time.monotonic()
-        try:
-            listed = self.client.get(paths.IMAGES, "list the images", {"recursion": "1"}).metadata
-        except LXDNotFound as exc:
-            raise self.missing_project() from exc
-        if not listed:
-            self._require_project()
-        where = answer_to(paths.IMAGES)
-        images = {
-            image.fingerprint: image
-            for image in [Image.from_api(data, where=where) for data in need_objects(listed, where)]
-        }
-        if time.monotonic() - started > LIST_MAY_BE_CUT_AFTER:
-            for fingerprint in self.list_fingerprints():
-                if fingerprint not in images and (image := self.get_image(fingerprint)):
-                    images[fingerprint] = image
+        stored = self.list_stored()
+        images: dict[str, Image] = {}
+        if self._is_listed_at_once(stored or ()):
+            started = time.monotonic()
+            images = self._list_at_once()
+            if time.monotonic() - started > LIST_MAY_BE_CUT_AFTER and not images.keys() <= set(stored or ()):
+                stored = self.list_fingerprints()
+                self.notes.append(
+                    f"It could not be checked whether the list of the images on {self.client.url} is complete: the "
+                    "server took long, and this client may not read what the project has."
+                )
+        images.update(self._read_each([fingerprint for fingerprint in stored or () if fingerprint not in images]))
         return [images[fingerprint] for fingerprint in sorted(images)]
+
+    def list_stored(self) -> list[str] | None:
+        """Return the fingerprints of the images that the project has, ``used_by`` of ``GET /1.0/projects/{name}``.
+
+        Returns None if this client may not read that. Raises LXDError if the project is not visible to this client: the
+        servers then list only public images, and return no error.
+        """
+        if self.client.is_anonymous:
+            if self.client.project != "default":
+                self.require_project()
+            return None
+        project = self._read_project()
+        if not has_own_images(project, answer_to(paths.PROJECTS)):
+            try:
+                project = self.in_project("default")._read_project()
+            except LXDError:
+                return None
+        names = (url.partition("?")[0].rsplit("/", 1) for url in texts(project.get("used_by")))
+        return [name for folder, name in names if folder == paths.IMAGES]
+
+    def _is_listed_at_once(self, stored: t.Sequence[str]) -> bool:
+        """Return whether to list the images. Reads some images of a large store to find out."""
+        if len(stored) <= SMALL_STORE:
+            return True
+        begun = time.monotonic()
+        for fingerprint in stored[:_SAMPLE]:
+            self.get_image(fingerprint)
+        seconds = (time.monotonic() - begun) / _SAMPLE
+        return is_listed_at_once(len(stored), seconds, self.client.server().vendor)
+
+    def _list_at_once(self) -> dict[str, Image]:
+        where = answer_to(paths.IMAGES)
+        listed = self.client.get(paths.IMAGES, "list the images", {"recursion": "1"}).metadata
+        images = (Image.from_api(data, where=where) for data in need_objects(listed, where))
+        return {image.fingerprint: image for image in images}
+
+    def _read_each(self, fingerprints: t.Sequence[str]) -> dict[str, Image]:
+        """Read images one by one, over several connections. Those that are deleted meanwhile are left out."""
+        if not fingerprints:
+            return {}
+        # imported only here: mostly a listing has all images
+        from .side_by_side import map_side_by_side
+
+        found = map_side_by_side(
+            self, lambda reader, fingerprint: reader.get_image(fingerprint), fingerprints, CONNECTIONS, "read images"
+        )
+        return {image.fingerprint: image for image in found if image is not None}
 
     def may_have_size(self, size: int) -> bool:
         """Return whether there may be an image of ``size`` bytes.
@@ -178,6 +249,25 @@ class ImageReader:
             return None
         return Alias.from_api(answer.metadata, answer.etag, answer_to(paths.alias(name)))
 
+    def hides_alias(self, name: str, fingerprint: str) -> bool:
+        """Return whether an alias is hidden from this client: its image lists it, but the alias itself is not found."""
+
+        def is_listed() -> bool:
+            image = self.get_image(fingerprint)
+            return image is not None and name in image.aliases
+
+        # read in this order, an alias that is created or deleted meanwhile is never taken for a hidden one
+        return self.get_alias(name) is None and is_listed() and self.get_alias(name) is None and is_listed()
+
+    def hidden_alias(self, name: str) -> LXDForbidden:
+        """Return the error for an alias that is hidden from this client."""
+        return LXDForbidden(
+            f"The alias {name!r} is not visible to this client: an image in the project {self.client.project!r} on "
+            f"{self.client.url} has it, but the server returns 404 for the alias itself. Give the client the right to "
+            "view and edit aliases (on LXD the entitlement image_alias_manager).",
+            status=404,
+        )
+
     # what images are made from and refer to
 
     def get_instance(self, name: str) -> Instance | None:
@@ -213,52 +303,67 @@ class ImageReader:
                     need_mapping(data, key, where)
         return instances
 
-    def list_projects(self) -> dict[str, bool]:
-        """List the projects, ``GET /1.0/projects?recursion=1``, sorted: name -> whether it has images of its own.
+    def list_projects(self, entitlements: t.Sequence[str] = ()) -> dict[str, Project]:
+        """List the projects, ``GET /1.0/projects?recursion=1``, sorted by name.
 
-        A project without images of its own uses those of the default project.
+        A project without images of its own uses those of the default project. ``entitlements``: names of those that the
+        server checks for a fine-grained identity; a server without the API extension does not.
         """
-        listed = self.client.get(paths.PROJECTS, "list the projects", {"recursion": "1"}, with_project=False).metadata
+        query = {"recursion": "1"}
+        if entitlements and _ENTITLEMENTS in self.client.server().extensions:
+            query["with-access-entitlements"] = ",".join(entitlements)
+        listed = self.client.get(paths.PROJECTS, "list the projects", query, with_project=False).metadata
         where = answer_to(paths.PROJECTS)
-        return dict(
-            sorted(
-                (need_text(item, "name", where), has_own_images(item, where)) for item in need_objects(listed, where)
-            )
-        )
+        projects = {}
+        for item in need_objects(listed, where):
+            granted = tuple(texts(item.get("access_entitlements"))) if len(query) > 1 else None
+            projects[need_text(item, "name", where)] = Project(has_own_images(item, where), granted)
+        return dict(sorted(projects.items()))
 
     def has_profile(self, name: str) -> bool:
         """Return whether there is a profile, ``GET /1.0/profiles/{name}``."""
-        return self._exists(paths.profile(name), f"read the profile {name!r}")
+        try:
+            self.client.get(paths.profile(name), f"read the profile {name!r}")
+        except LXDNotFound:
+            return False
+        return True
 
     def missing_project(self) -> LXDInputError:
-        """Return the error for a project that is not found."""
+        """Return the error for a project that is not found or not visible. Lists the visible ones, if that succeeds."""
+        known = []
+        with contextlib.suppress(LXDError):
+            known = list(self.list_projects())
+        hint = f" Projects that are visible to it: {', '.join(known)}." if known else ""
         return LXDInputError(
-            f"The project {self.client.project!r} is not found on {self.client.url}, or not visible to this client."
+            f"The project {self.client.project!r} is not found on {self.client.url}, or not visible to this client: "
+            f"set 'project' to one that it may use.{hint}"
         )
 
     def has_own_images(self) -> bool:
         """Return whether the client's project has images of its own, ``GET /1.0/projects/{name}``.
 
-        Raises LXDInputError if the project is not found.
+        Raises LXDInputError if the project is not found, or not visible to this client.
         """
+        return has_own_images(self._read_project(), answer_to(paths.project(self.client.project)))
+
+    def _read_project(self) -> dict[str, t.Any]:
         name = self.client.project
         try:
             found = self.client.get(paths.project(name), f"read the project {name!r}", with_project=False).metadata
-        except LXDNotFound as exc:
+        except (LXDNotFound, LXDForbidden) as exc:
+            # a client that is not trusted at all gets a better message
+            self.client.require_trusted()
             raise self.missing_project() from exc
-        where = answer_to(paths.project(name))
-        return has_own_images(need_object(found, where), where)
+        return need_object(found, answer_to(paths.project(name)))
 
-    def has_project(self) -> bool:
-        """Return whether the client's project is found, ``GET /1.0/projects/{name}``."""
-        return self._exists(paths.project(self.client.project), f"read the project {self.client.project!r}")
+    def require_project(self) -> None:
+        """Raise LXDError if the client's project is not found, or not visible to this client.
 
-    def _exists(self, path: str, what: str) -> bool:
-        try:
-            self.client.get(path, what)
-        except LXDNotFound:
-            return False
-        return True
+        The servers then return 404 for all objects in it, and empty lists. An anonymous client sees the public images
+        of the default project only.
+        """
+        if not (self.client.is_anonymous and self.client.project == "default"):
+            self.has_own_images()
 
 
 def has_own_images(project: t.Mapping[str, t.Any], where: str) -> bool:

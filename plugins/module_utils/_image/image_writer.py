@@ -134,12 +134,18 @@ class ImageWriter(ImageReader):
         return ImageSecret(_secret(answer, path), paths.operation(answer.operation or ""))
 
     def delete_secret(self, operation: str) -> bool:
-        """Revoke a secret, ``DELETE /1.0/operations/{id}``. Returns False if it is used up or revoked already."""
+        """Revoke a secret, ``DELETE /1.0/operations/{id}``. Returns False if it is used up or revoked already.
+
+        Raises LXDNotFound if the server returns 404 although the secret can still be used, as LXD 5.21 may do.
+        """
         if not self.has_secret(operation):
             return False
         try:
             self.client.write("DELETE", paths.operation(operation), "revoke the secret")
-        except LXDNotFound:
+        except LXDNotFound as exc:
+            if self.has_secret(operation):
+                exc.add("Its operation still runs, so the secret can still be used until it expires.")
+                raise
             return False
         return True
 
@@ -151,6 +157,12 @@ class ImageWriter(ImageReader):
         self.client.write(
             "POST", paths.CERTIFICATES, "enrol the client certificate", data={"type": "client", **credentials}
         )
+        self.client.forget_server()
+
+    def create_identity(self, token: str) -> None:
+        """Activate the identity that a token of ``lxc auth identity create`` stands for, with the certificate of this
+        connection, ``POST /1.0/auth/identities/tls``."""
+        self.client.write("POST", paths.IDENTITIES_TLS, "enrol the client certificate", data={"trust_token": token})
         self.client.forget_server()
 
     def publish_image(
@@ -237,12 +249,13 @@ class ImageWriter(ImageReader):
             if_match=alias.etag,
         )
 
-    def delete_alias(self, name: str) -> None:
-        """Delete an alias, ``DELETE /1.0/images/aliases/{name}``. No error if it is not found."""
+    def delete_alias(self, name: str) -> bool:
+        """Delete an alias, ``DELETE /1.0/images/aliases/{name}``. Returns False if it is not found."""
         try:
             self.client.write("DELETE", paths.alias(name), f"delete the alias {name!r}")
         except LXDNotFound:
-            return
+            return False
+        return True
 
     def set_instance_state(self, name: str, action: str, seconds: int, force: bool) -> None:
         """Start or stop an instance (``action``), ``PUT /1.0/instances/{name}/state``.

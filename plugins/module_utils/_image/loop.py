@@ -50,13 +50,18 @@ class Outcome:
 
 
 def reconcile(
-    reader: ImageReader, read_and_plan: t.Callable[[], Plan], check_mode: bool, content: TaskContent | None = None
+    reader: ImageReader,
+    read_and_plan: t.Callable[[], Plan],
+    check_mode: bool,
+    content: TaskContent | None = None,
+    concurrency: int = 1,
 ) -> Outcome:
     """Plan and apply until the plan is done or an error is final.
 
     Each attempt reads and plans anew, instead of repeating the same actions.
 
-    ``content``: of the image that a plan may create. Raises LXDError.
+    ``content``: of the image that a plan may create. ``concurrency``: how many actions of a plan are done at the same
+    time, if they do not depend on each other. Raises LXDError.
     """
     attempts, stopped = _Attempts(), _StoppedInstances()
     try:
@@ -66,7 +71,7 @@ def reconcile(
             if check_mode:
                 return Outcome(plan, plan.verbs, plan.before)
             try:
-                return attempts.outcome(plan, _apply(reader, plan, content))
+                return attempts.outcome(plan, _apply(reader, plan, content, concurrency))
             except (*RETRYABLE, LXDOutcomeUnknown) as exc:
                 stopped.note(exc)
                 attempts.note_or_raise(exc)
@@ -106,12 +111,14 @@ def _check_new_aliases(reader: ImageReader, plan: Plan) -> None:
         )
 
 
-def _apply(reader: ImageReader, plan: Plan, content: TaskContent | None) -> PlanProgress:
+def _apply(reader: ImageReader, plan: Plan, content: TaskContent | None, concurrency: int) -> PlanProgress:
     if not plan.actions:
         return PlanProgress()
     # imported only here: mostly there is nothing to do
-    from .apply.runner import apply_plan
+    from .apply.runner import apply_plan, apply_side_by_side
 
+    if concurrency > 1 and len(plan.actions) > 1:
+        return apply_side_by_side(reader, plan, concurrency)
     return apply_plan(reader, plan, content)
 
 
@@ -127,8 +134,8 @@ class _Attempts:
         self._number = 0
         self._before: t.Mapping[str, t.Any] | None = None
         self._done: list[Action] = []
-        self._uncertain: Action | None = None
-        """The action whose answer was lost: the next plan shows whether it was done."""
+        self._uncertain: list[Action] = []
+        """The actions whose answer was lost: the next plan shows whether they were done."""
         self._late_publish: LXDOutcomeUnknown | None = None
 
     def next_plan(self, plan: Plan) -> Plan:
@@ -140,9 +147,9 @@ class _Attempts:
         if self._late_publish and plan.creates("publish"):
             # the request may still arrive at the server, and would make a second image of the same instance
             raise self._late_publish
-        lost, self._uncertain = self._uncertain, None
-        if lost is not None and lost.goal not in {action.goal for action in plan.actions}:
-            self._done.append(lost)
+        lost, self._uncertain = self._uncertain, []
+        missing = {action.goal for action in plan.actions} if lost else set()
+        self._done += [action for action in lost if action.goal not in missing]
         if self._before is None or not self._done:
             self._before = plan.before
         return plan
@@ -156,7 +163,7 @@ class _Attempts:
         if not isinstance(error, LXDOutcomeUnknown):
             return
         self._uncertain = progress.pending
-        if error.late and progress.pending is not None and progress.pending.verb == "publish":
+        if error.late and any(action.verb == "publish" for action in progress.pending):
             error.add("It may still do so: run the task again later.")
             self._late_publish = error
 
@@ -192,7 +199,7 @@ class _StoppedInstances:
     def note(self, error: LXDError) -> None:
         """Note what a failed plan has stopped and started."""
         progress = _progress_of(error)
-        for action in (*progress.done, progress.pending):
+        for action in (*progress.done, *progress.pending):
             if isinstance(action, StopInstance):
                 self._published[action.name] = progress.created
         for action in progress.done:

@@ -19,6 +19,7 @@ from .plan.selection import Selector
 
 def prune_policy(params: Params) -> PrunePolicy:
     """Parse the options of lxd_image_prune. Raises LXDInputError."""
+    _check_concurrency(params["concurrency"])
     chosen = selector(params)
     if params.get("keep") is None and chosen == Selector():
         raise LXDInputError("At least one condition or 'keep' is required: which images to remove.")
@@ -30,7 +31,13 @@ def prune_policy(params: Params) -> PrunePolicy:
         group_by=tuple(params.get("group_by") or ()),
         guards=_guards(params),
         all_projects=bool(params.get("all_projects")),
+        concurrency=params["concurrency"],
     )
+
+
+def _check_concurrency(number: int) -> None:
+    if number < 1:
+        raise LXDInputError(f"'concurrency' is {number}, but must be 1 or more.")
 
 
 def _guards(params: Params) -> Guards:
@@ -43,12 +50,12 @@ def _guards(params: Params) -> Guards:
 
 def desired_store(params: Params) -> DesiredStore:
     """Parse the options of lxd_image_store. Raises LXDInputError, but not for a wrong entry: that one fails alone."""
-    if params["concurrency"] < 1:
-        raise LXDInputError(f"'concurrency' is {params['concurrency']}, but must be 1 or more.")
+    number = params["concurrency"]
+    _check_concurrency(number)
     entries = tuple(map(_store_entry, params["images"]))
     _refuse_shared_names(entries)
-    purge = PrunePolicy(Selector(), guards=_guards(params)) if params.get("purge") else None
-    return DesiredStore(entries, purge, params["concurrency"])
+    purge = PrunePolicy(Selector(), guards=_guards(params), concurrency=number) if params.get("purge") else None
+    return DesiredStore(entries, purge, number)
 
 
 def _store_entry(options: Params) -> StoreEntry:

@@ -39,6 +39,7 @@ if t.TYPE_CHECKING:
     import requests
 
     from .blocks import UploadBody
+    from .identity import Identity
     from .progress import Progress
     from .transport import Transport
 
@@ -92,6 +93,10 @@ class ServerInfo:
     """The server's TLS certificate as PEM text."""
     addresses: tuple[str, ...] = ()
     """The addresses of the HTTPS API, each as host:port."""
+    auth_method: str | None = None
+    """How the server has authenticated the client, such as "tls"; None if it does not say, as LXD 5.0."""
+    is_administered: bool = False
+    """Whether the server shows its configuration, which it does for its administrators only."""
 
 
 class Client:
@@ -105,6 +110,7 @@ class Client:
         self.progress = progress
         """Shows the progress of uploads, downloads and operations, if given."""
         self._server: ServerInfo | None = None
+        self._identity: Identity | None = None
         # A client of the local socket is trusted. Over TLS, servers return status 200 and only public objects to an
         # untrusted client, without any error.
         self._trust_is_known = transport.connection.is_local
@@ -198,12 +204,23 @@ class Client:
                 architecture=next(iter(json_shapes.texts(lists.get("architectures"))), None),
                 certificate=environment.get("certificate"),
                 addresses=tuple(json_shapes.texts(lists.get("addresses"))),
+                auth_method=json_shapes.text(metadata.get("auth_user_method")) or None,
+                is_administered=_shows_configuration(metadata),
             )
         return self._server
 
+    def identity(self) -> Identity:
+        """Return who the client is on the server. It is read once, see read_identity(). Raises like get()."""
+        if self._identity is None:
+            # imported only here: it matters only if something is not found, or for the use of images
+            from .identity import read_identity
+
+            self._identity = read_identity(self)
+        return self._identity
+
     def forget_server(self) -> None:
         """Drop the cached answer to GET /1.0: the server returns more after the client was enrolled."""
-        self._server = None
+        self._server, self._identity = None, None
 
     def trust_shown(self) -> None:
         """Note that the server trusts this client, because it has returned an object that is not public.
@@ -216,6 +233,11 @@ class Client:
     def is_local(self) -> bool:
         """Whether the server is reached by a unix socket."""
         return self._transport.connection.is_local
+
+    @property
+    def has_bearer_token(self) -> bool:
+        """Whether the client presents a bearer token."""
+        return bool(self._transport.connection.bearer_token)
 
     @property
     def is_anonymous(self) -> bool:
@@ -411,7 +433,8 @@ class Client:
             listed = json_shapes.mapping(
                 self.get(paths.OPERATIONS, "list the running operations", {"recursion": "1"}).metadata
             )
-            running = [item for item in json_shapes.mappings(listed.get("running")) if _is_running_task(item)]
+            # also those that are being cancelled: they may still store what they make
+            running = [item for items in listed.values() for item in json_shapes.mappings(items) if _is_running(item)]
             if only_new_objects:
                 running = [item for item in running if not item.get("resources")]
             if not running:
@@ -427,7 +450,18 @@ class Client:
         return {**({} if self.project == "default" else {"project": self.project}), **(query or {})}
 
 
-def _is_running_task(item: t.Mapping[str, t.Any]) -> bool:
+def _shows_configuration(metadata: t.Mapping[str, t.Any]) -> bool:
+    """Return whether an answer to GET /1.0 has the server's configuration.
+
+    For other clients, LXD returns null, and Incus an empty object. Over a socket, an empty object may also be an
+    administrator's.
+    """
+    config, method = metadata.get("config"), metadata.get("auth_user_method")
+    return method == "unix" or bool(config) or (not method and isinstance(config, dict))
+
+
+def _is_running(item: t.Mapping[str, t.Any]) -> bool:
+    """Return whether an operation of the server's list is a task that has not ended."""
     code = item.get("status_code")
     return (
         item.get("class") == "task"

@@ -18,6 +18,8 @@ IMAGES = "/1.0/images"
 ALIASES = "/1.0/images/aliases"
 INSTANCES = "/1.0/instances"
 OPERATIONS = "/1.0/operations"
+IDENTITIES_TLS = "/1.0/auth/identities/tls"
+OWN_IDENTITY = "/1.0/auth/identities/current"
 PROJECTS = "/1.0/projects"
 
 

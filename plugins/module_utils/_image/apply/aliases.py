@@ -49,14 +49,20 @@ def delete_alias(writer: ImageWriter, action: DeleteAlias) -> None:
     """
     image, name = action.deactivates, action.name
     if image is None:
-        writer.delete_alias(name)
+        _delete_visible(writer, name, action.listed_by)
         return
     if _keeps(writer, image, name):
-        writer.delete_alias(name)
+        _delete_visible(writer, name, image)
         if _keeps(writer, image, name) or writer.get_alias(name) is not None:
             return
         create_alias(writer, name, image, action.description)
     raise LXDStateChanged(f"Cannot deactivate the alias {name!r}: another task has reactivated the image {image}.")
+
+
+def _delete_visible(writer: ImageWriter, name: str, listed_by: str | None) -> None:
+    """Delete an alias. Raises LXDForbidden if the server denies it, but the image still lists it."""
+    if not writer.delete_alias(name) and listed_by and writer.hides_alias(name, listed_by):
+        raise writer.hidden_alias(name)
 
 
 def _keeps(writer: ImageWriter, fingerprint: str, name: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._lxd.errors import LXDError
+from ..._lxd.errors import RETRYABLE, LXDError, LXDOutcomeUnknown
 from ..actions import (
     CreateAlias,
     CreateImage,
@@ -50,6 +50,44 @@ def apply_plan(reader: ImageReader, plan: Plan, content: TaskContent | None = No
     return run.progress
 
 
+def apply_side_by_side(reader: ImageReader, plan: Plan, number: int) -> PlanProgress:
+    """Do all actions, ``number`` of them at the same time. They must not depend on each other.
+
+    After a failure, no further action begins. Raises one error like apply_plan(), whose progress has all actions.
+    """
+    # imported only here: mostly a plan has only few actions
+    from ..side_by_side import map_side_by_side
+
+    progress, errors = PlanProgress(), list[LXDError]()
+
+    def do(own: ImageReader, action: Action) -> None:
+        if errors:
+            return
+        run = _Run(own.writer, None)
+        try:
+            run.do(action)
+        except LXDError as exc:
+            errors.append(exc)
+            if isinstance(exc, LXDOutcomeUnknown):
+                progress.pending += run.progress.pending
+        progress.done += run.progress.done
+
+    for _done in map_side_by_side(reader, do, plan.actions, number, "apply the plan"):
+        pass
+    if errors:
+        error = min(errors, key=_weight)
+        if progress.done:
+            error.add(f"{len(progress.done)} of {len(plan.actions)} actions were done.")
+        error.progress = progress  # type: ignore[attr-defined]
+        raise error
+    return progress
+
+
+def _weight(error: LXDError) -> int:
+    """Return 0 for an error that is final, 1 for a lost answer, 2 if the server has changed: the lowest one counts."""
+    return 1 if isinstance(error, LXDOutcomeUnknown) else 2 if isinstance(error, RETRYABLE) else 0
+
+
 class _Run:
     """One run of a plan."""
 
@@ -60,12 +98,12 @@ class _Run:
     def do(self, action: Action) -> None:
         """Do one action, and note it in the progress."""
         progress = self.progress
-        progress.pending = action
+        progress.pending = [action]
         self._apply(action)
         progress.done.append(action)
         if isinstance(action, CreateImage) and progress.created:
             images.check_created(action, progress.created)
-        progress.pending = None
+        progress.pending = []
 
     def _apply(self, action: Action) -> None:
         writer, resolve = self._writer, self.progress.resolve

@@ -524,7 +524,8 @@ def _point_aliases(case: _Case, target: str, done: t.Container[str] = ()) -> tup
 def _purge_aliases(desired: DesiredImage, image: Image) -> tuple[Action, ...]:
     if not desired.purge_aliases:
         return ()
-    return tuple(DeleteAlias(name) for name in sorted(image.aliases) if name not in desired.alias_names)
+    unwanted = sorted(name for name in image.aliases if name not in desired.alias_names)
+    return tuple(DeleteAlias(name, listed_by=image.fingerprint) for name in unwanted)
 
 
 def _delete_previous(case: _Case, target: str) -> tuple[Action, ...]:

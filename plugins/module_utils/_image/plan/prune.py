@@ -69,6 +69,7 @@ class PrunePolicy:
     """Which images are removed: the selected ones, except the newest of each group and those that a guard keeps.
 
     ``keep``: how many images of each group stay. A group has the images with equal ``group_by`` properties.
+    ``concurrency``: how many images are removed at the same time.
     """
 
     selector: Selector
@@ -76,6 +77,7 @@ class PrunePolicy:
     group_by: tuple[str, ...] = ()
     guards: Guards = Guards()
     all_projects: bool = False
+    concurrency: int = 4
 
     @property
     def needs_usage(self) -> bool:

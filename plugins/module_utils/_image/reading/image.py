@@ -13,7 +13,6 @@ import typing as t
 from ..._lxd.errors import LXDInputError
 from ..model import REPLACES, UNKNOWN, CurrentImage, is_complete, is_fingerprint
 from ..plan.image import must_look_up
-from .names import require_project
 
 if t.TYPE_CHECKING:
     from ..desired import DesiredImage
@@ -134,13 +133,20 @@ def read_image(
     reading = ImageReading(reader, desired, may_defer)
     has_alias = reading.read_named()
     if not has_alias:
-        require_project(reader)
+        # imported only here: mostly the image is there
+        from .visibility import require_not_hidden
+
+        require_not_hidden(reader, desired.name)
     reading.fingerprint = _find_fingerprint(reading, content)
     reading.image = reading.get_image(reading.fingerprint) if reading.fingerprint else reading.named
     if reading.image is None and not has_alias and not reading.fingerprint:
         _find_inactive(reading)
     if desired.state in ("absent", "inactive"):
         _refuse_ambiguity(reading)
+        if desired.state == "inactive" and reading.image is not None:
+            from .visibility import require_aliases
+
+            require_aliases(reader, reading.image)
     else:
         if must_look_up(desired, reading.image):
             content.open().look_up(reading)
@@ -221,10 +227,17 @@ def _refuse_ambiguity(reading: ImageReading) -> None:
 
 
 def _check_profiles(reading: ImageReading) -> None:
-    """Refuse an unknown profile now: the server would refuse it only after the image is made."""
+    """Refuse an unknown profile now: the server would refuse it only after the image is made.
+
+    A profile that may only be hidden from this client is left to the server.
+    """
     known = reading.image.settings.profiles if reading.image else ()
     for profile in reading.desired.settings.profiles or ():
         if profile not in known and not reading.reader.has_profile(profile):
+            from .visibility import may_hide
+
+            if may_hide(reading.reader):
+                return
             raise LXDInputError(
                 f"The profile {profile!r} of 'profiles' is not found in the project {reading.reader.client.project!r}."
             )

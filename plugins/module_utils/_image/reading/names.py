@@ -23,7 +23,7 @@ def read_one(reader: ImageReader, name: str | None, fingerprint: str | None) -> 
     target = fingerprint or (alias.target if alias else None)
     image = reader.get_image(target) if target else None
     if image is None:
-        require_project(reader)
+        require_not_hidden(reader, name)
         which = f"the alias {name!r}" if name else f"the fingerprint {fingerprint}"
         raise LXDInputError(
             f"The image with {which} is not found in the project {reader.client.project!r} on {reader.client.url}, "
@@ -32,13 +32,12 @@ def read_one(reader: ImageReader, name: str | None, fingerprint: str | None) -> 
     return image
 
 
-def require_project(reader: ImageReader) -> None:
-    """Raise LXDInputError if the client's project is not found.
+def require_not_hidden(reader: ImageReader, alias: str | None = None) -> None:
+    """Raise LXDError if something that is not found may only be hidden from this client, see visibility.py."""
+    # imported only here: mostly all that a task names is found
+    from .visibility import require_not_hidden as require
 
-    Call this if something in the project is not found: the servers return 404 for both.
-    """
-    if reader.client.project != "default" and not reader.has_project():
-        raise reader.missing_project()
+    require(reader, alias)
 
 
 def images_project(reader: ImageReader) -> str:
@@ -66,6 +65,7 @@ def read_target(reader: ImageReader, target: str, current: Alias | None) -> str:
         return image.fingerprint
     if other:
         return other.target
+    require_not_hidden(reader, target)
     raise LXDInputError(
         f"The target {target!r} is not found in the project {reader.client.project!r} on {reader.client.url}: "
         "it is neither an alias nor the fingerprint of an image."
@@ -79,4 +79,4 @@ def project_readers(reader: ImageReader, all_projects: bool) -> list[ImageReader
     """
     if not all_projects:
         return [reader]
-    return [reader.in_project(name) for name, has_images in reader.list_projects().items() if has_images]
+    return [reader.in_project(name) for name, project in reader.list_projects().items() if project.has_own_images]

@@ -14,7 +14,7 @@ from ..._lxd.record import replace
 from ..desired import DesiredAlias
 from ..loop import reconcile
 from ..plan.alias import plan_alias
-from ..reading.names import read_target, require_project
+from ..reading.names import read_target, require_not_hidden
 
 if t.TYPE_CHECKING:
     from ..actions import Plan
@@ -27,8 +27,10 @@ def run_alias(reader: ImageReader, desired: DesiredAlias, check_mode: bool) -> d
     def read_and_plan() -> Plan:
         current = reader.get_alias(desired.name)
         old = reader.get_alias(desired.rename_from) if desired.rename_from and desired.state == "present" else None
-        if current is None and old is None:
-            require_project(reader)
+        if current is None:
+            require_not_hidden(reader, desired.name)
+        if desired.rename_from and old is None and desired.state == "present":
+            require_not_hidden(reader, desired.rename_from)
         target = (
             desired.target
             if desired.state == "absent" or not desired.target

@@ -12,14 +12,14 @@ import typing as t
 from datetime import datetime, timezone
 
 from ..plan.usage import Usage
-from ..reading.names import images_project, project_readers, require_project
-from ..reading.usage import UsageReader
+from ..reading.names import images_project, project_readers, require_not_hidden
 
 if t.TYPE_CHECKING:
     from ..._lxd.remotes import Remote
     from ..image_reader import ImageReader
     from ..model import Image
     from ..plan.selection import InfoQuery, Selector
+    from ..reading.usage import UsageReader
     from .update_check import UpdateChecker
 
 
@@ -30,14 +30,15 @@ def run_info(reader: ImageReader, query: InfoQuery) -> dict[str, t.Any]:
     """
     selector = query.selector
     needs_usage = query.used_by or selector.unused is not None
-    usage_reader, unknown = UsageReader(reader), dict[str, None]()
+    usage_reader = _usage_reader(reader) if needs_usage else None
+    unknown = dict[str, None]()
     updates = _update_checker(reader) if query.check_updates else None
     now = datetime.now(timezone.utc)
     images: list[dict[str, t.Any]] = []
     aliases: list[dict[str, t.Any]] = []
     for project_reader in project_readers(reader, query.all_projects):
         project = project_reader.client.project if query.all_projects else images_project(project_reader)
-        usage = usage_reader.read(project_reader) if needs_usage else Usage()
+        usage = usage_reader.read(project_reader) if usage_reader else Usage()
         unknown.update(dict.fromkeys(usage.unknown))
         if selector.unused is not None:
             usage.require_known()
@@ -53,6 +54,11 @@ def run_info(reader: ImageReader, query: InfoQuery) -> dict[str, t.Any]:
             aliases += [{"project": project, **alias.to_result()} for alias in image.list_aliases()]
     if not reader.client.is_anonymous and not query.secret:
         reader.client.require_trusted()
+    unknown.update(dict.fromkeys(reader.notes))
+    if query.all_projects:
+        from ..reading.visibility import unseen_projects
+
+        unknown.update(dict.fromkeys(unseen_projects(reader)))
     return {
         **({"warnings": list(unknown)} if unknown else {}),
         "images": sorted(images, key=lambda image: (image["project"], image["fingerprint"])),
@@ -72,6 +78,13 @@ def run_info_on_simplestreams(remote: Remote, query: InfoQuery, timeout: float) 
     return run_info_simplestreams(remote, query, timeout)
 
 
+def _usage_reader(reader: ImageReader) -> UsageReader:
+    # imported only here: most tasks do not ask for the use of images
+    from ..reading.usage import UsageReader
+
+    return UsageReader(reader)
+
+
 def _update_checker(reader: ImageReader) -> UpdateChecker:
     # imported only here: most tasks do not check for updates
     from .update_check import UpdateChecker
@@ -89,8 +102,8 @@ def _candidates(reader: ImageReader, query: InfoQuery) -> list[Image]:
         image = reader.get_image(alias.target) if alias else None
     else:
         return reader.list_images()
-    if image is None:
-        require_project(reader)
+    if image is None and not query.secret:
+        require_not_hidden(reader, selector.name)
     return [image] if image else []
 
 
@@ -102,5 +115,18 @@ def _server(reader: ImageReader, selector: Selector) -> dict[str, t.Any]:
     known: dict[str, t.Any] = {"url": reader.client.url, "project": reader.client.project}
     if selector.name is None and selector.fingerprint is None:
         info = reader.client.server()
-        known.update(vendor=info.vendor, version=info.version, trusted=info.trusted)
+        known.update(vendor=info.vendor, version=info.version, trusted=info.trusted, client=_client(reader))
     return known
+
+
+def _client(reader: ImageReader) -> dict[str, t.Any]:
+    """Return who the client is on the server. ``projects``: those that it may see; None for all of them."""
+    identity = reader.client.identity()
+    partly = identity.method is not None and not identity.sees_all
+    return {
+        "method": identity.method,
+        "sees_all": identity.sees_all,
+        "restricted": partly,
+        "fine_grained": identity.fine_grained,
+        "projects": list(reader.list_projects()) if partly else None,
+    }

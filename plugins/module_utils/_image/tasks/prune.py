@@ -15,7 +15,7 @@ from ..actions import Plan
 from ..loop import reconcile
 from ..plan.prune import UNKNOWN_USE, PruneDecision, PrunePolicy, deletions, evaluate_images
 from ..plan.usage import Usage
-from ..reading.names import images_project, project_readers, require_project
+from ..reading.names import images_project, project_readers
 from ..reading.usage import UsageReader
 
 if t.TYPE_CHECKING:
@@ -32,7 +32,7 @@ def run_prune(reader: ImageReader, policy: PrunePolicy, check_mode: bool) -> dic
     ]
     removed = [item for result in results for item in result.removed]
     kept = [item for result in results for item in result.kept]
-    warnings = dict.fromkeys(warning for result in results for warning in result.warnings)
+    warnings = dict.fromkeys([*(warning for result in results for warning in result.warnings), *reader.notes])
     before = {f"{item['project']}/{item['fingerprint']}": item["aliases"] for item in removed}
     return {
         **({"warnings": list(warnings)} if warnings else {}),
@@ -70,8 +70,6 @@ def prune_project(
     def read_and_plan() -> Plan:
         nonlocal decisions
         images = reader.list_images() if listed is None else listed
-        if not images:
-            require_project(reader)
         decisions = evaluate_images(
             policy, images, _read_usage(reader, policy) if images else Usage(), datetime.now(timezone.utc), exclude
         )
@@ -79,7 +77,7 @@ def prune_project(
         return Plan(deletions(policy, decisions))
 
     gone: dict[str, PruneDecision] = {}
-    reconcile(reader, read_and_plan, check_mode)
+    reconcile(reader, read_and_plan, check_mode, concurrency=policy.concurrency)
     # an image that got an alias between two attempts stays
     kept = [decision for decision in decisions if not decision.is_removed]
     for decision in kept:

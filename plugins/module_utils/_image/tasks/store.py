@@ -6,24 +6,23 @@
 
 """Runs lxd_image_store: many images in one task.
 
-All images are listed once, and each entry is planned from this list. Only the entries that have something to do are
-read again and done, several at the same time.
+Each entry is planned from one list of all images or, for few entries on a large store, from the images that it names.
+Only the entries that have something to do are read again and done, several at the same time.
 """
 
 from __future__ import annotations
 
-import contextlib
 import copy
+import threading
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 
-from ..._lxd.background import stop_all, stop_sign
 from ..._lxd.errors import LXDError, LXDInputError
 from ..actions import DeleteImage, Plan
 from ..image_reader import ImageReader
 from ..model import UNKNOWN, Alias, Image, check_fingerprint
 from ..plan.prediction import predict_images
 from ..plan.prune import DesiredStore, StoreEntry
+from ..side_by_side import thread_pool
 from .image import ImageTask
 from .prune import Pruned, prune_project
 
@@ -37,7 +36,7 @@ class ListedReader(ImageReader):
     """
 
     def __init__(self, reader: ImageReader, images: t.Sequence[Image]) -> None:
-        super().__init__(reader.client)
+        super().__init__(reader.client, reader.notes)
         self._images = images
         self._by_fingerprint = {image.fingerprint: image for image in images}
         self._aliases = {alias.name: alias for image in images for alias in image.list_aliases()}
@@ -67,6 +66,48 @@ class ListedReader(ImageReader):
         """Return all images of the listing."""
         return list(self._images)
 
+    def require_project(self) -> None:
+        """Do nothing: the project was read for the listing."""
+
+
+class CachedReader(ImageReader):
+    """Reads single images and aliases from the server, and all images once, if at all.
+
+    Its images and aliases are not used for writes.
+    """
+
+    def __init__(self, reader: ImageReader) -> None:
+        super().__init__(reader.client, reader.notes)
+        self._lock = threading.Lock()
+        self._all: list[list[Image]] = []
+
+    def over(self, reader: ImageReader) -> CachedReader:
+        """Return the same reader with the connection of another one: a connection is for one thread."""
+        other = copy.copy(self)
+        other.client = reader.client
+        return other
+
+    def list_images(self) -> list[Image]:
+        """Return all images, which are listed once for all entries."""
+        with self._lock:
+            if not self._all:
+                self._all.append(super().list_images())
+            return self._all[0]
+
+
+READS_OF_AN_ENTRY = 4
+"""How many images a listing may have for each entry, until reading by name is faster: an alias and an image, and each
+takes longer than in a listing."""
+
+
+def _reader_for_plans(reader: ImageReader, desired: DesiredStore) -> ListedReader | CachedReader:
+    """Return the reader from which all entries are planned: of a listing, unless few entries name what they need."""
+    if desired.purge is None:
+        stored = reader.list_stored()
+        if stored is not None and len(stored) > READS_OF_AN_ENTRY * len(desired.images):
+            return CachedReader(reader)
+    return ListedReader(reader, reader.list_images())
+
 
 def run_store(reader: ImageReader, desired: DesiredStore, check_mode: bool) -> Result:
     """Bring all images to their desired state. The failure of one entry does not stop or undo the others.
@@ -75,9 +116,8 @@ def run_store(reader: ImageReader, desired: DesiredStore, check_mode: bool) -> R
     images cannot be listed, or the other images cannot be purged.
     """
     reader.client.require_trusted()
-    images = reader.list_images()
-    listing = ListedReader(reader, images)
-    with _threads(desired.concurrency) as pool:
+    listing = _reader_for_plans(reader, desired)
+    with thread_pool(desired.concurrency) as pool:
         entries = list(pool.map(lambda entry: _Entry(reader.reconnected(), listing, entry), desired.images))
         _refuse_clashes(entries)
         _drop_repetitions(entries)
@@ -98,25 +138,10 @@ def run_store(reader: ImageReader, desired: DesiredStore, check_mode: bool) -> R
         if check_mode:
             # what purge will find when the entries are done
             actions = (action for wave in waves for entry in wave for action in entry.plan.actions)
-            listed = list(predict_images({image.fingerprint: image for image in images}, actions).values())
+            images = {image.fingerprint: image for image in listing.list_images()}
+            listed = list(predict_images(images, actions).values())
         pruned = prune_project(reader, desired.purge, check_mode, exclude, listed)
     return {**_store_result(results, pruned), **_failed(failed, len(results), desired)}
-
-
-@contextlib.contextmanager
-def _threads(number: int) -> t.Iterator[ThreadPoolExecutor]:
-    """Give a pool of threads that all end if the task is interrupted."""
-    pool = ThreadPoolExecutor(max_workers=number)
-    try:
-        yield pool
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        # each thread checks it before its next request
-        stop_sign().set()
-        pool.shutdown()
-        stop_all()
-        raise
-    pool.shutdown()
 
 
 def unseen_store(desired: DesiredStore) -> Result:
@@ -156,7 +181,7 @@ def _failure(name: str, error: LXDError) -> Result:
 class _Entry:
     """One entry of a store, with its plan from the listing. Its failure is a result, not an exception."""
 
-    def __init__(self, reader: ImageReader, listing: ListedReader, entry: StoreEntry) -> None:
+    def __init__(self, reader: ImageReader, listing: ListedReader | CachedReader, entry: StoreEntry) -> None:
         self.name = entry.name
         self.error: LXDError | None = entry.error
         self.plan = Plan()

@@ -27,6 +27,7 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDOperationError,
     LXDPreconditionFailed,
 )
+from ansible_collections.community.lxd.plugins.module_utils._lxd.identity import Identity
 
 A, B, C, D = (letter * 64 for letter in "abcd")
 
@@ -94,6 +95,7 @@ class FakeStore:
         self.instances: dict[str, dict[str, t.Any]] = {}
         self.profiles = {"default"}
         self.projects = {"default"}
+        self.notes: list[str] = []
         self.published = 0
         self.reads: list[str] = []
         self.writes: list[str] = []
@@ -104,6 +106,8 @@ class FakeStore:
             project=project,
             url="unix:/fake.socket",
             is_anonymous=False,
+            is_local=True,
+            identity=lambda: Identity("unix", sees_all=True),
             settle=self._settle,
             require_trusted=self._require_trusted,
             trust_shown=lambda: None,
@@ -176,7 +180,11 @@ class FakeStore:
 
     def list_images(self) -> list[Image]:
         self.reads.append("list images")
+        self.require_project()
         return [t.cast(Image, self.get_image(fingerprint)) for fingerprint in sorted(self.images)]
+
+    def list_stored(self) -> list[str]:
+        return sorted(self.images)
 
     def get_instance(self, name: str) -> Instance | None:
         data = self.instances.get(name)
@@ -194,8 +202,15 @@ class FakeStore:
             f"The project {self.client.project!r} is not found on {self.client.url}, or not visible to this client."
         )
 
-    def has_project(self) -> bool:
-        return self.client.project in self.projects
+    def reconnected(self) -> FakeStore:
+        return self
+
+    def has_own_images(self) -> bool:
+        return True
+
+    def require_project(self) -> None:
+        if self.client.project not in self.projects:
+            raise self.missing_project()
 
     def may_have_size(self, size: int) -> bool:
         return any(data.get("size") == size for data in self.images.values())
@@ -279,8 +294,11 @@ class FakeStore:
             raise LXDNotFound("Image not found", status=404)
         self.aliases[name] = Alias(name, target, description)
 
-    def delete_alias(self, name: str) -> None:
-        self._write("delete_alias", f"unalias {name}", lambda: self.aliases.pop(name, None))
+    def delete_alias(self, name: str) -> bool:
+        return bool(self._write("delete_alias", f"unalias {name}", lambda: self.aliases.pop(name, None)))
+
+    def hides_alias(self, name: str, fingerprint: str) -> bool:
+        return False
 
     def set_instance_state(self, name: str, action: str, seconds: int, force: bool) -> None:
         def effect() -> None:

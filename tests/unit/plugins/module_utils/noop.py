@@ -56,6 +56,7 @@ ANSWERS: dict[str, t.Any] = {
     f"/1.0/images/{FINGERPRINT}": IMAGE,
     "/1.0/instances": [],
     "/1.0/projects": [{"name": "default", "config": {"features.images": "true"}}],
+    "/1.0/projects/default": {"name": "default", "config": {}, "used_by": [f"/1.0/images/{FINGERPRINT}"]},
     "/1.0": {"auth": "trusted", "environment": {"server": "lxd", "server_version": "5.0.2"}, "api_extensions": []},
 }
 PROPERTIES = {"properties": {"os": "Debian"}}

@@ -54,7 +54,6 @@ IMAGE = {
     "_image.plan.image",
     "_image.plan.prediction",
     "_image.reading.image",
-    "_image.reading.names",
     "_image.sources.content",
     "_image.tasks.image",
 }
@@ -67,10 +66,18 @@ SELECTION = {
     "_image.plan.selection",
     "_image.plan.usage",
     "_image.reading.names",
-    "_image.reading.usage",
 }
 
-PRUNE = {*LOOP, *SELECTION, "_image.options_prune", "_image.plan.prune", "_image.tasks.prune"}
+PRUNE = {
+    *LOOP,
+    *SELECTION,
+    "_image.options_prune",
+    "_image.plan.prune",
+    "_image.reading.usage",
+    "_image.reading.visibility",
+    "_image.tasks.prune",
+    "_lxd.identity",
+}
 
 NEEDED = {
     "lxd_image": IMAGE,
@@ -91,7 +98,7 @@ NEEDED = {
     },
     "lxd_image_info": {*SELECTION, "_image.tasks.info"},
     "lxd_image_prune": PRUNE,
-    "lxd_image_store": {*IMAGE, *PRUNE, "_image.tasks.store"},
+    "lxd_image_store": {*IMAGE, *PRUNE, "_image.side_by_side", "_image.tasks.store"} - {"_lxd.identity"},
 }
 
 WRITES = (

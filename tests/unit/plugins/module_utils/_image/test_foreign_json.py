@@ -567,7 +567,7 @@ def test_half_a_character_in_a_name_that_is_to_be_asked_for() -> None:
 
 def test_lists_that_are_null_are_empty() -> None:
     api = Saying(sync(None)).api()
-    assert (api.list_images(), api.list_fingerprints(), api.list_instances(), api.list_projects()) == ([], [], [], {})
+    assert (api.list_fingerprints(), api.list_instances(), api.list_projects()) == ([], [], {})
 
 
 def test_an_image_keeps_what_can_be_read() -> None:

@@ -9,7 +9,7 @@ import typing as t
 import pytest
 
 from ansible_collections.community.lxd.plugins.module_utils._image import image_reader as api_module
-from ansible_collections.community.lxd.plugins.module_utils._image.image_reader import ImageReader
+from ansible_collections.community.lxd.plugins.module_utils._image.image_reader import ImageReader, Project
 from ansible_collections.community.lxd.plugins.module_utils._image.image_writer import ImageWriter, settings_request
 from ansible_collections.community.lxd.plugins.module_utils._image.model import Alias, Image, ImageSettings
 from ansible_collections.community.lxd.plugins.module_utils._image.sources.server import Download
@@ -141,20 +141,26 @@ def test_no_pattern_reaches_the_server(fingerprint: str) -> None:
         images.get_image(fingerprint)
 
 
+LIST = "GET /1.0/images?recursion=1"
+
+
+def project_with(*fingerprints: str) -> tuple[str, t.Any]:
+    """The project's own list of what it has, which is never cut short."""
+    used_by = ["/1.0/instances/c1", "/1.0/images/aliases/x", *(f"/1.0/images/{name}" for name in fingerprints)]
+    return "GET /1.0/projects/default", sync({"name": "default", "config": {}, "used_by": used_by})
+
+
 def test_a_beginning_of_two_images_is_refused() -> None:
     other = A[:40] + "b" * 24
-    listed = sync([f"/1.0/images/{other}?project=p", f"/1.0/images/{A}", f"/1.0/images/{B}"])
     _script, images = api(
-        (f"GET /1.0/images/{A[:12]}", error(500, "More than one image matches")), ("GET /1.0/images", listed)
+        (f"GET /1.0/images/{A[:12]}", error(500, "More than one image matches")), project_with(other, A, B)
     )
     with pytest.raises(LXDInputError, match=f"'{A[:12]}' is ambiguous: {A}, {other} begin with it. Give more digits"):
         images.get_image(A[:12])
 
 
 def test_another_error_of_a_beginning_is_that_error() -> None:
-    _script, images = api(
-        (f"GET /1.0/images/{A[:12]}", error(500, "disk full")), ("GET /1.0/images", sync([f"/1.0/images/{A}"]))
-    )
+    _script, images = api((f"GET /1.0/images/{A[:12]}", error(500, "disk full")), project_with(A))
     with pytest.raises(LXDAPIError, match="disk full"):
         images.get_image(A[:12])
 
@@ -178,36 +184,94 @@ def test_a_private_image_shows_that_the_client_is_trusted() -> None:
         images.client.require_trusted()
 
 
-LIST = "GET /1.0/images?recursion=1"
-
-
 def test_list_images_is_sorted() -> None:
-    _script, images = api((LIST, sync([image_data(B), image_data(A)])))
+    _script, images = api(project_with(A, B), (LIST, sync([image_data(B), image_data(A)])))
     assert [image.fingerprint for image in images.list_images()] == [A, B]
-    _script, images = api((LIST, sync(None)))
+    _script, images = api(project_with(), (LIST, sync(None)))
     assert images.list_images() == []
 
 
-def test_a_list_that_took_long_is_completed(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock()
-    monkeypatch.setattr(api_module, "time", clock)
-    gone = "c" * 64
-    urls = [f"/1.0/images/{fingerprint}" for fingerprint in (A, B, gone)]
+def test_what_a_listing_lacks_is_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The listing is an LXD's that has given up after ten seconds; an image is deleted meanwhile, another one comes."""
+    monkeypatch.setattr(api_module, "CONNECTIONS", 1)
+    gone, new = "c" * 64, "d" * 64
     script, images = api(
-        (LIST, sync([image_data(B)])),
-        ("GET /1.0/images", sync(urls)),
+        project_with(A, B, gone),
+        (LIST, sync([image_data(B), image_data(new)])),
         (f"GET {AT_A}", sync(image_data(A))),
         (f"GET /1.0/images/{gone}", error(404, "gone")),
+    )
+    assert [image.fingerprint for image in images.list_images()] == [A, B, new]
+    assert not script.steps
+    assert images.notes == []
+
+
+@pytest.mark.parametrize(
+    ("images", "seconds", "vendor", "expected"),
+    [
+        (1001, 0.002, "lxd", True),
+        (5500, 0.002, "lxd", True),
+        (5500, 0.0085, "lxd", False),
+        (2000, 0.0085, "lxd", False),
+        (5500, 0.0055, "incus", True),
+        (9000, 0.0055, "incus", False),
+        (5500, 0.002, None, True),
+    ],
+)
+def test_the_way_to_read_a_large_store(images: int, seconds: float, vendor: str | None, expected: bool) -> None:
+    assert api_module.is_listed_at_once(images, seconds, vendor) is expected
+
+
+def test_a_large_store_on_a_slow_server_is_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(api_module, "time", clock)
+    for name, value in (("CONNECTIONS", 1), ("SMALL_STORE", 1), ("_SAMPLE", 1), ("_LISTING_LIMIT", 0.5)):
+        monkeypatch.setattr(api_module, name, value)
+    one, other = (f"GET {AT_A}", sync(image_data(A))), (f"GET /1.0/images/{B}", sync(image_data(B)))
+    script, images = api(
+        project_with(A, B),
+        one,
+        ("GET /1.0", sync({"auth": "trusted", "environment": {"server": "lxd"}})),
+        (f"GET {AT_A}", sync(image_data(A))),
+        other,
     )
     ask = script.request
 
     def slow(method: str, path: str, **kwargs: t.Any) -> t.Any:
-        clock.now += 10
+        clock.now += 1
         return ask(method, path, **kwargs)
 
     script.request = slow  # type: ignore[method-assign]
     assert [image.fingerprint for image in images.list_images()] == [A, B]
     assert not script.steps
+
+
+@pytest.mark.parametrize("seconds", [1, 10])
+def test_a_list_that_nobody_can_check(monkeypatch: pytest.MonkeyPatch, seconds: int) -> None:
+    """A project without images of its own, whose images are those of a project that the client may not see."""
+    clock = Clock()
+    monkeypatch.setattr(api_module, "time", clock)
+    steps = [
+        ("GET /1.0/projects/p", sync({"name": "p", "config": {"features.images": "false"}})),
+        ("GET /1.0/projects/default", error(403, "not authorized")),
+        ("GET /1.0/projects?recursion=1", sync([{"name": "p", "config": {}}])),
+        ("GET /1.0/images?project=p&recursion=1", sync([image_data(B)])),
+    ]
+    if seconds == 10:
+        steps.append(("GET /1.0/images?project=p", sync([f"/1.0/images/{A}?project=p", f"/1.0/images/{B}?project=p"])))
+        steps.append((f"GET {AT_A}?project=p", sync(image_data(A))))
+    monkeypatch.setattr(api_module, "CONNECTIONS", 1)
+    script, images = api(*steps, project="p")
+    ask = script.request
+
+    def slow(method: str, path: str, **kwargs: t.Any) -> t.Any:
+        clock.now += seconds
+        return ask(method, path, **kwargs)
+
+    script.request = slow  # type: ignore[method-assign]
+    assert [image.fingerprint for image in images.list_images()] == ([A, B] if seconds == 10 else [B])
+    assert not script.steps
+    assert bool(images.notes) is (seconds == 10)
 
 
 @pytest.mark.parametrize(
@@ -455,7 +519,12 @@ def test_projects_that_have_images() -> None:
         {"name": "default", "config": {}},
     ]
     _script, images = api(("GET /1.0/projects?recursion=1", sync(projects)))
-    assert list(images.list_projects().items()) == [("default", True), ("old", False), ("shared", False), ("z", True)]
+    assert list(images.list_projects().items()) == [
+        ("default", Project(True)),
+        ("old", Project(False)),
+        ("shared", Project(False)),
+        ("z", Project(True)),
+    ]
 
 
 @pytest.mark.parametrize(("answer", "expected"), [(sync({}), True), (error(404, "no"), False)])
@@ -465,6 +534,6 @@ def test_what_exists(answer: t.Any, expected: bool) -> None:
 
 
 def test_in_project() -> None:
-    _script, images = api(("GET /1.0/projects/p2?project=p2", sync({})), project="p1")
-    assert images.in_project("p2").has_project() is True
+    _script, images = api(("GET /1.0/projects/p2", sync({"config": {"features.images": "true"}})), project="p1")
+    assert images.in_project("p2").has_own_images() is True
     assert images.client.project == "p1"

@@ -40,11 +40,21 @@ def projects() -> tuple[str, t.Any]:
 
 
 def server() -> tuple[str, t.Any]:
-    return "GET /1.0", sync({"auth": "trusted", "environment": {"server": "incus", "server_version": "6.0.4"}})
+    return "GET /1.0", sync(
+        {
+            "auth": "trusted",
+            "auth_user_method": "unix",
+            "environment": {"server": "incus", "server_version": "6.0.4"},
+        }
+    )
+
+
+def project() -> tuple[str, t.Any]:
+    return "GET /1.0/projects/default", sync({"name": "default", "config": {}})
 
 
 def test_all_images() -> None:
-    result = gather((LIST, sync([image_data(B, ["z"]), image_data(A, ["n", "b"])])), server())
+    result = gather(project(), (LIST, sync([image_data(B, ["z"]), image_data(A, ["n", "b"])])), server())
     assert [(image["project"], image["fingerprint"]) for image in result["images"]] == [("default", A), ("default", B)]
     assert [(alias["name"], alias["target"], alias["project"]) for alias in result["aliases"]] == [
         ("b", A, "default"),
@@ -57,13 +67,23 @@ def test_all_images() -> None:
         "vendor": "incus",
         "version": "6.0.4",
         "trusted": True,
+        "client": {
+            "method": "unix",
+            "sees_all": True,
+            "restricted": False,
+            "fine_grained": False,
+            "projects": None,
+        },
     }
     assert "used_by" not in result["images"][0]
 
 
 def test_only_what_matches() -> None:
     result = gather(
-        (LIST, sync([image_data(A, ["n"]), image_data(B, ["x"], public=True)])), server(), selector={"public": True}
+        project(),
+        (LIST, sync([image_data(A, ["n"]), image_data(B, ["x"], public=True)])),
+        server(),
+        selector={"public": True},
     )
     assert [image["fingerprint"] for image in result["images"]] == [B]
     assert [alias["name"] for alias in result["aliases"]] == ["x"]
@@ -93,7 +113,7 @@ def test_the_project_is_that_of_the_image() -> None:
 @pytest.mark.parametrize("selector", [{"name": "n"}, {"fingerprint": A}, {}], ids=str)
 def test_a_project_that_is_not_there(selector: dict[str, str]) -> None:
     with pytest.raises(LXDInputError, match="The project 'p' is not found"):
-        gather(("GET /1.0/projects/p", error(404, "not found")), project="p", selector=selector)
+        gather(("GET /1.0/projects/p", error(404, "not found")), projects(), project="p", selector=selector)
 
 
 def test_by_fingerprint_the_list_is_not_read() -> None:
@@ -111,9 +131,9 @@ def test_by_both_they_must_agree() -> None:
 @pytest.mark.parametrize(
     ("selector", "steps"),
     [
-        ({"name": "n"}, [("GET /1.0/images/aliases/n", error(404, "no"))]),
-        ({"fingerprint": A}, [(f"GET /1.0/images/{A}", error(404, "no"))]),
-        ({}, [(LIST, sync([])), server()]),
+        ({"name": "n"}, [("GET /1.0/images/aliases/n", error(404, "no")), project()]),
+        ({"fingerprint": A}, [(f"GET /1.0/images/{A}", error(404, "no")), project()]),
+        ({}, [project(), (LIST, sync([])), server()]),
     ],
     ids=["name", "fingerprint", "list"],
 )
@@ -133,7 +153,12 @@ USERS = [
 
 def test_used_by() -> None:
     result = gather(
-        projects(), (INSTANCES, sync(USERS)), (LIST, sync([image_data(A), image_data(B)])), server(), used_by=True
+        server(),
+        projects(),
+        (INSTANCES, sync(USERS)),
+        project(),
+        (LIST, sync([image_data(A), image_data(B)])),
+        used_by=True,
     )
     assert [image["used_by"] for image in result["images"]] == [
         [{"project": "default", "name": "c0"}, {"project": "p", "name": "c1"}, {"project": "p", "name": "c2"}],
@@ -143,10 +168,11 @@ def test_used_by() -> None:
 
 def test_unused() -> None:
     result = gather(
+        server(),
         projects(),
         (INSTANCES, sync(USERS)),
+        project(),
         (LIST, sync([image_data(A), image_data(B)])),
-        server(),
         selector={"unused": True},
     )
     assert [image["fingerprint"] for image in result["images"]] == [B]
@@ -157,10 +183,11 @@ def test_used_by_instances_of_a_project_with_images_of_its_own() -> None:
     project = ("GET /1.0/projects/own", sync(PROJECTS[1][1]))
     steps = (
         project,
+        ("GET /1.0?project=own", server()[1]),
         projects(),
         (own, sync(USERS[:1])),
+        project,
         ("GET /1.0/images?project=own&recursion=1", sync([image_data(A), image_data(B)])),
-        ("GET /1.0?project=own", server()[1]),
     )
     result = gather(*steps, project="own", used_by=True)
     assert [image["used_by"] for image in result["images"]] == [[], [{"project": "own", "name": "c9"}]]
@@ -181,10 +208,11 @@ SENTENCE = "The image of the instance 'p/c3' is unknown, as its cluster member '
 
 def test_used_by_says_what_can_not_be_known() -> None:
     result = gather(
+        server(),
         projects(),
         (INSTANCES, sync([*USERS, DOWN])),
+        project(),
         (LIST, sync([image_data(A), image_data(B)])),
-        server(),
         used_by=True,
     )
     assert [image["used_by"] and len(image["used_by"]) for image in result["images"]] == [3, None]
@@ -194,7 +222,7 @@ def test_used_by_says_what_can_not_be_known() -> None:
 @pytest.mark.parametrize("unused", [True, False])
 def test_unused_is_refused_where_it_can_not_be_known(unused: bool) -> None:
     with pytest.raises(LXDInputError) as caught:
-        gather(projects(), (INSTANCES, sync([DOWN])), selector={"unused": unused})
+        gather(server(), projects(), (INSTANCES, sync([DOWN])), selector={"unused": unused})
     assert str(caught.value) == f"Cannot tell which images are unused. {SENTENCE}"
 
 
@@ -206,7 +234,9 @@ def test_all_projects() -> None:
     ]
     result = gather(
         ("GET /1.0/projects?recursion=1", sync(projects)),
+        project(),
         (LIST, sync([image_data(B)])),
+        ("GET /1.0/projects/p", sync({"name": "p", "config": {"features.images": "true"}})),
         ("GET /1.0/images?project=p&recursion=1", sync([image_data(C), image_data(A, ["n"])])),
         server(),
         all_projects=True,
@@ -223,10 +253,12 @@ def test_an_untrusted_certificate_is_an_error_and_an_anonymous_client_is_not() -
     untrusted = ("GET /1.0", sync({"auth": "untrusted"}))
     refused = ("GET /1.0/projects/default", error(403, "not authorized"))
     with pytest.raises(LXDForbidden, match="does not trust this client"):
-        gather(
-            (LIST, sync([])), refused, untrusted, connection=Connection("https://h", client_cert="c", client_key="k")
-        )
-    result = gather((LIST, sync([])), ("GET /1.0", sync({"auth": "untrusted"})), connection=Connection("https://h"))
+        gather(refused, untrusted, connection=Connection("https://h", client_cert="c", client_key="k"))
+    result = gather(
+        ("GET /1.0/images?recursion=1", sync([])),
+        ("GET /1.0", sync({"auth": "untrusted"})),
+        connection=Connection("https://h"),
+    )
     assert result["server"]["trusted"] is False
 
 
@@ -234,19 +266,21 @@ RESTRICTED = Connection("https://h", client_cert="c", client_key="k")
 
 
 def test_an_empty_list_of_a_foreign_project_is_an_error() -> None:
-    with pytest.raises(LXDForbidden, match="Cannot read the project 'default': .*may it use the project"):
+    with pytest.raises(
+        LXDInputError, match="The project 'default' is not found on .* not visible to this client.*: own"
+    ):
         gather(
-            (LIST, sync([])),
             ("GET /1.0/projects/default", error(403, "not authorized")),
             server(),
+            ("GET /1.0/projects?recursion=1", sync([{"name": "own", "config": {}}])),
             connection=RESTRICTED,
         )
 
 
 def test_an_empty_list_of_a_project_of_ones_own_is_none() -> None:
     result = gather(
+        project(),
         (LIST, sync([])),
-        ("GET /1.0/projects/default", sync({"name": "default", "config": {}})),
         server(),
         connection=RESTRICTED,
     )

@@ -584,14 +584,14 @@ def test_progress_of_a_plan_that_fails() -> None:
         apply_plan(t.cast(t.Any, store), plan)
     progress: PlanProgress = caught.value.progress  # type: ignore[attr-defined]
     assert progress.done == [plan.actions[0]]
-    assert progress.pending == plan.actions[1]
+    assert progress.pending == [plan.actions[1]]
     assert store.images[A]["public"] is True
 
 
 def test_progress_of_a_plan_that_is_done() -> None:
     store = FakeStore(image_data(A))
     progress = apply_plan(t.cast(t.Any, store), Plan((DeleteImage(A),)))
-    assert (progress.done, progress.pending, progress.created) == ([DeleteImage(A)], None, None)
+    assert (progress.done, progress.pending, progress.created) == ([DeleteImage(A)], [], None)
 
 
 # lxd_image_alias

@@ -19,6 +19,7 @@ from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes imp
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.scripted import Script, error, sync
 
 SHORT = A[:12]
+PROJECT = ("GET /1.0/projects/default", sync({"name": "default", "config": {}}))
 
 
 def target(name: str, *steps: tuple[str, t.Any]) -> str:
@@ -55,7 +56,7 @@ def test_a_target_that_means_two_images() -> None:
 @pytest.mark.parametrize(("extensions", "refused"), [(["instance_publish_split"], True), ([], False)])
 def test_an_alias_that_the_server_will_not_take(extensions: list[str], refused: bool, check_mode: bool) -> None:
     server = ("GET /1.0", sync({"auth": "trusted", "api_extensions": extensions}))
-    steps = [alias("two%20words", None), image(A), server]
+    steps = [alias("two%20words", None), PROJECT, image(A), server]
     if not refused and not check_mode:
         steps.append(("POST /1.0/images/aliases", sync({})))
     script = Script(*steps)

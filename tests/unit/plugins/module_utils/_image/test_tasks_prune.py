@@ -10,6 +10,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.community.lxd.plugins.module_utils._image.image_reader import Project
 from ansible_collections.community.lxd.plugins.module_utils._image.plan.prune import Guards, PrunePolicy
 from ansible_collections.community.lxd.plugins.module_utils._image.plan.selection import Selector
 from ansible_collections.community.lxd.plugins.module_utils._image.tasks.prune import prune_project, run_prune
@@ -50,8 +51,8 @@ class Store(FakeStore):
             for name, fingerprint in self.used.items()
         ]
 
-    def list_projects(self) -> dict[str, bool]:
-        return dict.fromkeys(sorted(["default", *self.others]), True)
+    def list_projects(self, entitlements: t.Sequence[str] = ()) -> dict[str, Project]:
+        return dict.fromkeys(sorted(["default", *self.others]), Project(True))
 
     def in_project(self, name: str) -> Store:
         return self if name == "default" else self.others[name]
@@ -168,8 +169,19 @@ def test_a_server_that_refuses() -> None:
     store = store_of_three()
     store.faults.append(("delete_image", "before", refuse))
     with pytest.raises(LXDError, match="busy"):
-        prune(store)
+        prune(store, replace(ALL, concurrency=1))
     assert set(store.images) == {A, B, C}
+
+
+def test_of_several_at_a_time_one_is_refused() -> None:
+    store = store_of_three()
+    store.faults.append(("delete_image", "before", refuse))
+    with pytest.raises(LXDError, match="busy") as caught:
+        prune(store)
+    removed = 3 - len(store.images)
+    assert str(caught.value).endswith(f"{removed} of 2 actions were done." if removed else "busy.")
+    assert prune(store)["changed"]
+    assert len(store.images) == 1
 
 
 @pytest.mark.parametrize(
@@ -194,6 +206,7 @@ def test_instances_of_any_project_count(lifted: dict[str, bool], left: set[str])
 def test_each_project_is_judged_by_itself() -> None:
     store = Store(image_data(A, uploaded_at="2026-11-02T00:00:00Z"), image_data(B))
     store.others = {"q": Store(image_data(A), image_data(C, uploaded_at="2026-11-02T00:00:00Z"), project="q")}
+    store.others["q"].projects.add("q")
     policy = PrunePolicy(Selector(), keep=1)
     said = prune(store, policy, check_mode=True, all_projects=True)
     done = prune(store, policy, all_projects=True)

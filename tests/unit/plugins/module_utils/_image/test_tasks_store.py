@@ -19,7 +19,7 @@ from hypothesis import assume, configuration, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.community.lxd.plugins.module_utils._image.desired import FileSource
-from ansible_collections.community.lxd.plugins.module_utils._image.image_reader import ImageReader
+from ansible_collections.community.lxd.plugins.module_utils._image.image_reader import ImageReader, Project
 from ansible_collections.community.lxd.plugins.module_utils._image.options_prune import desired_store
 from ansible_collections.community.lxd.plugins.module_utils._image.plan.prune import Guards, PrunePolicy
 from ansible_collections.community.lxd.plugins.module_utils._image.plan.selection import Selector
@@ -29,8 +29,10 @@ from ansible_collections.community.lxd.plugins.module_utils._image.tasks.store i
     run_store,
     unseen_store,
 )
+from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError, LXDOperationError
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import replace
+from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Connection
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import (
     A,
     B,
@@ -103,8 +105,8 @@ class Store(FakeStore):
         self.connections += 1
         return self
 
-    def list_projects(self) -> dict[str, bool]:
-        return {"default": True}
+    def list_projects(self, entitlements: t.Sequence[str] = ()) -> dict[str, Project]:
+        return {"default": Project(True)}
 
     def list_instances(self, all_projects: bool = False) -> list[Result]:
         return [
@@ -158,6 +160,38 @@ def test_a_store_as_desired_is_read_once() -> None:
         assert [item["image"] and item["image"]["fingerprint"] for item in result["results"]] == [A, B, C, None]
 
 
+def test_few_entries_on_a_large_store_are_read_by_name() -> None:
+    images = {f"{number:064x}": image_data(f"{number:064x}") for number in range(20)}
+    images[A] = image_data(A, ["n"], properties={"os": "debian"})
+    answers = {
+        "/1.0/projects/default": {"name": "default", "used_by": [f"/1.0/images/{name}" for name in images]},
+        "/1.0/images/aliases/n": {"name": "n", "target": A},
+        f"/1.0/images/{A}": images[A],
+        "/1.0/images": list(images.values()),
+    }
+    made = []
+
+    class Server(Script):
+        def __init__(self, connection: Connection) -> None:
+            super().__init__(connection=connection)
+
+        def request(self, method: str, path: str, **kwargs: t.Any) -> t.Any:
+            made.append(f"{method} {path}")
+            return sync(answers[path]) if path in answers else error(404, "not found")
+
+    def store(*entries: Result) -> list[str]:
+        made.clear()
+        reader = ImageReader(Client(t.cast(t.Any, Server(Connection("unix:/run/test.socket")))))
+        options = {"images": entries, "concurrency": 2}
+        assert run_store(reader, desired_store(options), False)["changed"] is False
+        return [path.rpartition("/")[2] for path in made]
+
+    wanted = entry("n", properties={"os": "debian"})
+    assert store(wanted) == ["default", "n", A]
+    # who asks for inactive images needs the list, once
+    assert store(wanted, entry("x", state="absent"), entry("y", state="absent")).count("images") == 1
+
+
 def test_only_what_differs_is_read_again() -> None:
     store = Store(image_data(A, ["n"]), image_data(B, ["y"]))
     run(store, entry("n", public=True), entry("y"))
@@ -200,7 +234,7 @@ def test_what_the_listing_tells() -> None:
 def test_a_prefix_of_two_is_left_to_the_server() -> None:
     api, script = listed(
         (f"GET /1.0/images/{A[:12]}", error(500, "More than one image")),
-        ("GET /1.0/images", sync([f"/1.0/images/{A}", f"/1.0/images/{B}"])),
+        ("GET /1.0/projects/default", sync({"name": "default", "used_by": [f"/1.0/images/{A}", f"/1.0/images/{B}"]})),
     )
     with pytest.raises(Exception, match="More than one"):
         api.get_image(A[:12])
