@@ -15,6 +15,7 @@
 #   concurrency [ARGUMENT…]        many tasks at once
 #   fronts [ARGUMENT…]             tasks inside Ansible's own process that are broken off, interrupted, killed
 #   clusters [ARGUMENT…]           clusters with a member that goes down
+#   clients [ARGUMENT…]            clients that see less than an administrator
 #   faults [ARGUMENT…]             a fault at every request, a killed module, a killed server
 # Options:
 #   --whole                        no samples: everything, which takes more than two hours
@@ -52,7 +53,7 @@ done
 what=${what:-all}
 case $what in
     all) [[ ${#arguments[@]} == 0 ]] || usage ;;
-    units | sanity | integration | runner | properties | concurrency | fronts | clusters | faults) ;;
+    units | sanity | integration | runner | properties | concurrency | fronts | clusters | clients | faults) ;;
     *) usage ;;
 esac
 if [[ $what != units && $what != sanity ]] && [[ $(id -u) != 0 ]]; then
@@ -293,6 +294,10 @@ run_clusters() {
     run_pytest clusters tests/clusters
 }
 
+run_clients() {
+    run_pytest clients tests/clients
+}
+
 run_faults() {
     local begin=$SECONDS status=0 counts good bad sample=(--sample 75)
     if [[ -n $whole ]]; then sample=(); fi
@@ -501,7 +506,7 @@ case $what in
 esac
 case $what in
     # The long ones first.
-    all) queue+=(sanity properties concurrency runner faults clusters fronts units) ;;
+    all) queue+=(sanity properties concurrency runner faults clusters clients fronts units) ;;
     integration) ;;
     *) queue+=("$what") ;;
 esac

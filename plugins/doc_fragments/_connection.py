@@ -17,7 +17,8 @@ options:
       - A URL that contains a user, a password, a query or a fragment is refused.
       - Defaults to the first local socket that exists. The module first tries E(LXD_SOCKET), E(LXD_DIR),
         E(INCUS_SOCKET) and E(INCUS_DIR) from the environment of the task. Then it tries the default paths of LXD from
-        the snap, of LXD from the distribution, and of Incus.
+        the snap, of LXD from the distribution, and of Incus. If the user of the task may not open that socket, the
+        socket for ordinary users beside it is used (C(lxd-user), C(incus-user)), without C(become).
       - If not set, the value of the environment variable E(LXD_URL) is used.
       - Mutually exclusive with O(remote).
     type: str
@@ -44,6 +45,12 @@ options:
       - This is a path on the managed node, or PEM text.
       - If not set, the value of the environment variable E(LXD_CLIENT_KEY) is used.
     type: str
+  client_key_password:
+    description:
+      - Password of O(client_key), if it is encrypted. The module never asks for it.
+      - If not set, the value of the environment variable E(LXD_CLIENT_KEY_PASSWORD) is used.
+    type: str
+    version_added: 1.1.0
   server_cert:
     description:
       - The only server certificate to accept. The host name in the certificate is not checked.
@@ -59,12 +66,23 @@ options:
     description:
       - File or directory with the certificate authorities to trust. They replace the certificate authorities of the
         system.
+      - If not set, the value of the environment variable E(LXD_CA_PATH) is used.
     type: path
   validate_certs:
     description:
       - Whether to check the certificate of the server. Setting O(server_cert) is better than V(false).
+      - If not set, the value of the environment variable E(LXD_VALIDATE_CERTS) is used.
     type: bool
     default: true
+  use_proxy:
+    description:
+      - Whether to use the proxies of the environment of the task (E(https_proxy), E(http_proxy), E(no_proxy)), for the
+        server to manage and for servers and URLs in C(source). A proxy sees only encrypted data.
+      - A local socket is never reached through a proxy.
+      - If not set, the value of the environment variable E(LXD_USE_PROXY) is used.
+    type: bool
+    default: true
+    version_added: 1.1.0
   trust_token:
     description:
       - Trust token used to enrol O(client_cert). The server must have issued the token.
@@ -88,12 +106,15 @@ options:
     description:
       - Project of the server that contains the images.
       - If not set, the value of the environment variable E(LXD_PROJECT) is used.
+      - Defaults to the project of O(remote) if it has one, to V(user-UID) on a socket for ordinary users, with the ID of
+        the user, and else to V(default).
+      - A project that is not found, or not visible to this client, is an error.
     type: str
-    default: default
   timeout:
     description:
       - Maximum number of seconds that one operation of the server may take. If an operation takes longer, the task
         fails. The operation is cancelled if the server allows this.
+      - If not set, the value of the environment variable E(LXD_TIMEOUT) is used.
     type: float
     default: 600
 requirements:

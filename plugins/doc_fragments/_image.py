@@ -136,6 +136,11 @@ options:
         description:
           - For V(image), the private key that belongs to O(source.client_cert).
         type: str
+      client_key_password:
+        description:
+          - For V(image), the password of O(source.client_key), if it is encrypted.
+        type: str
+        version_added: 1.1.0
       copy_aliases:
         description:
           - For V(image), whether to also copy the aliases that the image has on the source server.

@@ -47,6 +47,7 @@ IMAGE_SPEC: dict[str, dict[str, t.Any]] = {
             "project": {"type": "str"},
             "client_cert": {"type": "str"},
             "client_key": {"type": "str", "no_log": True},
+            "client_key_password": {"type": "str", "no_log": True},
             "copy_aliases": {"type": "bool"},
             "mode": {"type": "str", "choices": ["auto", "pull", "push", "relay"]},
             "url": {"type": "str"},

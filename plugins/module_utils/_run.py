@@ -22,7 +22,7 @@ from ._image.image_reader import ImageReader
 from ._lxd.client import Client
 from ._lxd.errors import LXDInputError
 from ._lxd.transport import Connection, Transport, find_local_url
-from ._lxd.urls import server_url, url_secrets
+from ._lxd.urls import server_url, socket_url, url_secrets
 
 if t.TYPE_CHECKING:
     from ._lxd.progress import Progress
@@ -54,10 +54,11 @@ class Module(t.NamedTuple):
 
     Parameter: the desired state.
     """
-    run_simplestreams: t.Callable[[Remote, t.Any, float], Result] | None = None
+    run_simplestreams: t.Callable[[Remote, t.Any, float, bool], Result] | None = None
     """Replaces ``run`` for a simplestreams server, which is read-only. None if the module does not support one.
 
-    Parameters: the remote of the server, the desired state, and the timeout in seconds.
+    Parameters: the remote of the server, the desired state, the timeout in seconds, and
+    whether to use the proxies of the environment.
     """
     constraints: t.Mapping[str, t.Any] = {}
     """Constraints between the module's own options, as in an argument spec: mutually_exclusive, required_if, others."""
@@ -102,15 +103,17 @@ CONNECTION_SPEC: Spec = {
     "remote": _option("LXD_REMOTE"),
     "client_cert": _option("LXD_CLIENT_CERT"),
     "client_key": _option("LXD_CLIENT_KEY", no_log=True),
+    "client_key_password": _option("LXD_CLIENT_KEY_PASSWORD", no_log=True),
     "server_cert": _option("LXD_SERVER_CERT"),
     "server_fingerprint": _option("LXD_SERVER_FINGERPRINT"),
-    "ca_path": {"type": "path"},
-    "validate_certs": {"type": "bool", "default": True},
+    "ca_path": _option("LXD_CA_PATH", type="path"),
+    "validate_certs": _option("LXD_VALIDATE_CERTS", type="bool", default=True),
+    "use_proxy": _option("LXD_USE_PROXY", type="bool", default=True),
     "trust_token": _option("LXD_TRUST_TOKEN", no_log=True),
     "trust_password": _option("LXD_TRUST_PASSWORD", no_log=True),
     "bearer_token": _option("LXD_BEARER_TOKEN", no_log=True),
-    "project": _option("LXD_PROJECT", default="default"),
-    "timeout": {"type": "float", "default": 600},
+    "project": _option("LXD_PROJECT"),
+    "timeout": _option("LXD_TIMEOUT", type="float", default=600),
 }
 
 
@@ -131,7 +134,7 @@ def run(module: Module, params: Params, check_mode: bool, progress: Progress | N
                 f"The remote {remote.name!r} is a simplestreams server, which is read-only and not supported by this "
                 "module. To copy images from it, use it as 'remote' in 'source' of lxd_image."
             )
-        return module.run_simplestreams(remote, desired, params["timeout"])
+        return module.run_simplestreams(remote, desired, params["timeout"], params["use_proxy"])
     reader = connect(params, remote, progress)
     enrolled = _enrol(reader, params, check_mode)
     if enrolled and check_mode:
@@ -171,26 +174,30 @@ def connect(params: Params, remote: Remote | None, progress: Progress | None = N
     option 'remote' names, else None. Raises LXDInputError, LXDMissingLibraryError.
     """
     url, certificates = params["url"], {name: params[name] for name in ("server_cert", "client_cert", "client_key")}
-    project = params["project"] or "default"
+    project = params["project"]
     if remote is not None:
         # options of the task have priority over the client configuration
         url = remote.address  # never empty: find_remote() raises an error then
         certificates = {name: given or getattr(remote, name) for name, given in certificates.items()}
-        project = remote.project if remote.project and project == "default" else project
+        project = project or remote.project
     if url in (None, "unix:", "unix://"):
         url = find_local_url(os.environ)
     elif not url.startswith("unix:"):
         url = server_url(url, "'url'")
+    else:
+        url = socket_url(url, "'url'")
     connection = Connection(
         url=url,
         server_fingerprint=params["server_fingerprint"],
+        client_key_password=params["client_key_password"],
         ca_path=params["ca_path"],
         validate_certs=params["validate_certs"],
         bearer_token=params["bearer_token"],
+        use_proxy=params["use_proxy"],
         timeout=params["timeout"],
         **certificates,
     )
-    return ImageReader(Client(Transport(connection), project, progress))
+    return ImageReader(Client(Transport(connection), project or connection.default_project, progress))
 
 
 def _enrol(reader: ImageReader, params: Params, check_mode: bool) -> list[str]:

@@ -103,9 +103,8 @@ class Handler(BaseHTTPRequestHandler):
         recorder = self.server
         exchange = Exchange(self.command, self.path, self.headers.items())
         try:
-            with socket.socket(socket.AF_UNIX) as upstream:
-                recorder.before_request(exchange)
-                upstream.connect(recorder.upstream)
+            recorder.before_request(exchange)
+            with self.connect() as upstream:
                 self.send_request(exchange, upstream)
                 with http.client.HTTPResponse(upstream, method=self.command) as answer:
                     answer.begin()
@@ -120,6 +119,16 @@ class Handler(BaseHTTPRequestHandler):
             # An answer that broke off must look like that to the client too.
             self.close_connection = True
         recorder.after_answer(exchange)
+
+    def connect(self) -> socket.socket:
+        """Opens a connection to the real server."""
+        upstream = socket.socket(socket.AF_UNIX)
+        try:
+            upstream.connect(self.server.upstream)
+        except OSError:
+            upstream.close()
+            raise
+        return upstream
 
     def body(self) -> Iterator[bytes]:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":

@@ -29,7 +29,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -363,10 +363,12 @@ class Server:
         self.https_url = f"https://{address}"
         return self.https_url
 
-    def trust(self, certificate: Path) -> None:
-        """Puts a client certificate into the trust store."""
+    def trust(self, certificate: Path, projects: Sequence[str] = ()) -> None:
+        """Puts a client certificate into the trust store, restricted to projects if any are given."""
         content = base64.b64encode(ssl.PEM_cert_to_DER_cert(certificate.read_text())).decode()
-        body = {"type": "client", "name": certificate.stem, "certificate": content}
+        body: dict[str, Any] = {"type": "client", "name": certificate.stem, "certificate": content}
+        if projects:
+            body.update(restricted=True, projects=list(projects))
         self.perform("POST", "/1.0/certificates", body)
 
     def add_pool(self) -> None:

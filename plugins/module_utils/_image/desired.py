@@ -180,6 +180,7 @@ class ImageSource(_SourceTraits):
     project: str | None = None
     client_cert: str | None = None
     client_key: str | None = field(default=None, repr=False)
+    client_key_password: str | None = field(default=None, repr=False)
     copy_aliases: bool = False
     mode: str = "auto"
     filename: str | None = None

@@ -307,7 +307,7 @@ def settings_request(current: ImageSettings, desired: ImageSettings) -> tuple[st
 
     PATCH ignores expires_at and profiles, and removes a property whose value is empty. PUT resets what it omits.
     """
-    if desired.expires_at != current.expires_at or desired.profiles != current.profiles:
+    if desired.needs_put(current):
         return "PUT", desired.to_api()
     body: dict[str, t.Any] = {
         key: getattr(desired, key)

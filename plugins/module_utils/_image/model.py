@@ -172,7 +172,7 @@ class ImageSettings:
             # an upload can store an empty value, which the server drops with the next write
             properties={key: value for key, value in text_values(data.get("properties")).items() if value},
             expires_at=format_time(time_of_others(data.get("expires_at"))),
-            profiles=tuple(sorted(texts(data.get("profiles")))),
+            profiles=tuple(sorted(map(_profile_name, texts(data.get("profiles"))))),
         )
 
     def to_api(self) -> dict[str, t.Any]:
@@ -184,6 +184,10 @@ class ImageSettings:
             "expires_at": _NEVER_ON_SERVER if self.expires_at == NEVER else self.expires_at,
             "profiles": list(self.profiles),
         }
+
+    def needs_put(self, current: ImageSettings) -> bool:
+        """Return whether only a PUT can make these settings of the current ones: PATCH ignores some of them."""
+        return self.expires_at != current.expires_at or self.profiles != current.profiles
 
     @property
     def user_properties(self) -> dict[str, str]:
@@ -198,6 +202,12 @@ class ImageSettings:
             for key, value in self.properties.items()
             if key.startswith(RESERVED_PREFIX)
         }
+
+
+def _profile_name(profile: str) -> str:
+    """Return the name of a profile, which servers give as a name or as ``/1.0/profiles/NAME?project=PROJECT``."""
+    prefix = "/1.0/profiles/"
+    return profile.partition("?")[0][len(prefix) :] if profile.startswith(prefix) else profile
 
 
 _KINDS: dict[str, type] = {

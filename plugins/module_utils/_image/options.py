@@ -47,6 +47,7 @@ _SOURCE_OPTIONS: dict[str, frozenset[str]] = {
             "project",
             "client_cert",
             "client_key",
+            "client_key_password",
             "copy_aliases",
             "mode",
             "filename",

@@ -107,6 +107,7 @@ class Client:
         self.project = project or "default"
         self.url = transport.connection.url
         self.timeout = transport.connection.timeout
+        self.use_proxy = transport.connection.use_proxy
         self.progress = progress
         """Shows the progress of uploads, downloads and operations, if given."""
         self._server: ServerInfo | None = None

@@ -12,10 +12,11 @@ import contextlib
 import json
 import typing as t
 
-from .blocks import BLOCK_SIZE, content_length
-from .errors import LXDAPIError, LXDInputError, LXDNotFound
+from .blocks import content_length
+from .bodies import LONGEST_DOCUMENT, MIB, image_blocks, read_document
+from .errors import LXDAPIError, LXDConnectionError, LXDInputError, LXDNotFound
 from .tls import open_web_session
-from .transport import CONNECT_TIMEOUT, connection_error, stored_blocks
+from .transport import BROKEN, CONNECT_TIMEOUT, connection_error, proxy_hint
 from .urls import show_urls, shown_url, split_url
 
 if t.TYPE_CHECKING:
@@ -23,7 +24,7 @@ if t.TYPE_CHECKING:
 
     from .progress import Progress
 
-LONGEST_TEXT = 1024 * 1024
+LONGEST_TEXT = MIB
 """Bytes that get_text() reads at most."""
 
 
@@ -31,14 +32,20 @@ class HttpFiles:
     """Reads files of one web server.
 
     ``certificate``: path or PEM text of the only server certificate to accept; if it is None, the authorities decide.
-    ``timeout``: seconds to wait for each part of an answer. ``progress``: shows the progress of stream(), if given.
+    ``timeout``: seconds that a document may take, and an image to begin. ``progress``: shows the progress of stream(),
+    if given. ``use_proxy``: whether to use the proxies of the environment.
     """
 
     def __init__(
-        self, certificate: str | None = None, timeout: float = 600.0, progress: Progress | None = None
+        self,
+        certificate: str | None = None,
+        timeout: float = 600.0,
+        progress: Progress | None = None,
+        use_proxy: bool = True,
     ) -> None:
         self._progress = progress
-        self._session = open_web_session(certificate)
+        self._session = open_web_session(certificate, use_proxy)
+        self._use_proxy = use_proxy
         self._timeout = timeout
 
     def get_json(self, url: str) -> t.Any:
@@ -49,7 +56,7 @@ class HttpFiles:
         """
         with self._open("GET", url) as response:
             try:
-                return json.loads(b"".join(self._blocks(response)))
+                return json.loads(self._read(response, LONGEST_DOCUMENT))
             except (ValueError, RecursionError) as exc:
                 raise LXDAPIError(
                     f"Cannot read {shown_url(url)}: the response is not valid JSON.",
@@ -58,21 +65,9 @@ class HttpFiles:
                 ) from exc
 
     def get_text(self, url: str) -> str:
-        """Return the text of a small file, such as SHA256SUMS.
-
-        Raises LXDAPIError for a file that is longer than LONGEST_TEXT, else like get_json().
-        """
+        """Return the text of a small file of at most LONGEST_TEXT bytes, such as SHA256SUMS. Raises like get_json()."""
         with self._open("GET", url) as response:
-            text = b""
-            for block in self._blocks(response):
-                text += block
-                if len(text) > LONGEST_TEXT:
-                    raise LXDAPIError(
-                        f"Cannot read {shown_url(url)}: the file is longer than {LONGEST_TEXT} bytes.",
-                        status=200,
-                        url=shown_url(url),
-                    )
-        return text.decode("utf-8", "replace")
+            return self._read(response, LONGEST_TEXT).decode("utf-8", "replace")
 
     def head(self, url: str, headers: t.Mapping[str, str]) -> t.Mapping[str, str]:
         """Return the headers of the answer to a HEAD request. Raises like get_json()."""
@@ -86,7 +81,7 @@ class HttpFiles:
         Raises like get_json().
         """
         with self._open("GET", url, {"Accept-Encoding": "identity"}) as response:
-            size, blocks = content_length(response.headers), self._blocks(response, stored_blocks(response))
+            size, blocks = content_length(response.headers), self._blocks(response)
             yield (
                 size,
                 self._progress.transfer(f"download {shown_url(url)}", blocks, size) if self._progress else blocks,
@@ -94,8 +89,7 @@ class HttpFiles:
 
     def _open(self, method: str, url: str, headers: t.Mapping[str, str] | None = None) -> requests.Response:
         # only here, as the library may be missing when this file is imported
-        from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, RequestException
-        from urllib3.exceptions import HTTPError
+        from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 
         split_url(url)
         try:
@@ -106,8 +100,8 @@ class HttpFiles:
             raise LXDInputError(
                 f"{shown_url(url)!r} is not a valid URL of a web server: {show_urls(str(exc))}."
             ) from exc
-        except (RequestException, HTTPError) as exc:
-            raise connection_error(exc, url, method) from exc
+        except BROKEN as exc:
+            raise self._error(exc, url, method) from exc
         if response.status_code != 200:
             response.close()
             kind = LXDNotFound if response.status_code == 404 else LXDAPIError
@@ -119,15 +113,23 @@ class HttpFiles:
             )
         return response
 
-    def _blocks(self, response: requests.Response, blocks: t.Iterator[bytes] | None = None) -> t.Iterator[bytes]:
-        """Yield the body of a response: ``blocks`` if they are given, else the decoded body.
-
-        Raises LXDConnectionError if the connection breaks off.
-        """
-        from requests.exceptions import RequestException
-        from urllib3.exceptions import HTTPError
-
+    def _read(self, response: requests.Response, longest: int) -> bytes:
+        """Return the body of a response. Raises LXDConnectionError if it breaks off or exceeds a bound."""
         try:
-            yield from response.iter_content(BLOCK_SIZE) if blocks is None else blocks
-        except (RequestException, HTTPError, OSError) as exc:
-            raise connection_error(exc, response.url, "GET") from exc
+            return read_document(response, longest, self._timeout)
+        except BROKEN as exc:
+            raise self._error(exc, response.url, "GET") from exc
+
+    def _blocks(self, response: requests.Response) -> t.Iterator[bytes]:
+        """Yield the body of a response as it is stored. Raises LXDConnectionError if it breaks off or is too slow."""
+        try:
+            yield from image_blocks(response)
+        except BROKEN as exc:
+            raise self._error(exc, response.url, "GET") from exc
+
+    def _error(self, exc: Exception, url: str, method: str) -> LXDConnectionError:
+        # only here, as the library may be missing when this file is imported
+        from requests.utils import get_environ_proxies
+
+        proxies = get_environ_proxies(url) if self._use_proxy else {}
+        return connection_error(exc, url, method, proxy_hint(url, proxies))

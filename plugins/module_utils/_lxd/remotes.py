@@ -164,6 +164,9 @@ def read_remotes(path: str) -> dict[str, t.Any]:
     Raises LXDInputError if the file cannot be read or is not a configuration, LXDMissingLibraryError if PyYAML is
     missing.
     """
+    if os.path.exists(path) and not os.path.isfile(path):
+        # to open a named pipe would wait for ever
+        raise LXDInputError(f"Cannot read the client configuration {path}: it is not a regular file.")
     try:
         with open(path, "rb") as file:
             data = file.read()

@@ -24,10 +24,11 @@ from .urls import server_url
 try:
     import requests
     import urllib3
+    from requests import Session
     from requests.adapters import HTTPAdapter
 except ImportError:
     # require_libraries() raises the error for a missing library before these are used
-    HTTPAdapter = object  # type: ignore[assignment,misc]
+    HTTPAdapter = Session = object  # type: ignore[assignment,misc]
 
 _PEM_MARK = "-----BEGIN "
 _CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
@@ -73,18 +74,39 @@ class _TLSAdapter(HTTPAdapter):
         super().init_poolmanager(*args, **kwargs)
 
     def proxy_manager_for(self, proxy: str, **kwargs: t.Any) -> t.Any:
-        raise NotImplementedError("no proxy is ever used")
+        # TLS is end to end: through the proxy, the same certificates are accepted and presented
+        kwargs["ssl_context"] = self._context
+        if self._pin:
+            kwargs["assert_fingerprint"] = self._pin
+        return super().proxy_manager_for(proxy, **kwargs)
 
 
-def open_web_session(certificate: str | None) -> requests.Session:
+class _WebSession(Session):
+    """Uses the proxies of the environment as ``use_proxy`` says, with or without its other settings (trust_env)."""
+
+    use_proxy = True
+
+    def merge_environment_settings(self, url: t.Any, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        settings = super().merge_environment_settings(url, *args, **kwargs)
+        return {**settings, "proxies": requests.utils.get_environ_proxies(url) if self.use_proxy else {}}
+
+    def rebuild_proxies(self, prepared_request: t.Any, proxies: t.Any) -> t.Any:
+        return super().rebuild_proxies(prepared_request, proxies) if self.use_proxy else {}
+
+
+def open_web_session(certificate: str | None, use_proxy: bool = True) -> requests.Session:
     """Return a session for public files of a web server.
 
-    ``certificate``: path or PEM text of the only server certificate to accept. Without it, authorities are accepted and
-    the proxies of the environment are used. Raises LXDInputError, LXDMissingLibraryError.
+    ``certificate``: path or PEM text of the only server certificate to accept; without it, authorities are accepted.
+    ``use_proxy``: whether to use the proxies of the environment. Raises LXDInputError, LXDMissingLibraryError.
     """
     require_libraries(local=False)
-    session = requests.Session()
+    session = _WebSession()
+    session.use_proxy = use_proxy
+    # packed documents are unpacked within a bound, see bodies.py; images are never unpacked
+    session.headers["Accept-Encoding"] = "gzip"
     if certificate:
+        # REQUESTS_CA_BUNDLE would override the pinned certificate
         session.trust_env = False
         session.verify = False
         pin = certificate_fingerprint(read_pem(certificate, SOURCE_CERTIFICATE), SOURCE_CERTIFICATE)
@@ -106,13 +128,33 @@ def _load_client_certificate(context: ssl.SSLContext, connection: Connection) ->
             _as_file(connection.client_cert, "'client_cert'") as cert,
             _as_file(connection.client_key, "'client_key'") as key,
         ):
+            password = _KeyPassword(connection.client_key_password)
             try:
-                context.load_cert_chain(cert, key)
-            except (OSError, ssl.SSLError) as exc:
+                context.load_cert_chain(cert, key, password)
+            except (OSError, ValueError) as exc:
                 raise LXDInputError(
-                    f"Cannot load the client certificate: {exc}. 'client_cert' and 'client_key' must be a PEM "
-                    "certificate and the key that belongs to it."
+                    f"Cannot load the client certificate: {password.error or exc}. 'client_cert' and 'client_key' must "
+                    "be a PEM certificate and the key that belongs to it."
                 ) from exc
+
+
+class _KeyPassword:
+    """Returns the password of an encrypted key when it is called. Without such a function, OpenSSL asks the terminal.
+
+    ``error``: what is wrong if the key cannot be loaded; None if it is not encrypted.
+    """
+
+    def __init__(self, password: str | None) -> None:
+        self._password = password
+        self.error: str | None = None
+
+    def __call__(self) -> str:
+        self.error = (
+            "the key is encrypted, and 'client_key_password' is not its password"
+            if self._password
+            else "the key is encrypted, so 'client_key_password' is required"
+        )
+        return self._password or ""
 
 
 def pinned_fingerprint(connection: Connection) -> str | None:
@@ -161,7 +203,11 @@ def read_pem(value: str, option: str) -> str:
     if _PEM_MARK in value:
         return value
     try:
-        with open(os.path.expanduser(value), encoding="ascii", errors="replace") as file:
+        path = os.path.expanduser(value)
+        if os.path.exists(path) and not os.path.isfile(path):
+            # to open a named pipe would wait for ever
+            raise ValueError("it is not a regular file")
+        with open(path, encoding="ascii", errors="replace") as file:
             return file.read()
     except (OSError, ValueError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else exc

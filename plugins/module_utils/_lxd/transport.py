@@ -11,10 +11,11 @@ from __future__ import annotations
 import os
 import ssl
 import typing as t
+from http.client import HTTPException
 from urllib.parse import quote, urlsplit
 
 from .background import stop_sign
-from .blocks import BLOCK_SIZE
+from .bodies import LONGEST_DOCUMENT, image_blocks, read_document
 from .errors import LXDConnectionError, LXDInputError, LXDMissingLibraryError
 from .libraries import require_libraries
 from .record import field, record
@@ -25,6 +26,14 @@ try:
     import requests
     import requests_unixsocket
     import urllib3
+
+    BROKEN: tuple[type[Exception], ...] = (
+        requests.exceptions.RequestException,
+        urllib3.exceptions.HTTPError,
+        HTTPException,
+        OSError,
+    )
+    """Errors of a request, or of reading its response."""
 except ImportError:
     # require_libraries() raises the error for a missing library before these are used
     pass
@@ -36,6 +45,8 @@ CONNECT_TIMEOUT = 20.0
 """Seconds to wait for a connection."""
 UNIX_PATH_MAX = 107
 """Bytes of the longest path of a unix socket in Linux."""
+
+_USER_SUFFIX, _USER_FOLDER = ".user", "lxd-user"
 
 SOURCE_CERTIFICATE = "'certificate' in 'source'"
 """The name of an option, for messages."""
@@ -56,12 +67,19 @@ class Connection:
     server_fingerprint: str | None = None
     ca_path: str | None = None
     validate_certs: bool = True
+    client_key_password: str | None = field(default=None, repr=False)
     bearer_token: str | None = field(default=None, repr=False)
+    use_proxy: bool = True
     timeout: float = 600.0
     url_option: str = "'url'"
     """The name of the option that has the URL, for messages."""
     server_cert_option: str = "'server_cert'"
     """The name of the option that has the server's certificate, for messages."""
+
+    @property
+    def default_project(self) -> str:
+        """The project that the server's own client uses: on a socket for ordinary users, that of this user."""
+        return f"user-{os.geteuid()}" if self.is_local and is_user_socket(self.socket_path) else "default"
 
     @property
     def is_local(self) -> bool:
@@ -98,11 +116,29 @@ def socket_candidates(environ: t.Mapping[str, str]) -> list[str]:
     return candidates
 
 
+def user_sockets(path: str) -> list[str]:
+    """Return the possible paths of the socket for ordinary users beside a socket for administrators.
+
+    ``incus-user`` and ``lxd-user`` listen there; the snap of LXD has a folder of its own for it.
+    """
+    return [path + _USER_SUFFIX, os.path.join(os.path.dirname(os.path.dirname(path)), _USER_FOLDER, "unix.socket")]
+
+
+def is_user_socket(path: str) -> bool:
+    """Return whether a socket is one for ordinary users, each of whom has a project of its own."""
+    return path.endswith(_USER_SUFFIX) or os.path.basename(os.path.dirname(path)) == _USER_FOLDER
+
+
 def find_local_url(environ: t.Mapping[str, str]) -> str:
-    """Return the URL of the first local socket that exists. Raises LXDInputError that lists all paths if none does."""
+    """Return the URL of the first local socket that exists. Raises LXDInputError that lists all paths if none does.
+
+    If this user may not open it, but the socket for ordinary users beside it, that one is returned.
+    """
     candidates = socket_candidates(environ)
     for path in candidates:
         if os.path.exists(path):
+            if not os.access(path, os.W_OK):
+                path = next((user for user in user_sockets(path) if os.access(user, os.W_OK)), path)
             return f"unix:{path}"
     raise LXDInputError(
         f"Cannot find a local LXD or Incus server: none of these sockets exists: {', '.join(candidates)}. "
@@ -113,8 +149,8 @@ def find_local_url(environ: t.Mapping[str, str]) -> str:
 class Transport:
     """Sends requests over one connection.
 
-    A write is never repeated, and a redirect never followed. Proxy, netrc and CA settings of the environment are not
-    used. Raises LXDInputError if an option of the connection is wrong, LXDMissingLibraryError.
+    A write is never repeated, and a redirect never followed. Of the environment, only the proxies are used, as
+    ``use_proxy`` says. Raises LXDInputError if an option of the connection is wrong, LXDMissingLibraryError.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -130,6 +166,11 @@ class Transport:
             self._session, self._base = open_tls_session(connection)
         # netrc would add an Authorization header, REQUESTS_CA_BUNDLE would override a pinned certificate
         self._session.trust_env = False
+        # servers do not compress their answers; a proxy must not, either
+        self._session.headers["Accept-Encoding"] = "identity"
+        self._proxies: dict[str, str] = {}
+        if connection.use_proxy and not connection.is_local:
+            self._proxies = requests.utils.get_environ_proxies(self._base)
         if connection.bearer_token:
             if not (connection.bearer_token.isascii() and connection.bearer_token.isprintable()):
                 raise LXDInputError("'bearer_token' has characters that are not supported: it must be printable ASCII.")
@@ -147,12 +188,14 @@ class Transport:
         stream: bool = False,
         timeout: float | None = None,
         once: bool = False,
+        longest: int = LONGEST_DOCUMENT,
     ) -> requests.Response:
         """Send a request, and return the response with any HTTP status.
 
         ``json``: a body that is sent as JSON. ``body``: one that is sent in blocks. ``stream``: whether the body of the
         response is read later, not decoded, with blocks(). ``timeout``: seconds to wait for the response, instead of
         those of the connection. ``once``: send a read only once; otherwise it is repeated if that may help.
+        ``longest``: bytes of the longest response, unless it is streamed.
 
         Raises LXDConnectionError if no response came, LXDStopped if the task has ended.
         """
@@ -161,23 +204,31 @@ class Transport:
         set_retries(self._session, no_retries() if once else read_policy())
 
         def send() -> requests.Response:
-            return self._session.request(
+            response = self._session.request(
                 method,
                 self._base + path,
                 params=query,
-                headers={**(headers or {}), "Accept-Encoding": "identity"} if stream else headers,
+                headers=headers,
                 json=json,
                 data=body,
-                stream=stream,
+                stream=True,
                 allow_redirects=False,
+                proxies=self._proxies,
                 # while a body is sent, the connect timeout applies to the socket: a busy disk may stall it for long
                 timeout=(read_timeout if body is not None else min(CONNECT_TIMEOUT, read_timeout), read_timeout),
             )
+            if not stream:
+                try:
+                    response._content = read_document(response, longest, read_timeout)
+                except BaseException:
+                    response.close()
+                    raise
+            return response
 
         try:
             try:
                 return send()
-            except requests.exceptions.ChunkedEncodingError:
+            except (urllib3.exceptions.ProtocolError, HTTPException, ConnectionError):
                 # the body of the response broke off: the policy of urllib3 covers only its headers
                 if method != "GET" or once:
                     raise
@@ -188,7 +239,7 @@ class Transport:
                 "requests-unixsocket 0.4.0 or newer.",
                 library="requests-unixsocket",
             ) from exc
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as exc:
+        except BROKEN as exc:
             raise self._connection_error(exc, f"{method} {path}") from exc
 
     def blocks(self, response: requests.Response) -> t.Iterator[bytes]:
@@ -197,14 +248,15 @@ class Transport:
         Raises LXDConnectionError if it breaks off, LXDStopped if the task has ended.
         """
         try:
-            for block in stored_blocks(response):
+            for block in image_blocks(response):
                 self._stop.check()
                 yield block
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
+        except BROKEN as exc:
             raise self._connection_error(exc, f"GET {urlsplit(response.url).path}") from exc
 
     def _connection_error(self, exc: Exception, request: str) -> LXDConnectionError:
-        return connection_error(exc, self.connection.url, request, self._hint(list(_causes(exc))))
+        hint = self._hint(list(_causes(exc))) + proxy_hint(self._base, self._proxies)
+        return connection_error(exc, self.connection.url, request, hint)
 
     def _hint(self, causes: list[BaseException]) -> str:
         """Return a sentence with the way out of a connection error, or an empty text if none is known."""
@@ -212,8 +264,9 @@ class Transport:
         if self.connection.is_local:
             if any(isinstance(cause, PermissionError) for cause in causes):
                 return (
-                    " The user of this task is not permitted to use the socket: use 'become', or add the user to the "
-                    "group that owns it."
+                    " The user of this task is not permitted to use the socket, and no socket for ordinary users (of "
+                    "incus-user or lxd-user) is beside it that it may use. Use 'become', or add the user to the group "
+                    "that owns one of them."
                 )
             if any(isinstance(cause, (FileNotFoundError, ConnectionRefusedError)) for cause in causes):
                 return " Is the server running, and is 'url' the socket of this server?"
@@ -232,13 +285,10 @@ class Transport:
         return ""
 
 
-def stored_blocks(response: requests.Response) -> t.Iterator[bytes]:
-    """Yield the body of a streamed response without decoding it.
-
-    A server may declare the compression of an archive as the encoding of the response; the archive must not be unpacked
-    then.
-    """
-    return t.cast("t.Iterator[bytes]", response.raw.stream(BLOCK_SIZE, decode_content=False))
+def proxy_hint(url: str, proxies: t.Mapping[str, str]) -> str:
+    """Return a sentence that names the proxy that is used for a URL, or an empty text if none is used."""
+    proxy = requests.utils.select_proxy(url, proxies)
+    return f" It was reached through the proxy {shown_url(proxy)} of the environment ('use_proxy')." if proxy else ""
 
 
 def connection_error(exc: Exception, url: str, request: str, hint: str = "") -> LXDConnectionError:

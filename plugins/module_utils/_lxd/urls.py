@@ -91,6 +91,20 @@ def split_url(url: str) -> SplitResult:
     raise LXDInputError(f"{shown_url(url)!r} is not a valid URL: {reason}.")
 
 
+def socket_url(url: str, option: str) -> str:
+    """Return the URL of a unix socket without blanks around it. ``option``: its name, for messages.
+
+    Raises LXDInputError for a URL with parts that would be ignored: a query, a fragment, the API's version.
+    """
+    url = url.strip()
+    if re.search(r"[?#]|/1\.0/*$", url):
+        raise LXDInputError(
+            f"{option} is {shown_url(url)!r}, but must be the path of a socket, as in 'unix:/path/unix.socket': for a "
+            "project, give 'project'."
+        )
+    return url
+
+
 def server_url(url: str, option: str) -> str:
     """Return the base URL of an LXD or Incus server: https, host, port and path, without the API's version.
 

@@ -35,6 +35,8 @@ class UsageReader:
         """
         if self._projects is None:
             self._projects, self._sees_all = list_visible_projects(self._reader)
+        if not self._sees_all:
+            project_reader.require_project()
         name = project_reader.client.project
         project = self._projects.get(name)
         if name != "default" and project is not None and project.has_own_images:

@@ -92,6 +92,6 @@ def open_file(source: FileSource, target: Client) -> FileContent:
         from ..._lxd.http_files import HttpFiles
         from .checksum import resolve_checksum
 
-        get_text = HttpFiles(timeout=target.timeout).get_text
+        get_text = HttpFiles(timeout=target.timeout, use_proxy=target.use_proxy).get_text
         source = replace(source, checksum=resolve_checksum(checksum, os.path.basename(source.path), get_text))
     return FileContent(ImageFiles(source))

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import stat
 import typing as t
 
 from ..._lxd.background import Background, stop_sign
@@ -48,6 +49,9 @@ class _FilePart:
         self.path = path
         self.shown = label or path
         try:
+            if not stat.S_ISREG(os.stat(path).st_mode):
+                # to open a named pipe would wait for ever
+                raise LXDInputError(f"Cannot read '{option}' {path!r}: it is neither a regular file nor a directory.")
             self._stat = self._identity()
             self.kind = file_formats.detect_format(path)
         except OSError as exc:

@@ -37,7 +37,9 @@ def open_remote(source: ImageSource, target: Client) -> CopiedContent:
         from .simplestreams import SimplestreamsContent
 
         server = target.server()
-        return SimplestreamsContent(source, server.vendor or "lxd", server.architecture or "x86_64", target.timeout)
+        return SimplestreamsContent(
+            source, server.vendor or "lxd", server.architecture or "x86_64", target.timeout, target.use_proxy
+        )
     if source.secret and not is_complete(source.fingerprint or ""):
         raise LXDInputError(
             "A 'secret' in 'source' requires the full 'fingerprint' of its image: "
@@ -45,7 +47,7 @@ def open_remote(source: ImageSource, target: Client) -> CopiedContent:
         )
     from .server import ServerContent
 
-    return ServerContent(source, target.timeout)
+    return ServerContent(source, target.timeout, target.use_proxy)
 
 
 def resolve_remote(

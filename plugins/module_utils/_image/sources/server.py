@@ -17,7 +17,7 @@ from ..._lxd.client import Client
 from ..._lxd.errors import LXDInputError
 from ..._lxd.record import replace
 from ..._lxd.transport import SOURCE_CERTIFICATE, Connection, Transport, find_local_url
-from ..._lxd.urls import server_url, shown_url
+from ..._lxd.urls import server_url, shown_url, socket_url
 from ..image_reader import ImageReader
 from ..model import RESERVED_PREFIX, ImageSettings, OfferedImage
 from .copied import CopiedContent, Created, Download, settings_after_upload
@@ -37,10 +37,10 @@ class ServerContent(CopiedContent):
 
     source: ImageSource
 
-    def __init__(self, source: ImageSource, timeout: float) -> None:
+    def __init__(self, source: ImageSource, timeout: float, use_proxy: bool = True) -> None:
         url = source.server or ""
         if url.startswith("unix:"):
-            url = find_local_url(os.environ) if url == "unix:" else url
+            url = find_local_url(os.environ) if url == "unix:" else socket_url(url, SERVER_OPTION)
         else:
             url = server_url(url, SERVER_OPTION)
         self.source = replace(source, server=url)
@@ -49,11 +49,13 @@ class ServerContent(CopiedContent):
             url_option=SERVER_OPTION,
             client_cert=source.client_cert,
             client_key=source.client_key,
+            client_key_password=source.client_key_password,
+            use_proxy=use_proxy,
             server_cert=source.certificate,
             server_cert_option=SOURCE_CERTIFICATE,
             timeout=timeout,
         )
-        self.reader = ImageReader(Client(Transport(connection), source.project))
+        self.reader = ImageReader(Client(Transport(connection), source.project or connection.default_project))
 
     @property
     def is_local(self) -> bool:

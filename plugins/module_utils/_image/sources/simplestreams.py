@@ -47,15 +47,19 @@ if t.TYPE_CHECKING:
 
 
 class SimplestreamsContent(CopiedContent):
-    """An image of a simplestreams server. ``vendor`` and ``native`` architecture: those of the target."""
+    """An image of a simplestreams server.
+
+    ``vendor`` and ``native`` architecture: those of the target. ``timeout``: seconds. ``use_proxy``: whether to use the
+    proxies of the environment.
+    """
 
     source: ImageSource
 
-    def __init__(self, source: ImageSource, vendor: str, native: str, timeout: float) -> None:
+    def __init__(self, source: ImageSource, vendor: str, native: str, timeout: float, use_proxy: bool = True) -> None:
         self.source = source
         self._server = (source.server or "").rstrip("/")
         self._vendor, self._native = vendor, native
-        self._files = HttpFiles(source.certificate, timeout)
+        self._files = HttpFiles(source.certificate, timeout, use_proxy=use_proxy)
         self._images: list[SimplestreamsImage] | None = None
         self._products: list[Object] = []
 

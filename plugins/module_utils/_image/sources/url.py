@@ -48,7 +48,7 @@ class UrlContent(CopiedContent):
         self.source = source
         self.url = shown_url(source.url)
         self._target = target
-        self._http = HttpFiles(source.certificate, target.timeout, target.progress)
+        self._http = HttpFiles(source.certificate, target.timeout, target.progress, target.use_proxy)
         self._file: t.IO[bytes] | None = None
         self._files: ImageFiles | None = None
 

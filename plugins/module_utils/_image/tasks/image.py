@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._lxd.errors import LXDInputError
 from ..actions import CreateImage, DeleteImage
 from ..loop import Outcome, reconcile
 from ..model import UNKNOWN, CurrentImage
@@ -56,7 +57,25 @@ class ImageTask:
 
     def _plan(self, reader: ImageReader, may_defer: bool = False) -> Plan:
         self._current = read_image(reader, self._desired, self._content, may_defer)
-        return plan_image(self._desired, self._current)
+        plan = plan_image(self._desired, self._current)
+        if self._reader.client.project != "default" and plan.actions:
+            self._check_public(plan)
+        return plan
+
+    def _check_public(self, plan: Plan) -> None:
+        """Refuse to make an image public that this server does not accept, before anything is done."""
+        # imported only here: mostly nothing changes, or in the default project
+        from ..plan.public_images import EXTENSIONS, sends_public
+        from ..reading.names import images_project
+
+        refused = sends_public(plan, self._current.images)
+        if refused and EXTENSIONS & self._reader.client.server().extensions:
+            project = images_project(self._reader)
+            if project != "default":
+                raise LXDInputError(
+                    f"{refused} The server {self._reader.client.url} accepts public images only in the project "
+                    f"'default', and this one is in {project!r}."
+                )
 
     def _check(self, plan: Plan, check_mode: bool) -> None:
         """Check the content of an image to create, so that an error comes before half of the plan is done."""

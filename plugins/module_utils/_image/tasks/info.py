@@ -67,15 +67,17 @@ def run_info(reader: ImageReader, query: InfoQuery) -> dict[str, t.Any]:
     }
 
 
-def run_info_on_simplestreams(remote: Remote, query: InfoQuery, timeout: float) -> dict[str, t.Any]:
+def run_info_on_simplestreams(
+    remote: Remote, query: InfoQuery, timeout: float, use_proxy: bool = True
+) -> dict[str, t.Any]:
     """Read the images that match a query from a remote that is a simplestreams server.
 
-    ``timeout``: seconds. Returns the result of lxd_image_info. Raises LXDError.
+    ``timeout``: seconds. ``use_proxy``: whether to use the proxies of the environment. Returns the result of lxd_image_info. Raises LXDError.
     """
     # imported only here: mostly the server is LXD or Incus
     from .info_simplestreams import run_info_simplestreams
 
-    return run_info_simplestreams(remote, query, timeout)
+    return run_info_simplestreams(remote, query, timeout, use_proxy)
 
 
 def _usage_reader(reader: ImageReader) -> UsageReader:

@@ -24,8 +24,10 @@ if t.TYPE_CHECKING:
     from .info import InfoQuery
 
 
-def run_info_simplestreams(remote: Remote, query: InfoQuery, timeout: float) -> dict[str, t.Any]:
-    """List the images that match a query. ``timeout``: seconds.
+def run_info_simplestreams(
+    remote: Remote, query: InfoQuery, timeout: float, use_proxy: bool = True
+) -> dict[str, t.Any]:
+    """List the images that match a query. ``timeout``: seconds. ``use_proxy``: that of the environment.
 
     Raises LXDInputError for options that only an LXD or Incus server supports.
     """
@@ -41,7 +43,8 @@ def run_info_simplestreams(remote: Remote, query: InfoQuery, timeout: float) -> 
     listed: dict[str, Image] = {}
     for vendor in ("incus", "lxd"):
         # most servers publish each image for both vendors, with one fingerprint each
-        for image in _with_aliases(SimplestreamsContent(source, vendor, platform.machine(), timeout).list_images()):
+        content = SimplestreamsContent(source, vendor, platform.machine(), timeout, use_proxy)
+        for image in _with_aliases(content.list_images()):
             listed.setdefault(image.fingerprint, image)
     images = [image for fingerprint, image in sorted(listed.items()) if selector.matches(image, now)]
     return {

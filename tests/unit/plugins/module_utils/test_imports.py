@@ -30,6 +30,7 @@ FRONT = {
         for name in (
             "background",
             "blocks",
+            "bodies",
             "client",
             "errors",
             "json_shapes",

@@ -135,7 +135,7 @@ def test_what_was_removed_before_something_changed_is_still_told() -> None:
     store = store_of_three()
     store.images[C]["properties"] = {}
     store.faults.append(("delete_image", "after", lambda fake: fake._point("late", C, "")))
-    result = prune(store)
+    result = prune(store, replace(ALL, concurrency=1))
     assert (shown(result["removed"]), shown(result["kept"])) == (["a"], ["b", "c"])
     assert result["actions"] == ["delete"]
 

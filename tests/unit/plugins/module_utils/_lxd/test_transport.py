@@ -15,7 +15,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.community.lxd.plugins.module_utils._lxd import libraries, tls, transport
+from ansible_collections.community.lxd.plugins.module_utils._lxd import bodies, libraries, tls
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDConnectionError,
     LXDInputError,
@@ -390,7 +390,7 @@ def test_an_answer_that_breaks_off(serve: t.Any, answer: bytes) -> None:
 
 
 def test_a_stream_that_breaks_off(serve: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "BLOCK_SIZE", 4)
+    monkeypatch.setattr(bodies, "BLOCK_SIZE", 4)
     _server, client = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nabcdef")
     response = client.request("GET", "/1.0/images/x/export", stream=True)
     taken: list[bytes] = []
