@@ -56,7 +56,7 @@ def read_document(response: requests.Response, longest: int, seconds: float) -> 
 
 
 def image_blocks(response: requests.Response) -> t.Iterator[bytes]:
-    """Yield the body of a response as the server has stored it, in blocks of BLOCK_SIZE and a shorter last one.
+    """Yield the body of a response as the server has stored it, in blocks of about BLOCK_SIZE.
 
     A server may declare the compression of an archive as the encoding of the response; the archive must not be unpacked
     then. Raises BoundError if the body arrives too slowly, and one of BROKEN_BODY if the connection breaks off.

@@ -396,7 +396,7 @@ def test_a_stream_that_breaks_off(serve: t.Any, monkeypatch: pytest.MonkeyPatch)
     taken: list[bytes] = []
     with pytest.raises(LXDConnectionError, match="to GET /1.0/images/x/export"):
         taken.extend(client.blocks(response))
-    assert taken[0] == b"abcd"
+    assert taken[0] == b"abcdef"
 
 
 def test_a_server_that_does_not_answer_in_time(serve: t.Any) -> None:
