@@ -206,46 +206,6 @@ def test_what_a_listing_lacks_is_read_one_by_one(monkeypatch: pytest.MonkeyPatch
     assert images.notes == []
 
 
-@pytest.mark.parametrize(
-    ("images", "seconds", "vendor", "expected"),
-    [
-        (1001, 0.002, "lxd", True),
-        (5500, 0.002, "lxd", True),
-        (5500, 0.0085, "lxd", False),
-        (2000, 0.0085, "lxd", False),
-        (5500, 0.0055, "incus", True),
-        (9000, 0.0055, "incus", False),
-        (5500, 0.002, None, True),
-    ],
-)
-def test_the_way_to_read_a_large_store(images: int, seconds: float, vendor: str | None, expected: bool) -> None:
-    assert api_module.is_listed_at_once(images, seconds, vendor) is expected
-
-
-def test_a_large_store_on_a_slow_server_is_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock()
-    monkeypatch.setattr(api_module, "time", clock)
-    for name, value in (("CONNECTIONS", 1), ("SMALL_STORE", 1), ("_SAMPLE", 1), ("_LISTING_LIMIT", 0.5)):
-        monkeypatch.setattr(api_module, name, value)
-    one, other = (f"GET {AT_A}", sync(image_data(A))), (f"GET /1.0/images/{B}", sync(image_data(B)))
-    script, images = api(
-        project_with(A, B),
-        one,
-        ("GET /1.0", sync({"auth": "trusted", "environment": {"server": "lxd"}})),
-        (f"GET {AT_A}", sync(image_data(A))),
-        other,
-    )
-    ask = script.request
-
-    def slow(method: str, path: str, **kwargs: t.Any) -> t.Any:
-        clock.now += 1
-        return ask(method, path, **kwargs)
-
-    script.request = slow  # type: ignore[method-assign]
-    assert [image.fingerprint for image in images.list_images()] == [A, B]
-    assert not script.steps
-
-
 @pytest.mark.parametrize("seconds", [1, 10])
 def test_a_list_that_nobody_can_check(monkeypatch: pytest.MonkeyPatch, seconds: int) -> None:
     """A project without images of its own, whose images are those of a project that the client may not see."""
