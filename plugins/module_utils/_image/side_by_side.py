@@ -44,8 +44,8 @@ def map_side_by_side(
     items: t.Sequence[Item],
     number: int,
     what: str,
-) -> t.Iterator[Value]:
-    """Yield ``call(reader, item)`` for each item, in the order of the items. Raises the first error of a call.
+) -> list[Value]:
+    """Return ``call(reader, item)`` for each item, in the order of the items. Raises the first error of a call.
 
     ``number``: how many calls run at the same time; each gets a reader whose connection no other call uses. ``what``:
     the work, for messages about the progress.
@@ -61,8 +61,10 @@ def map_side_by_side(
         finally:
             readers.put(own)
 
+    values = []
     with thread_pool(number) as pool:
-        for done, value in enumerate(pool.map(run, items), start=1):
-            yield value
+        for value in pool.map(run, items):
+            values.append(value)
             if reader.client.progress:
-                reader.client.progress.count(what, done, len(items), "done")
+                reader.client.progress.count(what, len(values), len(items), "done")
+    return values

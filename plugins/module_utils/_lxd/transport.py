@@ -36,7 +36,7 @@ try:
     """Errors of a request, or of reading its response."""
 except ImportError:
     # require_libraries() raises the error for a missing library before these are used
-    pass
+    BROKEN = (HTTPException, OSError)
 
 if t.TYPE_CHECKING:
     from .blocks import UploadBody

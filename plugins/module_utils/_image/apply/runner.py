@@ -72,8 +72,7 @@ def apply_side_by_side(reader: ImageReader, plan: Plan, number: int) -> PlanProg
                 progress.pending += run.progress.pending
         progress.done += run.progress.done
 
-    for _done in map_side_by_side(reader, do, plan.actions, number, "apply the plan"):
-        pass
+    map_side_by_side(reader, do, plan.actions, number, "apply the plan")
     if errors:
         error = min(errors, key=_weight)
         if progress.done:
