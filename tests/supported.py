@@ -187,19 +187,19 @@ def run_one(work: Path, core: str, version: str) -> Row:
     return {"core": environment.release, "python": version, "sanity": sanity, "units": units, "passed": good}
 
 
-def table(rows: list[Row]) -> str:
-    """The table of the README."""
+def table(rows: list[Row]) -> list[str]:
+    """The lines of the table of the README."""
     lines = ["| ansible-core | Python | sanity tests | unit tests |", "|---|---|---|---|"]
     lines += [f"| {row['core']} | {row['python']} | {row['sanity']} passed | {row['units']} passed |" for row in rows]
-    return "\n".join([BEGIN, *lines, END])
+    return lines
 
 
-def with_table(text: str, rows: list[Row]) -> str:
-    """A text with the table between its markers."""
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise SystemExit(f"supported.py: README.md must have one line {BEGIN} and one line {END}")
-    before, _begin, rest = text.partition(BEGIN)
-    return before + table(rows) + rest.partition(END)[2]
+def with_lines(text: str, begin: str, end: str, lines: list[str]) -> str:
+    """A text with the lines between its markers."""
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise SystemExit(f"{Path(sys.argv[0]).name}: README.md must have one line {begin} and one line {end}")
+    before, _begin, rest = text.partition(begin)
+    return before + "\n".join([begin, *lines, end]) + rest.partition(end)[2]
 
 
 def check() -> int:
@@ -207,7 +207,7 @@ def check() -> int:
     have = [(".".join(row["core"].split(".")[:2]), row["python"]) for row in rows if row["passed"]]
     problems = [] if have == list(SUPPORTED) else [f"{REPORT.name} has {have}, supported are {list(SUPPORTED)}"]
     text = README.read_text()
-    if with_table(text, rows) != text:
+    if with_lines(text, BEGIN, END, table(rows)) != text:
         problems.append("the table in README.md is not what the report says")
     for problem in problems:
         print(f"supported.py: {problem}", file=sys.stderr)
@@ -237,7 +237,7 @@ def main() -> int:
     if not all(row["passed"] for row in rows):
         return 1
     REPORT.write_text(json.dumps(rows, indent=2) + "\n")
-    README.write_text(with_table(README.read_text(), rows))
+    README.write_text(with_lines(README.read_text(), BEGIN, END, table(rows)))
     return 0
 
 

@@ -16,8 +16,8 @@ from urllib.parse import quote, urlsplit
 
 from .background import stop_sign
 from .bodies import LONGEST_DOCUMENT, image_blocks, read_document
-from .errors import LXDConnectionError, LXDInputError, LXDMissingLibraryError
-from .libraries import require_libraries
+from .errors import LXDConnectionError, LXDInputError
+from .libraries import require_libraries, socket_adapter
 from .record import field, record
 from .retries import UNSENT, no_retries, read_policy, set_retries
 from .urls import show_urls, shown_url
@@ -233,12 +233,6 @@ class Transport:
                 if method != "GET" or once:
                     raise
                 return send()
-        except requests.exceptions.InvalidURL as exc:
-            raise LXDMissingLibraryError(
-                "The installed requests-unixsocket is too old for the installed requests. Install "
-                "requests-unixsocket 0.4.0 or newer.",
-                library="requests-unixsocket",
-            ) from exc
         except BROKEN as exc:
             raise self._connection_error(exc, f"{method} {path}") from exc
 
@@ -315,7 +309,9 @@ def _open_socket_session(connection: Connection) -> tuple[requests.Session, str]
             f"The path of the socket {path!r} is longer than the {UNIX_PATH_MAX} bytes that the system supports. Use a "
             "shorter path."
         )
-    return requests_unixsocket.Session(), f"http+unix://{quote(path, safe='')}"
+    session = requests.Session()
+    session.mount("http+unix://", socket_adapter(requests, urllib3, requests_unixsocket)())
+    return session, f"http+unix://{quote(path, safe='')}"
 
 
 def _causes(exc: BaseException | None) -> t.Iterator[BaseException]:
