@@ -92,10 +92,10 @@ def socket_adapter(requests: t.Any, urllib3: t.Any, unixsocket: t.Any) -> t.Any:
     if issubclass(connection, urllib3.connection.HTTPConnection) and not _inherits(adapter, plain, called):
         return adapter
 
-    class UnixConnection(connection, urllib3.connection.HTTPConnection):  # type: ignore[misc]
+    class UnixConnection(connection, urllib3.connection.HTTPConnection):  # type: ignore[misc,valid-type]
         """Connects as requests-unixsocket does, and takes all arguments of urllib3: its version 2 has more of them."""
 
-    class UnixAdapter(adapter):  # type: ignore[misc]
+    class UnixAdapter(adapter):  # type: ignore[misc,valid-type]
         """Returns a connection from whichever method the installed requests calls."""
 
         def get_connection(self, url: str, proxies: t.Any = None) -> t.Any:

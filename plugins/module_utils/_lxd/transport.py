@@ -15,7 +15,7 @@ from http.client import HTTPException
 from urllib.parse import quote, urlsplit
 
 from .background import stop_sign
-from .bodies import LONGEST_DOCUMENT, image_blocks, read_document
+from .bodies import LONGEST_DOCUMENT, BoundError, image_blocks, read_document
 from .errors import LXDConnectionError, LXDInputError
 from .libraries import require_libraries, socket_adapter
 from .record import field, record
@@ -299,6 +299,8 @@ def connection_error(exc: Exception, url: str, request: str, hint: str = "") -> 
     )
     url, reason = shown_url(url), show_urls(_reason(causes))
     failed = f"No answer from {url} to {request}" if sent else f"Cannot connect to {url}"
+    if isinstance(exc, BoundError):
+        failed = f"Cannot read the answer of {url} to {request}"
     return LXDConnectionError(f"{failed}: {reason}.{hint}", sent=sent, late=late, url=url, request=request)
 
 
