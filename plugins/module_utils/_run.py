@@ -173,7 +173,8 @@ def connect(params: Params, remote: Remote | None, progress: Progress | None = N
     ``params``: options as Ansible has validated them. ``remote``: the server of the client configuration that the
     option 'remote' names, else None. Raises LXDInputError, LXDMissingLibraryError.
     """
-    url, certificates = params["url"], {name: params[name] for name in ("server_cert", "client_cert", "client_key")}
+    url = params["url"] and params["url"].strip()
+    certificates = {name: params[name] for name in ("server_cert", "client_cert", "client_key")}
     project = params["project"]
     if remote is not None:
         # options of the task have priority over the client configuration

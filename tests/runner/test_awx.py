@@ -75,7 +75,7 @@ def test_environment_is_known_to_the_modules() -> None:
 
 def test_secrets_are_secret() -> None:
     secret = {name for name, field in FIELDS.items() if field.get("secret")}
-    assert secret == {"client_key", "trust_token", "bearer_token"}
+    assert secret == {"client_key", "client_key_password", "trust_token", "bearer_token"}
 
 
 def test_inputs_are_as_awx_wants_them() -> None:
