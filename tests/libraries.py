@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the same few tasks with several sets of Python libraries on the node, and keeps the table in README.md true.
 
-    libraries.py            run all, write tests/libraries.json and the table; as root, about five minutes
+    libraries.py            run all, write tests/libraries.json and the table; as root, about six minutes
     libraries.py --check    does the table say what the report says? Runs nothing
 
 Each set has a virtual environment of its own, which is the node's Python. The server is a real one. The tasks must work
@@ -35,6 +35,7 @@ LIBRARIES = ("requests", "urllib3", "requests-unixsocket")
 SETS: tuple[tuple[str, tuple[str, str, str] | None], ...] = (
     ("3.9", ("2.25.0", "1.25.10", "0.2.0")),
     ("3.9", ("2.25.1", "1.26.5", "0.2.0")),
+    ("3.9", ("2.32.5", "2.6.3", "0.2.0")),
     ("3.10", ("2.25.1", "1.26.5", "0.2.0")),
     ("3.11", ("2.28.1", "1.26.12", "0.3.0")),
     ("3.11", ("2.31.0", "1.26.18", "0.4.1")),
@@ -83,16 +84,19 @@ def find_playbook_command(work: Path) -> Path:
 
 
 def playbook(image: Path, connection: dict[str, str], failure: Path) -> list[dict[str, Any]]:
-    """Return a playbook: the import of an image, no change, information, and its removal.
+    """Return a playbook: the import of an image, no change, information, its export, and its removal.
 
     ``connection``: options of all tasks. ``failure``: the file to which the result of a failed task is written.
     """
     wanted = {"name": "libraries", "source": {"type": "file", "path": str(image)}}
+    copy = image.with_name("exported.tar.gz")
+    copy.unlink(missing_ok=True)
     tasks: list[dict[str, Any]] = []
     for module, options, expected in (
         ("lxd_image", wanted, "result is changed"),
         ("lxd_image", wanted, "result is not changed"),
         ("lxd_image_info", {"name": "libraries"}, "result.images | length == 1"),
+        ("lxd_image_export", {"name": "libraries", "dest": str(copy)}, "result is changed"),
         ("lxd_image", {"name": "libraries", "state": "absent"}, "result is changed"),
     ):
         tasks += [

@@ -119,7 +119,8 @@ options:
     default: 600
 requirements:
   - requests
-  - requests-unixsocket 0.4.0 or newer with requests 2.32 or newer (for a local socket)
+  - urllib3 1.26 or newer
+  - requests-unixsocket 0.2.0 or newer (for a local socket)
   - PyYAML (where a configured remote is named)
 notes:
   - On a local connection, a task runs inside Ansible's own process instead of in a separate process. This takes a tenth

@@ -325,7 +325,9 @@ def _causes(exc: BaseException | None) -> t.Iterator[BaseException]:
         if not isinstance(item, BaseException) or id(item) in seen:
             continue
         seen.add(id(item))
-        yield item
+        # urllib3 1.26 first calls http.client with an argument that Python 2 had: this error is not a cause
+        if not isinstance(item, TypeError):
+            yield item
         todo += [item.__cause__, item.__context__, getattr(item, "reason", None), *item.args]
 
 

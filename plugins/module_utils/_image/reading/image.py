@@ -132,13 +132,12 @@ def read_image(
     """
     reading = ImageReading(reader, desired, may_defer)
     has_alias = reading.read_named()
-    if not has_alias:
-        # imported only here: mostly the image is there
-        from .visibility import require_not_hidden
-
-        require_not_hidden(reader, desired.name)
+    if desired.name and not has_alias:
+        _require_not_hidden(reader, desired.name)
     reading.fingerprint = _find_fingerprint(reading, content)
     reading.image = reading.get_image(reading.fingerprint) if reading.fingerprint else reading.named
+    if reading.image is None and not desired.name:
+        _require_not_hidden(reader)
     if reading.image is None and not has_alias and not reading.fingerprint:
         _find_inactive(reading)
     if desired.state in ("absent", "inactive"):
@@ -155,6 +154,13 @@ def read_image(
     if desired.state != "absent":
         _check_profiles(reading)
     return reading.result()
+
+
+def _require_not_hidden(reader: ImageReader, alias: str | None = None) -> None:
+    # imported only here: mostly the image is there
+    from .visibility import require_not_hidden
+
+    require_not_hidden(reader, alias)
 
 
 def _find_fingerprint(reading: ImageReading, content: TaskContent) -> str | None:
