@@ -69,7 +69,7 @@ class SlowSocket:
 
 
 class Playbook:
-    """A run of ansible-playbook that was started. ``files``: what is to be copied into its folder.
+    """A run of ansible-playbook that was started. ``files``: what is to be copied into its folder. ``hosts``: all of them are this node.
 
     ``results``: the tasks' names and results, in their order, once it has ended.
     """
@@ -83,6 +83,7 @@ class Playbook:
         *words: str,
         every: float = 60,
         files: Mapping[str, Path] | None = None,
+        hosts: Sequence[str] = ("localhost",),
     ) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         self.folder, self.temporary = folder, folder / "temporary"
@@ -91,7 +92,7 @@ class Playbook:
             (folder / name).parent.mkdir(exist_ok=True)
             shutil.copy(path, folder / name)
         given = {"ansible_python_interpreter": sys.executable, "community_lxd_in_process": True, **(variables or {})}
-        play = {"hosts": "localhost", "gather_facts": False, "vars": given, "tasks": list(tasks)}
+        play = {"hosts": "all", "gather_facts": False, "vars": given, "tasks": list(tasks)}
         # JSON is YAML
         (folder / "play.yml").write_text(json.dumps([play]))
         self._results, self._output = folder / "results", folder / "output"
@@ -115,7 +116,7 @@ class Playbook:
         command = [
             str(Path(sys.executable).with_name("ansible-playbook")),
             "-i",
-            "localhost,",
+            ",".join([*hosts, ""]),
             "-c",
             "local",
             *words,

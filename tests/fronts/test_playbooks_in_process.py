@@ -257,3 +257,31 @@ def test_progress_is_told_and_secrets_are_not(
     assert "wrong" in dict(run.results) and dict(run.results)["wrong"].get("msg")
     assert SECRET not in run.output and SECRET not in str(run.results)
     assert run.left_over() == []
+
+
+# one server for many hosts
+
+
+@pytest.mark.parametrize("in_process", [True, False])
+def test_fifty_hosts_that_share_a_server(store: Store, tmp_path: Path, in_process: bool) -> None:
+    """All of them succeed, and there is one image: one host imports it, and the others find it."""
+    store.fill(World())
+    tasks = [
+        task("import", "lxd_image", {"name": "demo", "source": file(SMALL.path), "properties": {"stage": "golden"}}),
+        task("again", "lxd_image", {"name": "demo", "source": file(SMALL.path), "properties": {"stage": "golden"}}),
+    ]
+    hosts = [f"h{number}" for number in range(50 if in_process else 10)]
+    run = Playbook(
+        tmp_path / "r", store, tasks, {"community_lxd_in_process": in_process}, "--forks", "20", hosts=hosts
+    ).wait(180)
+    assert run.process.returncode == 0, run.output
+    results = run.results
+    assert len(results) == 2 * len(hosts)
+    assert not [result for _name, result in results if result.get("failed")]
+    actions = [action for _name, result in results for action in result["actions"]]
+    assert actions.count("import") == 1, actions
+    assert not [result for name, result in results if name == "again" and result["changed"]]
+    assert {result["fingerprint"] for _name, result in results} == {SMALL.fingerprint}
+    reading = store.read()
+    assert list(reading.images) == [SMALL.fingerprint]
+    assert run.left_over() == []
