@@ -411,10 +411,62 @@ class Server:
         return f"unix:{listen}", log
 
 
+@dataclass
+class AttachedServer(Server):
+    """A server that runs already, such as the snap of LXD: it is used, emptied, and left running.
+
+    ``upstream``: its socket, which LXD_TEST_SOCKET names, or INCUS_TEST_SOCKET; that of a second server LXD_TWIN_TEST_SOCKET.
+    """
+
+    upstream: Path = Path()
+
+    @classmethod
+    def find(cls, name: str, directory: Path) -> AttachedServer | None:
+        """Returns the server that the environment names for "lxd" or "lxd-twin", if it does."""
+        path = os.environ.get(f"{name.upper().replace('-', '_')}_TEST_SOCKET")
+        return cls(name.partition("-")[0], directory.resolve(), upstream=Path(path)) if path else None
+
+    @property
+    def socket(self) -> Path:
+        return self.upstream
+
+    @property
+    def state(self) -> Path:
+        return self.upstream.parent
+
+    def attach(self) -> None:
+        """Refuses a server that has anything in it: the tests remove all that they find."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        if identify(self.socket) != self.vendor:
+            raise ServerError(f"{self.socket}: no {self.vendor} that answers and trusts us")
+        found = [line for line in store(self.socket) if not line.startswith("pool ")]
+        if found:
+            raise ServerError(f"{self.socket}: not empty, and the tests would remove all of it: {', '.join(found)}")
+
+    def add_pool(self) -> None:
+        if "pool default" not in store(self.socket):
+            super().add_pool()
+
+    def stop(self, remove: bool = False) -> None:
+        """Ends the recorder, empties the server and takes back its trust. The server goes on."""
+        self.recorder.stop(5)
+        if identify(self.socket):
+            empty(self.socket)
+            for certificate in self.perform("GET", "/1.0/certificates?recursion=1") or []:
+                if certificate["name"] == "client":
+                    self.perform("DELETE", f"/1.0/certificates/{certificate['fingerprint']}")
+            self.perform("PATCH", "/1.0", {"config": {"core.https_address": ""}})
+        if remove:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+
 def start_one(name: str, options: argparse.Namespace, client: Path) -> dict[str, Any]:
     """Starts a server as the options say and describes it; a twin ("lxd-twin") is only another one to copy from."""
     vendor, _dash, twin = name.partition("-")
-    server = Server.start(vendor, options.dir / name, options.group)
+    attached = AttachedServer.find(name, options.dir / name)
+    if attached:
+        attached.attach()
+    server = attached or Server.start(vendor, options.dir / name, options.group)
     described: dict[str, Any] = {"vendor": vendor, "url": server.url, "socket": str(server.socket)}
     if options.pool and not twin:
         server.add_pool()
@@ -460,7 +512,10 @@ def stop(options: argparse.Namespace) -> None:
     """Stops what runs below the directory and removes it."""
     directory = options.dir.resolve()
     names = [name for vendor in VENDORS for name in (vendor, f"{vendor}-twin") if (directory / name).is_dir()]
-    servers = [Server(name.partition("-")[0], directory / name) for name in names]
+    servers = [
+        AttachedServer.find(name, directory / name) or Server(name.partition("-")[0], directory / name)
+        for name in names
+    ]
     with ThreadPoolExecutor(len(servers) or 1) as pool:
         list(pool.map(lambda server: server.stop(remove=True), servers))
     shutil.rmtree(directory, ignore_errors=True)
@@ -493,7 +548,8 @@ def main() -> int:
         if options.command == "empty":
             empty(options.socket)
             return 0
-        found = running() if options.command == "running" else daemon(options.vendor)
+        named = os.environ.get(f"{options.vendor.upper()}_TEST_SOCKET") if options.command == "daemon" else None
+        found = running() if options.command == "running" else named or daemon(options.vendor)
         if found:
             print(*([found] if isinstance(found, str) else found))
         return 0 if found else 1
