@@ -166,15 +166,15 @@ def collections_tree(directory: Path, collection: Path | None = None) -> Path:
     return tree
 
 
-def module(directory: Path, module_name: str, **options: Any) -> Contestant:
-    """A module as a process, without what ansible itself takes for a task."""
+def module(directory: Path, module_name: str, collection: Path | None = None, **options: Any) -> Contestant:
+    """A module as a process, without what ansible itself takes for a task. ``collection``: a checkout of version 1.0.0."""
     number = len(list(directory.glob("arguments-*")))
     arguments = directory / f"arguments-{number}.json"
     arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
-    path = ROOT / "plugins" / "modules" / f"{module_name}.py"
-    return Contestant(
-        module_name, [sys.executable, str(path), str(arguments)], {"PYTHONPATH": str(collections_tree(directory))}
-    )
+    tree = collections_tree(directory, collection)
+    path = (collection or ROOT) / "plugins" / "modules" / f"{module_name}.py"
+    name = module_name if collection is None else "version 1.0.0"
+    return Contestant(name, [sys.executable, str(path), str(arguments)], {"PYTHONPATH": str(tree)})
 
 
 def client(server: servers.Server, *arguments: str) -> Contestant:

@@ -23,7 +23,9 @@ PARTS: dict[str, Callable[[str, Path, argparse.Namespace], list[Row]]] = {
     "tasks": lambda vendor, directory, options: tasks.run(
         vendor, directory, options.images, options.runs, options.baseline
     ),
-    "listing": lambda vendor, directory, options: listing.run(vendor, directory, options.listed, options.runs),
+    "listing": lambda vendor, directory, options: listing.run(
+        vendor, directory, options.listed, options.runs, options.baseline
+    ),
     "transfers": lambda vendor, directory, options: transfers.run(vendor, directory, options.mib, options.runs),
 }
 
@@ -55,8 +57,8 @@ def main() -> None:
         "--listed",
         type=int,
         nargs="+",
-        default=[10, 500, 2000],
-        help="sizes of the stores that are listed (10 500 2000)",
+        default=[100, 2000, 5500],
+        help="sizes of the stores that are listed (100 2000 5500)",
     )
     parser.add_argument("--runs", type=int, default=5, help="runs of each contestant (5)")
     parser.add_argument("--write", action="store_true", help="put the results into the documentation")

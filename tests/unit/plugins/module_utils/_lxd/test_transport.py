@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import os
 import pathlib
 import socket
+import socketserver
 import ssl
 import threading
+import time
 import typing as t
 
 import pytest
@@ -324,6 +327,41 @@ def test_a_request(serve: t.Any) -> None:
     assert request.startswith(b"PUT /1.0/images/aliases/a%2Fb?project=p+1 HTTP/1.1\r\n")
     assert b"\r\nIf-Match: e\r\n" in request
     assert request.endswith(b'{"k": "\\u00e4"}')
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_answer_has_bounds(serve: t.Any, method: str) -> None:
+    """It was sent, so a write may have been done; and it is not asked for again."""
+    long = b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\nConnection: close\r\n\r\n" + b"z" * 3000000
+    server, client = serve(long, long)
+    with pytest.raises(
+        LXDConnectionError, match="Cannot read the answer of unix:s to .*: .* longer than 2 MiB"
+    ) as caught:
+        client.request(method, "/1.0/images", longest=2 * bodies.MIB)
+    assert (caught.value.sent, len(server.received)) == (True, 1)
+
+
+def test_a_socket_answers_byte_by_byte(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = threading.Event()
+
+    class Drip(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65536)
+            with contextlib.suppress(OSError):
+                self.request.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+                while not ended.wait(0.05):
+                    self.request.sendall(b"z")
+
+    with socketserver.ThreadingUnixStreamServer("s", Drip) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        begun = time.monotonic()
+        with pytest.raises(LXDConnectionError, match="has not ended after 0.5 seconds"):
+            Transport(Connection("unix:s", timeout=0.5)).request("GET", "/1.0")
+        assert time.monotonic() - begun < 5
+        ended.set()
+        server.shutdown()
 
 
 def test_a_body_is_sent_as_it_comes(serve: t.Any) -> None:
