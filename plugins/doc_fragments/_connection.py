@@ -85,7 +85,8 @@ options:
     version_added: 1.1.0
   trust_token:
     description:
-      - Trust token used to enrol O(client_cert). The server must have issued the token.
+      - Trust token used to enrol O(client_cert). The server must have issued the token, with
+        C(lxc config trust add), C(lxc auth identity create) (LXD 5.21 and later) or C(incus config trust add).
       - The certificate is enrolled once, if the server does not trust it yet. This is a change (V(trust_add)).
         It is never done in check mode.
       - If not set, the value of the environment variable E(LXD_TRUST_TOKEN) is used.
@@ -106,14 +107,16 @@ options:
     description:
       - Project of the server that contains the images.
       - If not set, the value of the environment variable E(LXD_PROJECT) is used.
-      - Defaults to the project of O(remote) if it has one, to V(user-UID) on a socket for ordinary users, with the ID of
-        the user, and else to V(default).
+      - Defaults to the project of O(remote) if it has one, to V(user-UID) on a socket for ordinary users, with the ID
+        of the user, and else to V(default).
       - A project that is not found, or not visible to this client, is an error.
     type: str
   timeout:
     description:
       - Maximum number of seconds that one operation of the server may take. If an operation takes longer, the task
         fails. The operation is cancelled if the server allows this.
+      - An answer of a server and a document of a web server must also end within this time, and have at most 64 MiB,
+        unpacked. An image may take longer, but at least 4096 bytes of it must arrive in each minute.
       - If not set, the value of the environment variable E(LXD_TIMEOUT) is used.
     type: float
     default: 600

@@ -270,6 +270,8 @@ options:
   public:
     description:
       - Whether clients that the server does not trust may see and copy the image.
+      - LXD 6.8 and later accepts public images only in the project V(default). In a project that has images of its own,
+        V(true) is refused before anything is changed.
     type: bool
   auto_update:
     description:

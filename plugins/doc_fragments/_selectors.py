@@ -72,6 +72,8 @@ options:
     description:
       - Selects images that no instance and no snapshot was created from (V(true)), or all other images (V(false)).
       - Instances and snapshots of all projects that share the images are counted.
+      - If this client may not see all of them, it is unknown which images are unused. Then
+        M(community.lxd.lxd_image_info) fails, and M(community.lxd.lxd_image_prune) keeps the images.
     type: bool
   expired:
     description:

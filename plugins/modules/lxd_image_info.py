@@ -28,14 +28,16 @@ options:
   all_projects:
     description:
       - Search all projects that have images of their own, instead of only O(project).
+      - A client that is not an administrator gets only the projects that it may see, and a warning that says so.
     type: bool
     default: false
   used_by:
     description:
       - Also return the instances and snapshots that were created from each image. Those of all projects that share the
         images of the project are included.
-      - If the cluster member of an instance is down, the image of this instance is unknown. Then the module shows a
-        warning, and RV(images[].used_by) is V(null) for images without a known user. A search by O(unused) is refused.
+      - The use of images is unknown if the cluster member of an instance is down, or if this client may not see all
+        instances that can use the images. Then the module shows a warning, and RV(images[].used_by) is V(null) for
+        images without a known user. A search by O(unused) is refused.
     type: bool
     default: false
   check_updates:
@@ -207,7 +209,9 @@ images:
     used_by:
       description:
         - The instances and snapshots that were created from the image, each with C(project) and C(name). The name of a
-          snapshot has the form C(instance/snapshot). It is V(null) if this is unknown.
+          snapshot has the form C(instance/snapshot).
+        - It is an empty list if nothing was created from the image. It is V(null) if this is unknown, because a cluster
+          member is down, or because this client may not see all instances that can use the image.
       type: list
       elements: dict
       returned: if O(used_by=true)
@@ -228,6 +232,18 @@ server:
   description: The server that returned the images.
   returned: success
   type: dict
+  sample:
+    url: https://images.example.com:8443
+    project: web
+    vendor: incus
+    version: 6.0.4
+    trusted: true
+    client:
+      method: tls
+      sees_all: false
+      restricted: true
+      fine_grained: false
+      projects: [web]
   contains:
     url:
       description: The URL of the server.
@@ -249,6 +265,46 @@ server:
       description: Whether the server trusts the client. If not, the server returns only public images.
       type: bool
       returned: if neither O(name) nor O(fingerprint) is given
+    client:
+      description: Who the client is on the server, and how much of the server it may see.
+      type: dict
+      returned: if neither O(name) nor O(fingerprint) is given, and the server is LXD or Incus
+      version_added: 1.1.0
+      contains:
+        method:
+          description:
+            - How the server has authenticated the client, V(unix), V(tls), V(oidc) or V(bearer).
+            - It is V(null) if the server does not trust the client. Incus returns V(tls) on the socket for ordinary
+              users.
+          type: str
+          returned: always
+        sees_all:
+          description: Whether the client may see everything in all projects, as an administrator may.
+          type: bool
+          returned: always
+        restricted:
+          description:
+            - Whether the server trusts the client, but does not show it everything. This is so with a certificate that
+              is restricted to projects, on the socket for ordinary users, and with limited rights of an identity.
+          type: bool
+          returned: always
+        fine_grained:
+          description: Whether the rights of the client are given by groups. Only LXD 5.21 and later has this.
+          type: bool
+          returned: always
+        projects:
+          description:
+            - The names of the projects that a restricted client may see, sorted.
+            - It is V(null) if RV(server.client.restricted=false).
+          type: list
+          elements: str
+          returned: always
+      sample:
+        method: tls
+        sees_all: false
+        restricted: true
+        fine_grained: false
+        projects: [web]
 failure:
   description: Known details of a failure, such as the error message of the server, the status and the request.
   returned: failure

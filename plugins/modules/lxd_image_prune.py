@@ -48,6 +48,7 @@ options:
   all_projects:
     description:
       - Prune all projects that have images of their own, each project separately, instead of only O(project).
+      - A client that is not an administrator prunes only the projects that it may see.
     type: bool
     default: false
   concurrency:
@@ -57,9 +58,12 @@ options:
     default: 4
     version_added: 1.1.0
 notes:
-  - If the cluster member of an instance is down, the image that this instance uses is unknown. Then every selected
-    image without a known user is kept, with V(unknown_use) among its C(reasons). With O(include_used=true), it is kept
-    for this reason only if O(unused=true) is given.
+  - The use of images is unknown if the cluster member of an instance is down, or if there may be instances that this
+    client may not see. Then every selected image without a known user is kept, with V(unknown_use) among its
+    C(reasons). With O(include_used=true), it is kept for this reason only if O(unused=true) is given.
+  - A client that is restricted to projects may not see all instances that can use the images of the project V(default),
+    so it removes none of them without O(include_used=true). A fine-grained identity of LXD needs the entitlement
+    C(can_view_instances) on the project.
   - At least one condition or O(keep) is required.
   - With O(include_used=false), a used image is never removed. So O(unused=true) then changes only which images
     RV(kept) lists, and O(unused=false) removes nothing.

@@ -37,7 +37,8 @@ options:
   state:
     description:
       - V(present) creates a secret for the image with O(name) or O(fingerprint).
-      - V(absent) revokes the secret that belongs to O(operation).
+      - V(absent) revokes the secret that belongs to O(operation). If the server denies this and the secret can still be
+        used, the task fails.
     type: str
     choices: [present, absent]
     default: present

@@ -14,6 +14,8 @@ description:
     The module can also remove images that are not listed.
   - The module lists the store once. Only images that need a change cause further requests, which run in parallel.
     One fast task can check hundreds of images.
+  - If the store has more than four times as many images as O(images) has entries, the module reads only the images that
+    the entries name. With O(purge=true), it always lists the store.
   - If an image fails, the other images are still processed. The task fails at the end, and the message names the image
     that failed.
 version_added: 1.0.0
@@ -46,6 +48,8 @@ options:
       - Whether to remove images that are not listed.
       - Images that are protected, that are used or that have an alias are kept, unless the option for this case allows
         their removal. To describe a whole store, also set O(include_aliased=true).
+      - An image whose use is unknown is kept, with V(unknown_use) among its C(reasons) in RV(kept). This is so if a
+        cluster member is down, or if this client may not see all instances that can use the image.
       - If an entry fails, nothing is purged.
     type: bool
     default: false
