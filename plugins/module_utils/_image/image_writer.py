@@ -19,13 +19,14 @@ from .._lxd import paths
 from .._lxd.blocks import SizedBody
 from .._lxd.errors import LXDInputError, LXDNotFound, LXDOperationError, LXDOutcomeUnknown
 from .._lxd.json_shapes import answer_to, need_mapping, need_object, need_text, text
+from .._lxd.operations import WritingClient
 from .._lxd.record import field, record
 from .image_reader import ImageReader
 from .model import is_complete
 from .times import NEVER
 
 if t.TYPE_CHECKING:
-    from .._lxd.client import Answer
+    from .._lxd.client import Answer, Client
     from .model import Alias, Image, ImageSettings
     from .sources.copied import Download
     from .sources.image_files import ImageFiles
@@ -47,6 +48,11 @@ class ImageSecret:
 
 class ImageWriter(ImageReader):
     """Reads and changes the images of one project of one server. Only apply/ makes one."""
+
+    client: WritingClient
+
+    def __init__(self, client: Client, notes: list[str] | None = None) -> None:
+        super().__init__(WritingClient.of(client), notes)
 
     def of(self, reader: ImageReader) -> ImageWriter:
         """Return the writer for the server of ``reader``: a source server, which makes a secret or sends an image."""

@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Sends requests as LXD and Incus expect them, and reads the answers: envelope, project, ETag, operations.
+"""Sends reads as LXD and Incus expect them, and understands the answers: envelope, project, ETag, trust.
 
 Contains nothing about images. Sources: the REST API documents of both servers (doc/rest-api.md), and what the servers
 really do.
@@ -15,44 +15,30 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
-import time
 import typing as t
 
 from . import json_shapes, paths
-from .blocks import SizedBody, content_length
+from .blocks import content_length
 from .errors import (
     LXDAPIError,
     LXDConflict,
     LXDConnectionError,
-    LXDError,
     LXDForbidden,
     LXDNoAnswerOfServer,
     LXDNotFound,
-    LXDOperationError,
-    LXDOutcomeUnknown,
     LXDPreconditionFailed,
-    LXDTimeout,
 )
 from .record import record
 
 if t.TYPE_CHECKING:
     import requests
 
-    from .blocks import UploadBody
     from .identity import Identity
     from .progress import Progress
     from .transport import Transport
 
-WAIT_SECONDS = 10
-"""Seconds of one long poll of an operation: short enough to notice a lost connection, long enough to be no load."""
-CANCEL_SECONDS = 10
-"""Seconds to wait for the end of an operation that was cancelled."""
-SETTLE_PAUSE = 0.2
-"""Seconds that settle() pauses if it cannot wait for an operation."""
-
 OPERATION_RUNNING = 103
-OPERATION_SUCCESS = 200
-OPERATION_FAILURE = 400
+"""The status of an operation."""
 
 _ERRORS: dict[int, type[LXDAPIError]] = {
     403: LXDForbidden,
@@ -100,10 +86,10 @@ class ServerInfo:
 
 
 class Client:
-    """Sends requests to one server, for one of its projects. ``project``: None for the project "default"."""
+    """Sends reads to one server, for one of its projects. ``project``: None for the project "default"."""
 
     def __init__(self, transport: Transport, project: str | None = None, progress: Progress | None = None) -> None:
-        self._transport = transport
+        self.transport = transport
         self.project = project or "default"
         self.url = transport.connection.url
         self.timeout = transport.connection.timeout
@@ -119,7 +105,7 @@ class Client:
     def reconnected(self) -> Client:
         """Return a client for the same server and project with a connection of its own."""
         client = copy.copy(self)
-        client._transport = type(self._transport)(self._transport.connection)
+        client.transport = type(self.transport)(self.transport.connection)
         return client
 
     def in_project(self, project: str) -> Client:
@@ -145,13 +131,13 @@ class Client:
         ``patience``: seconds to wait for the answer, without another try; None for the timeout and the retries of the
         connection.
         """
-        response = self._get(
-            path, what, self._query(query) if with_project else query, timeout=patience, once=patience is not None
+        response = self.get_response(
+            path, what, self.query_of(query) if with_project else query, timeout=patience, once=patience is not None
         )
-        body = _envelope(response, f"GET {path}", what)
+        body = read_envelope(response, f"GET {path}", what)
         return Answer(body.get("metadata"), response.headers.get("ETag"))
 
-    def _get(
+    def get_response(
         self,
         path: str,
         what: str,
@@ -161,9 +147,9 @@ class Client:
         once: bool = False,
     ) -> requests.Response:
         try:
-            return self._transport.request("GET", path, query=query, stream=stream, timeout=timeout, once=once)
+            return self.transport.request("GET", path, query=query, stream=stream, timeout=timeout, once=once)
         except LXDConnectionError as exc:
-            raise _with_object(exc, what) from exc
+            raise with_object(exc, what) from exc
 
     @contextlib.contextmanager
     def download(
@@ -173,12 +159,12 @@ class Client:
 
         Iterating over the blocks raises LXDConnectionError if the connection breaks off.
         """
-        with self._get(path, what, self._query(query), stream=True) as response:
+        with self.get_response(path, what, self.query_of(query), stream=True) as response:
             if response.headers.get("Content-Type", "").startswith("application/json"):
-                _envelope(response, f"GET {path}", what)
+                read_envelope(response, f"GET {path}", what)
             yield (
                 response.headers,
-                self._counted(what, self._transport.blocks(response), content_length(response.headers)),
+                self._counted(what, self.transport.blocks(response), content_length(response.headers)),
             )
 
     def _counted(self, what: str, blocks: t.Iterator[bytes], size: int | None) -> t.Iterator[bytes]:
@@ -233,17 +219,17 @@ class Client:
     @property
     def is_local(self) -> bool:
         """Whether the server is reached by a unix socket."""
-        return self._transport.connection.is_local
+        return self.transport.connection.is_local
 
     @property
     def has_bearer_token(self) -> bool:
         """Whether the client presents a bearer token."""
-        return bool(self._transport.connection.bearer_token)
+        return bool(self.transport.connection.bearer_token)
 
     @property
     def is_anonymous(self) -> bool:
         """Whether the client has nothing that the server could trust: no certificate, no token, no unix socket."""
-        connection = self._transport.connection
+        connection = self.transport.connection
         return not (connection.is_local or connection.client_cert or connection.bearer_token)
 
     def require_trusted(self) -> None:
@@ -263,191 +249,14 @@ class Client:
             )
         self._trust_is_known = True
 
-    # writing
-
-    def write(
-        self,
-        method: str,
-        path: str,
-        what: str,
-        *,
-        data: t.Any = None,
-        body: UploadBody | None = None,
-        headers: t.Mapping[str, str] | None = None,
-        if_match: str | None = None,
-    ) -> Answer:
-        """Send a write once, and return the answer, which may be an operation that still runs.
-
-        ``data``: a body that is sent as JSON. ``body``: one that is sent in blocks. ``if_match``: the ETag that the
-        object must still have.
-
-        Raises LXDAPIError, LXDConnectionError if the request was never sent, LXDOutcomeUnknown if it may have been
-        sent and its answer was lost.
-        """
-        all_headers = dict(headers or {})
-        if if_match:
-            all_headers["If-Match"] = if_match
-        request = f"{method} {path}"
-        try:
-            response = self._transport.request(
-                method,
-                path,
-                query=self._query(None),
-                headers=all_headers,
-                json=data,
-                body=self._counted_body(what, body),
-            )
-            envelope = _envelope(response, request, what)
-        except LXDConnectionError as exc:
-            if not exc.sent:
-                raise _with_object(exc, what) from exc
-            raise LXDOutcomeUnknown(
-                f"Cannot determine whether the server could {what}, as its answer was lost: {exc}",
-                late=exc.late,
-                request=request,
-            ) from exc
-        except LXDNoAnswerOfServer as exc:
-            raise LXDOutcomeUnknown(
-                f"Cannot determine whether the server could {what}, as its answer was lost: {exc}",
-                request=request,
-                status=exc.status,
-            ) from exc
-        operation = json_shapes.text(envelope.get("operation"))
-        if envelope["type"] == "async" and not operation:
-            raise LXDOutcomeUnknown(
-                f"Cannot determine whether the server could {what}: its answer contains no operation.", request=request
-            )
-        return Answer(envelope.get("metadata"), operation=operation or None)
-
-    def _counted_body(self, what: str, body: UploadBody | None) -> UploadBody | None:
-        """Return a body that shows the progress while it is sent, or the same body if no progress is shown."""
-        if self.progress is None or body is None:
-            return body
-        size = len(body) if hasattr(body, "__len__") else None
-        blocks = self.progress.transfer(what, body, size)
-        return t.cast("UploadBody", blocks) if size is None else SizedBody(blocks, size)
-
-    def write_and_wait(self, method: str, path: str, what: str, **kwargs: t.Any) -> dict[str, t.Any]:
-        """Send a write, wait for its operation and return the metadata of the operation.
-
-        Returns the metadata of the answer if the server has done the write without an operation. Raises like write()
-        and wait(), and LXDOutcomeUnknown if the connection is lost while waiting.
-        """
-        answer = self.write(method, path, what, **kwargs)
-        if answer.operation is None:
-            return json_shapes.mapping(answer.metadata)
-        try:
-            return self.wait(answer.operation, what)
-        except (LXDConnectionError, LXDNoAnswerOfServer) as exc:
-            raise LXDOutcomeUnknown(
-                f"Cannot determine whether the server could {what}, as the connection was lost: {exc}",
-                operation=answer.operation,
-            ) from exc
-
-    # operations
-
-    def wait(self, operation: str, what: str) -> dict[str, t.Any]:
-        """Wait until an operation has ended, and return its metadata.
-
-        Only the operation's own status decides. The HTTP status of /wait is 200 even for a failure. A body of type
-        "error" may be a failure or only the end of a poll, depending on the server's version: then the operation is
-        read. Servers keep an operation for only five seconds after its end.
-
-        ``operation``: the URL path of the operation. Raises LXDOperationError if it failed or was cancelled,
-        LXDOutcomeUnknown if it is gone before its end was seen, LXDTimeout after self.timeout seconds.
-        """
-        deadline = time.monotonic() + self.timeout
-        while True:
-            state = self._poll(operation, what, min(WAIT_SECONDS, deadline - time.monotonic()))
-            if state["status_code"] == OPERATION_SUCCESS:
-                return json_shapes.mapping(state.get("metadata"))
-            self._tell_progress(what, state)
-            if state["status_code"] >= OPERATION_FAILURE:
-                words = json_shapes.text(state.get("err")) or json_shapes.text(state.get("status")) or "no reason given"
-                metadata = json_shapes.mapping(state.get("metadata"))
-                raise LXDOperationError(
-                    f"Cannot {what}: {words}",
-                    metadata=metadata,
-                    operation=operation,
-                    error=json_shapes.text(state.get("err")),
-                )
-            if time.monotonic() >= deadline:
-                self._cancel(operation, what, state)
-
-    def _poll(self, operation: str, what: str, seconds: float) -> dict[str, t.Any]:
-        """Wait at most ``seconds`` for the end of an operation, and return the operation. Raises like get()."""
-        wait = max(int(seconds), 0)
-        try:
-            response = self._get(
-                paths.operation(operation, "wait"), what, self._query({"timeout": str(wait)}), timeout=wait + 30.0
-            )
-            body = _envelope(response, "GET operation", what, check=False)
-            if body.get("type") == "error":
-                body = {"metadata": self.get(paths.operation(operation), what).metadata}
-        except LXDNotFound as exc:
-            raise LXDOutcomeUnknown(
-                f"Cannot determine whether the server could {what}: its operation is gone. Servers keep one for only "
-                "five seconds after its end.",
-                operation=operation,
-            ) from exc
-        state = body.get("metadata")
-        if not isinstance(state, dict) or not isinstance(state.get("status_code"), int):
-            raise LXDAPIError(
-                f"Cannot {what}: the server's answer is not an operation.",
-                status=response.status_code,
-                operation=operation,
-            )
-        return state
-
-    def _tell_progress(self, what: str, state: dict[str, t.Any]) -> None:
-        """Show the progress text of an operation, such as "rootfs: 17% (696.41kB/s)"."""
-        metadata = state.get("metadata")
-        if self.progress is None or not isinstance(metadata, dict):
-            return
-        for key, words in metadata.items():
-            if key.endswith("_progress") and isinstance(words, str):
-                self.progress.say(what, words)
-
-    def _cancel(self, operation: str, what: str, state: dict[str, t.Any]) -> t.NoReturn:
-        """Cancel an operation if the server permits it. Always raises LXDTimeout, which says if it was cancelled."""
-        message = f"Cannot {what} within {self.timeout:g} seconds ('timeout'); the operation"
-        cancelled = False
-        if state.get("may_cancel"):
-            with contextlib.suppress(LXDError):
-                self.write("DELETE", paths.operation(operation), f"cancel the operation to {what}")
-                cancelled = self._poll(operation, what, CANCEL_SECONDS)["status_code"] >= OPERATION_FAILURE
-        ending = (
-            "was cancelled. Increase 'timeout'."
-            if cancelled
-            else "could not be cancelled and may still complete. Run the task again later, or increase 'timeout'."
-        )
-        raise LXDTimeout(f"{message} {ending}", operation=operation, cancelled=cancelled)
-
     def settle(self, only_new_objects: bool = False) -> None:
-        """Wait until no operation runs in the project, at most self.timeout seconds. Raises like get().
+        """Wait until no operation runs in the project, see operations.settle(). Raises like get()."""
+        # imported only here: only a write starts an operation
+        from .operations import settle
 
-        Used after a write of unknown outcome, as its operation may still run. ``only_new_objects``: wait only for
-        operations without ``resources``: those that create an object have none.
-        """
-        deadline = time.monotonic() + self.timeout
-        while time.monotonic() < deadline:
-            listed = json_shapes.mapping(
-                self.get(paths.OPERATIONS, "list the running operations", {"recursion": "1"}).metadata
-            )
-            # also those that are being cancelled: they may still store what they make
-            running = [item for items in listed.values() for item in json_shapes.mappings(items) if _is_running(item)]
-            if only_new_objects:
-                running = [item for item in running if not item.get("resources")]
-            if not running:
-                return
-            try:
-                self._poll(
-                    running[0]["id"], "wait for a running operation", min(WAIT_SECONDS, deadline - time.monotonic())
-                )
-            except LXDError:
-                time.sleep(SETTLE_PAUSE)
+        settle(self, only_new_objects)
 
-    def _query(self, query: t.Mapping[str, str] | None) -> dict[str, str]:
+    def query_of(self, query: t.Mapping[str, str] | None) -> dict[str, str]:
         return {**({} if self.project == "default" else {"project": self.project}), **(query or {})}
 
 
@@ -461,18 +270,7 @@ def _shows_configuration(metadata: t.Mapping[str, t.Any]) -> bool:
     return method == "unix" or bool(config) or (not method and isinstance(config, dict))
 
 
-def _is_running(item: t.Mapping[str, t.Any]) -> bool:
-    """Return whether an operation of the server's list is a task that has not ended."""
-    code = item.get("status_code")
-    return (
-        item.get("class") == "task"
-        and bool(json_shapes.text(item.get("id")))
-        and isinstance(code, int)
-        and code < OPERATION_SUCCESS
-    )
-
-
-def _envelope(response: requests.Response, request: str, what: str, check: bool = True) -> dict[str, t.Any]:
+def read_envelope(response: requests.Response, request: str, what: str, check: bool = True) -> dict[str, t.Any]:
     """Return the envelope of an answer: a JSON object with a ``type``.
 
     ``check``: whether to raise the LXDAPIError of its ``error_code`` if the type is "error". Raises LXDNoAnswerOfServer
@@ -514,6 +312,6 @@ def _advice(status: int, words: str) -> str:
     return ""
 
 
-def _with_object(exc: LXDConnectionError, what: str) -> LXDConnectionError:
+def with_object(exc: LXDConnectionError, what: str) -> LXDConnectionError:
     """Return a copy of an error whose message names the verb and the object of the request."""
     return LXDConnectionError(f"Cannot {what}: {exc}", sent=exc.sent, late=exc.late, **exc.failure)

@@ -15,7 +15,6 @@ from ..actions import CreateImage, DeleteImage
 from ..loop import Outcome, reconcile
 from ..model import UNKNOWN, CurrentImage
 from ..plan.image import plan_image
-from ..plan.prediction import predict_images, predict_new_aliases
 from ..reading.image import read_image
 from ..sources.content import TaskContent
 
@@ -113,14 +112,25 @@ class ImageTask:
         elif plan.creates("import"):
             # only the server knows the properties from the metadata in the files
             image = None
+        elif not plan.actions:
+            image = self._current.images.get(fingerprint)
         else:
-            image = predict_images(self._current.images, plan.actions).get(fingerprint)
+            image = self._predicted(plan).get(fingerprint)
         if image is not None:
             return image.to_result()
+        # imported only here: mostly the image is there
+        from ..plan.prediction import predict_new_aliases
+
         aliases = [
             {"name": name, "description": text} for name, text in sorted(predict_new_aliases(plan.actions).items())
         ]
         return {**plan.after, "fingerprint": fingerprint or UNKNOWN, "aliases": aliases}
+
+    def _predicted(self, plan: Plan) -> t.Mapping[str, Image]:
+        # imported only here: mostly nothing changes
+        from ..plan.prediction import predict_images
+
+        return predict_images(self._current.images, plan.actions)
 
     def _warnings(self, outcome: Outcome) -> dict[str, list[str]]:
         image = self._current.images.get(outcome.plan.fingerprint or "")

@@ -12,8 +12,8 @@ import typing as t
 
 import requests
 
-from ansible_collections.community.lxd.plugins.module_utils._lxd.client import Client
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDConnectionError
+from ansible_collections.community.lxd.plugins.module_utils._lxd.operations import WritingClient
 from ansible_collections.community.lxd.plugins.module_utils._lxd.transport import Connection
 
 OPERATION = "/1.0/operations/6f1d"
@@ -106,8 +106,8 @@ class Script:
     def blocks(self, response: requests.Response) -> t.Iterator[bytes]:
         return response.iter_content(4)
 
-    def client(self, project: str | None = None) -> Client:
-        return Client(t.cast(t.Any, self), project)
+    def client(self, project: str | None = None) -> WritingClient:
+        return WritingClient(t.cast(t.Any, self), project)
 
 
 class Clock:

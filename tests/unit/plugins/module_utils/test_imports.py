@@ -53,7 +53,6 @@ IMAGE = {
     "_image.desired",
     "_image.options",
     "_image.plan.image",
-    "_image.plan.prediction",
     "_image.reading.image",
     "_image.sources.content",
     "_image.tasks.image",
@@ -99,7 +98,7 @@ NEEDED = {
     },
     "lxd_image_info": {*SELECTION, "_image.tasks.info"},
     "lxd_image_prune": PRUNE,
-    "lxd_image_store": {*IMAGE, *PRUNE, "_image.side_by_side", "_image.tasks.store"} - {"_lxd.identity"},
+    "lxd_image_store": {*IMAGE, *PRUNE, "_image.plan.prediction", "_image.side_by_side", "_image.tasks.store"} - {"_lxd.identity"},
 }
 
 WRITES = (

@@ -153,7 +153,7 @@ def test_a_missing_library_is_named(
 
 
 def connection(api: t.Any, params: t.Any, check_mode: bool) -> dict[str, t.Any]:
-    return {"connection": api.client._transport.connection, "project": api.client.project}
+    return {"connection": api.client.transport.connection, "project": api.client.project}
 
 
 def test_the_options_of_the_connection(run: Run) -> None:

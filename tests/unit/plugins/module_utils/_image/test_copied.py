@@ -509,7 +509,7 @@ def test_a_push(url: str, address: str) -> None:
         "properties": properties,
         "expires_at": "2030-01-01T00:00:00Z",
     }
-    theirs = t.cast(t.Any, upstream.reader.client)._transport
+    theirs = t.cast(t.Any, upstream.reader.client).transport
     assert theirs.sent[0]["json"] == {"target": address, "certificate": PEM, "secret": "t0ken", "project": "default"}
 
 

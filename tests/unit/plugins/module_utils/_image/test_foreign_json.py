@@ -562,7 +562,7 @@ def test_half_a_character_in_a_name_that_is_to_be_asked_for() -> None:
     with mock.patch.object(api.client, "timeout", 0.001):
         api.client.settle()
     with pytest.raises(LXDInputError, match="not valid Unicode"):
-        api.client.wait("\ud800", "copy the image")
+        api.writer.client.wait("\ud800", "copy the image")
 
 
 def test_lists_that_are_null_are_empty() -> None:

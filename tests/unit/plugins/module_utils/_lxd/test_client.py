@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.community.lxd.plugins.module_utils._lxd import client as client_module
+from ansible_collections.community.lxd.plugins.module_utils._lxd import operations
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDAPIError,
     LXDConflict,
@@ -42,7 +42,7 @@ REMOTE = Connection("https://server:8443", client_cert="/c", client_key="/k", ti
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(client_module, "time", clock)
+    monkeypatch.setattr(operations, "time", clock)
     return clock
 
 
