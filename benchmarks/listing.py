@@ -49,23 +49,23 @@ def fill(server: servers.Server, directory: Path, first: int, last: int, named: 
 def run(vendor: str, directory: Path, sizes: list[int], runs: int, baseline: Path | None) -> list[Row]:
     server = servers.Server.start(vendor, directory / vendor)
 
-    def both(name: str, **options: Any) -> list[Contestant]:
+    def both(module_name: str, /, **options: Any) -> list[Contestant]:
         """The module, and that of version 1.0.0."""
         of_all = [None, baseline] if baseline else [None]
-        return [module(directory, name, collection, url=server.url, **options) for collection in of_all]
+        return [module(directory, module_name, collection, url=server.url, **options) for collection in of_all]
 
-    listing = [
-        *both("lxd_image_info"),
-        client(server, "image", "list", "--format", "json"),
-        pylxd(PYLXD, str(server.socket)),
-        limit("curl", f"curl --silent --fail --unix-socket {server.socket} 'http://lxd/1.0/images?recursion=1'"),
-    ]
-    by_name = both("lxd_image", name="benchmark/1")
-    few = [{"name": f"benchmark/{number}"} for number in range(5)]
-    store = both("lxd_image_store", images=few)
-    prune = both("lxd_image_prune", unaliased=True, include_used=True)
     rows = []
     try:
+        listing = [
+            *both("lxd_image_info"),
+            client(server, "image", "list", "--format", "json"),
+            pylxd(PYLXD, str(server.socket)),
+            limit("curl", f"curl --silent --fail --unix-socket {server.socket} 'http://lxd/1.0/images?recursion=1'"),
+        ]
+        by_name = both("lxd_image", name="benchmark/1")
+        few = [{"name": f"benchmark/{number}"} for number in range(5)]
+        store = both("lxd_image_store", images=few)
+        prune = both("lxd_image_prune", unaliased=True, include_used=True)
         there = 0
         for size in sizes:
             fill(server, directory, there, size)

@@ -166,7 +166,7 @@ def collections_tree(directory: Path, collection: Path | None = None) -> Path:
     return tree
 
 
-def module(directory: Path, module_name: str, collection: Path | None = None, **options: Any) -> Contestant:
+def module(directory: Path, module_name: str, collection: Path | None = None, /, **options: Any) -> Contestant:
     """A module as a process, without what ansible itself takes for a task. ``collection``: a checkout of version 1.0.0."""
     number = len(list(directory.glob("arguments-*")))
     arguments = directory / f"arguments-{number}.json"

@@ -73,6 +73,19 @@ def _require_entitlements(reader: ImageReader, entitlements: t.Sequence[str]) ->
         )
 
 
+def unseen_images(reader: ImageReader) -> list[str]:
+    """Return a warning if images of the project may be hidden from this client, else nothing."""
+    if not may_hide(reader) or reader.client.identity().is_restricted_to_projects:
+        return []
+    try:
+        _require_entitlements(reader, (VIEW_IMAGES,))
+    except LXDForbidden as exc:
+        return [str(exc)]
+    if reader.client.identity().fine_grained:
+        return []
+    return [f"Perhaps not all images of the project {reader.client.project!r} are visible to this client."]
+
+
 def list_visible_projects(reader: ImageReader) -> tuple[dict[str, Project], bool]:
     """Return the projects, and whether these are all of them.
 

@@ -55,10 +55,8 @@ def run_info(reader: ImageReader, query: InfoQuery) -> dict[str, t.Any]:
     if not reader.client.is_anonymous and not query.secret:
         reader.client.require_trusted()
     unknown.update(dict.fromkeys(reader.notes))
-    if query.all_projects:
-        from ..reading.visibility import unseen_projects
-
-        unknown.update(dict.fromkeys(unseen_projects(reader)))
+    if selector.name is None and selector.fingerprint is None:
+        unknown.update(dict.fromkeys(_unseen(reader, query)))
     return {
         **({"warnings": list(unknown)} if unknown else {}),
         "images": sorted(images, key=lambda image: (image["project"], image["fingerprint"])),
@@ -78,6 +76,14 @@ def run_info_on_simplestreams(
     from .info_simplestreams import run_info_simplestreams
 
     return run_info_simplestreams(remote, query, timeout, use_proxy)
+
+
+def _unseen(reader: ImageReader, query: InfoQuery) -> list[str]:
+    """Return warnings about what a listing may lack because the server hides it from this client."""
+    # imported only here: mostly a task names an image
+    from ..reading.visibility import unseen_images, unseen_projects
+
+    return [*unseen_images(reader), *(unseen_projects(reader) if query.all_projects else ())]
 
 
 def _usage_reader(reader: ImageReader) -> UsageReader:

@@ -98,7 +98,8 @@ NEEDED = {
     },
     "lxd_image_info": {*SELECTION, "_image.tasks.info"},
     "lxd_image_prune": PRUNE,
-    "lxd_image_store": {*IMAGE, *PRUNE, "_image.plan.prediction", "_image.side_by_side", "_image.tasks.store"} - {"_lxd.identity"},
+    "lxd_image_store": {*IMAGE, *PRUNE, "_image.plan.prediction", "_image.side_by_side", "_image.tasks.store"}
+    - {"_lxd.identity"},
 }
 
 WRITES = (

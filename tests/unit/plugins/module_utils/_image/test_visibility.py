@@ -225,6 +225,26 @@ def test_who_lifts_the_guard_is_not_asked_for_instances() -> None:
     assert not [request for request in server.made if "instances" in request]
 
 
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [
+        (lxd_6(image_data(A)), None),
+        (lxd_6(image_data(A), entitlements=()), "lacks the entitlement can_view_images"),
+        (
+            lxd_6(
+                image_data(A), own={"fine_grained": False}, server={"auth_user_method": "oidc", "api_extensions": []}
+            ),
+            "Perhaps not all images of the project 'own' are visible",
+        ),
+        (lxd_6(image_data(A), server={"api_extensions": []}), None),
+    ],
+    ids=["granted", "not granted", "OIDC of Incus", "restricted certificate"],
+)
+def test_a_list_that_may_lack_images_says_so(server: Server, words: str | None) -> None:
+    result = run_info(server.reader(), InfoQuery(Selector()))
+    assert words in result["warnings"][0] if words else "warnings" not in result
+
+
 # D: aliases that only their image shows
 
 
