@@ -392,8 +392,17 @@ def test_settled(listed: t.Any) -> None:
     assert not script.steps
 
 
-def test_settle_waits_for_what_runs() -> None:
-    running = sync({"running": [task()]})
+@pytest.mark.parametrize(
+    "listed",
+    [
+        {"running": [task()]},
+        {"pending": [task(status_code=105)]},
+        {"running": [], "cancelling": [task(status_code=104)]},
+    ],
+)
+def test_settle_waits_for_what_runs(listed: t.Any) -> None:
+    """What is being cancelled may still store what it makes."""
+    running = sync(listed)
     script = Script(
         (LIST, running),
         (WAIT, state(103)),

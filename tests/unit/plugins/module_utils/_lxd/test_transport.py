@@ -72,7 +72,30 @@ def test_socket_candidates(environ: dict[str, str], first: list[str]) -> None:
 @pytest.mark.parametrize("existing", range(4))
 def test_the_first_that_exists(monkeypatch: pytest.MonkeyPatch, existing: int) -> None:
     monkeypatch.setattr(os.path, "exists", lambda path: path in DEFAULTS[existing:])
+    monkeypatch.setattr(os, "access", lambda path, mode: True)
     assert find_local_url({"LXD_DIR": "/gone"}) == f"unix:{DEFAULTS[existing]}"
+
+
+@pytest.mark.parametrize(
+    ("main", "user"),
+    [
+        ("/var/lib/incus/unix.socket", "/var/lib/incus/unix.socket.user"),
+        ("/var/lib/lxd/unix.socket", "/var/lib/lxd/unix.socket.user"),
+        ("/var/snap/lxd/common/lxd/unix.socket", "/var/snap/lxd/common/lxd-user/unix.socket"),
+    ],
+)
+def test_the_socket_for_ordinary_users(monkeypatch: pytest.MonkeyPatch, main: str, user: str) -> None:
+    """It is beside one that exists and may not be opened; its user has a project of its own."""
+    monkeypatch.setattr(os.path, "exists", lambda path: path in (main, user))
+    openable = {user}
+    monkeypatch.setattr(os, "access", lambda path, mode: path in openable)
+    assert find_local_url({}) == f"unix:{user}"
+    assert Connection(f"unix:{user}").default_project == f"user-{os.geteuid()}"
+    openable.add(main)
+    assert find_local_url({}) == f"unix:{main}"
+    assert Connection(f"unix:{main}").default_project == "default"
+    openable.clear()
+    assert find_local_url({}) == f"unix:{main}"
 
 
 def test_none_exists(monkeypatch: pytest.MonkeyPatch) -> None:
