@@ -171,10 +171,18 @@ class Host:
         for name in set(before) - set(changing):
             assert after[name] == before[name], name
 
-    @contextlib.contextmanager
-    def hiding_aliases(self) -> Iterator[Client]:
+    def hiding_aliases(self) -> contextlib.AbstractContextManager[Client]:
         """Lets the client that is restricted to its own project see images, but no alias."""
+        return self._hiding("/1.0/images/aliases/", 404)
+
+    def cutting_lists(self) -> contextlib.AbstractContextManager[Client]:
+        """Lets the same client get lists of images that are cut short to nothing, with status 200."""
+        return self._hiding("/1.0/images?", 200)
+
+    @contextlib.contextmanager
+    def _hiding(self, path: str, status: int) -> Iterator[Client]:
         proxy = HidingProxy(self, Path(self.own.options["client_cert"]), Path(self.own.options["client_key"]))
+        proxy.hidden = path, status
         proxy.start()
         try:
             yield Client({**self.own.options, "url": proxy.url}, self.environment)
@@ -191,23 +199,27 @@ class HidingHandler(Handler):
         return self.server.connect()
 
     def send_request(self, exchange: Exchange, upstream: socket.socket) -> None:
-        if exchange.path.startswith("/1.0/images/aliases/"):
+        path, status = self.server.hidden
+        if exchange.path.startswith(path):
             envelope = {"type": "error", "error": "Image alias not found", "error_code": 404, "metadata": None}
+            if status == 200:
+                envelope = {"type": "sync", "status": "Success", "status_code": 200, "metadata": []}
             body = json.dumps(envelope).encode()
-            head = "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nConnection: close\r\n"
+            head = f"HTTP/1.1 {status} .\r\nContent-Type: application/json\r\nConnection: close\r\n"
             self.wfile.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
             raise Cut
         super().send_request(exchange, upstream)
 
 
 class HidingProxy(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    """Stands in front of the HTTPS of a server, shows its certificate, and answers 404 for each alias.
+    """Stands in front of the HTTPS of a server, shows its certificate, and hides what has a path.
 
-    Whoever asks, it hands on with the one client certificate that it has.
+    ``hidden``: how the path begins, and the status of the answer: 404, or 200 with an empty list. Whoever asks, it hands on with the one client certificate that it has.
     """
 
     daemon_threads = True
     block_on_close = False
+    hidden = "/1.0/images/aliases/", 404
 
     def __init__(self, host: Host, certificate: Path, key: Path) -> None:
         super().__init__(("127.0.0.1", 0), HidingHandler)

@@ -278,3 +278,17 @@ def test_an_alias_that_nobody_has_is_absent_though_aliases_are_hidden(host: Host
     with host.unchanged(), host.hiding_aliases() as client:
         done = client.run("lxd_image_alias", {"name": "nobody-has-it", "state": "absent", "project": OWN})
         assert not done.failed and not done.changed, done.output
+
+
+# lists that are cut short
+
+
+@both_ways
+def test_a_list_that_is_cut_short_is_completed(host: Host, direct: bool) -> None:
+    """A server may leave images out of a list, with status 200: the project says what it has."""
+    with host.unchanged(), host.cutting_lists() as client:
+        done = client.run("lxd_image_info", {"project": OWN}, direct=direct)
+        assert fingerprints(done["images"]) == set(WORLDS[OWN].images), done.output
+        assert "warnings" not in (done.answer or {}), done.output
+        kept = client.run("lxd_image_prune", {"project": OWN, **ALL_IMAGES}, check=True, direct=direct)
+        assert len(kept["removed"]) + len(kept["kept"]) == len(WORLDS[OWN].images), kept.output
