@@ -214,7 +214,8 @@ class HidingHandler(Handler):
 class HidingProxy(socketserver.ThreadingMixIn, socketserver.TCPServer):
     """Stands in front of the HTTPS of a server, shows its certificate, and hides what has a path.
 
-    ``hidden``: how the path begins, and the status of the answer: 404, or 200 with an empty list. Whoever asks, it hands on with the one client certificate that it has.
+    ``hidden``: how the path begins, and the status of the answer: 404, or 200 with an empty list.
+    Whoever asks, it hands on with the one client certificate that it has.
     """
 
     daemon_threads = True
