@@ -87,13 +87,13 @@ def is_complete(fingerprint: str) -> bool:
     return len(fingerprint) == 64
 
 
-_PLAIN_ALIAS = re.compile(r"""[^\W_](?:[^\s$?&+"'`*]{0,62}[^\W_])?""")
+_PLAIN_ALIAS = re.compile(r"""[A-Za-z0-9](?:[^\s$?&+"'`*]{0,62}[A-Za-z0-9])?""")
 
 
 def is_plain_alias(name: str) -> bool:
     """Return whether also a strict server accepts the name of an alias.
 
-    Such a name has up to 64 characters, and begins and ends with a letter or a digit.
+    Such a name has up to 64 characters, and begins and ends with an ASCII letter or a digit.
     """
     return _PLAIN_ALIAS.fullmatch(name) is not None
 

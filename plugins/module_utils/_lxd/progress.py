@@ -29,7 +29,6 @@ class Progress:
     ) -> None:
         self._tell, self._every, self._clock = tell, every, clock
         self._last = clock()
-        self._begun: dict[str, float] = {}
 
     def _is_due(self) -> bool:
         now = self._clock()

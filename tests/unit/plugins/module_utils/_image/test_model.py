@@ -419,7 +419,7 @@ def test_target_of() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["a", "debian/12", "a.b-c_d:e@f", "x" * 64, "ünï", "1"])
+@pytest.mark.parametrize("name", ["a", "debian/12", "a.b-c_d:e@f", "x" * 64, "aünïb", "1"])
 def test_plain_aliases(name: str) -> None:
     assert model.is_plain_alias(name)
 
@@ -445,6 +445,8 @@ def test_plain_aliases(name: str) -> None:
         "_a",
         "a\n",
         "a\tb",
+        "ünï",
+        "a日本",
     ],
 )
 def test_aliases_that_strict_servers_refuse(name: str) -> None:
