@@ -15,6 +15,7 @@ from ..model import Alias, Image, is_complete, is_fingerprint
 
 if t.TYPE_CHECKING:
     from ..image_reader import ImageReader
+    from ..plan.selection import Selector
 
 
 def read_one(reader: ImageReader, name: str | None, fingerprint: str | None) -> Image:
@@ -30,6 +31,23 @@ def read_one(reader: ImageReader, name: str | None, fingerprint: str | None) -> 
             "or not visible to this client."
         )
     return image
+
+
+def read_selected(reader: ImageReader, selector: Selector, secret: str | None = None) -> list[Image]:
+    """Return the images that may match a selector. With a name or a fingerprint, only that image is read, not the list.
+
+    ``secret``: for a private image; reading the image consumes it. Raises LXDError.
+    """
+    if selector.fingerprint is not None:
+        image = reader.get_image(selector.fingerprint, secret)
+    elif selector.name is not None:
+        alias = reader.get_alias(selector.name)
+        image = reader.get_image(alias.target) if alias else None
+    else:
+        return reader.list_images()
+    if image is None and not secret:
+        require_not_hidden(reader, selector.name)
+    return [image] if image else []
 
 
 def require_not_hidden(reader: ImageReader, alias: str | None = None) -> None:

@@ -12,12 +12,11 @@ import typing as t
 from datetime import datetime, timezone
 
 from ..plan.usage import Usage
-from ..reading.names import images_project, project_readers, require_not_hidden
+from ..reading.names import images_project, project_readers, read_selected
 
 if t.TYPE_CHECKING:
     from ..._lxd.remotes import Remote
     from ..image_reader import ImageReader
-    from ..model import Image
     from ..plan.selection import InfoQuery, Selector
     from ..reading.usage import UsageReader
     from .update_check import UpdateChecker
@@ -42,7 +41,7 @@ def run_info(reader: ImageReader, query: InfoQuery) -> dict[str, t.Any]:
         unknown.update(dict.fromkeys(usage.unknown))
         if selector.unused is not None:
             usage.require_known()
-        for image in _candidates(project_reader, query):
+        for image in read_selected(project_reader, selector, query.secret):
             if not selector.matches(image, now, usage.users):
                 continue
             result = {"project": project, **image.to_result()}
@@ -98,21 +97,6 @@ def _update_checker(reader: ImageReader) -> UpdateChecker:
     from .update_check import UpdateChecker
 
     return UpdateChecker(reader)
-
-
-def _candidates(reader: ImageReader, query: InfoQuery) -> list[Image]:
-    """Return the images that may match. With a name or a fingerprint, only that image is read, not the list."""
-    selector = query.selector
-    if selector.fingerprint is not None:
-        image = reader.get_image(selector.fingerprint, query.secret)
-    elif selector.name is not None:
-        alias = reader.get_alias(selector.name)
-        image = reader.get_image(alias.target) if alias else None
-    else:
-        return reader.list_images()
-    if image is None and not query.secret:
-        require_not_hidden(reader, selector.name)
-    return [image] if image else []
 
 
 def _server(reader: ImageReader, selector: Selector) -> dict[str, t.Any]:

@@ -15,7 +15,7 @@ from ..actions import Plan
 from ..loop import reconcile
 from ..plan.prune import UNKNOWN_USE, PruneDecision, PrunePolicy, deletions, evaluate_images
 from ..plan.usage import Usage
-from ..reading.names import images_project, project_readers
+from ..reading.names import images_project, project_readers, read_selected
 from ..reading.usage import UsageReader
 
 if t.TYPE_CHECKING:
@@ -69,7 +69,13 @@ def prune_project(
 
     def read_and_plan() -> Plan:
         nonlocal decisions
-        images = reader.list_images() if listed is None else listed
+        if listed is not None:
+            images = listed
+        elif policy.keep is None:
+            images = read_selected(reader, policy.selector)
+        else:
+            # to know which images are the newest takes all of them
+            images = reader.list_images()
         decisions = evaluate_images(
             policy, images, _read_usage(reader, policy) if images else Usage(), datetime.now(timezone.utc), exclude
         )

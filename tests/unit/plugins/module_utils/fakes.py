@@ -150,7 +150,7 @@ class FakeStore:
 
     # reading
 
-    def get_image(self, fingerprint: str) -> Image | None:
+    def get_image(self, fingerprint: str, secret: str | None = None) -> Image | None:
         self.reads.append(f"image {fingerprint[:12]}")
         found = [data for key, data in self.images.items() if key.startswith(fingerprint)]
         if not found:

@@ -65,7 +65,7 @@ TASKS: dict[str, dict[str, t.Any]] = {
     "lxd_image_alias": {"name": "demo", "target": FINGERPRINT},
     "lxd_image_info": {"name": "demo"},
     "lxd_image_export": {"name": "demo", "dest": "{directory}/demo.tar"},
-    "lxd_image_prune": {"name": "other"},
+    "lxd_image_prune": {"name": "demo"},
     "lxd_image_store": {"images": [{"name": "demo", **PROPERTIES}]},
 }
 """One task per module that has a case with nothing to do."""

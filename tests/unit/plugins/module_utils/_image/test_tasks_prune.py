@@ -247,3 +247,19 @@ def test_with_a_member_down_nothing_goes_and_that_is_said(check_mode: bool) -> N
     assert store.writes == []
     result = prune(store, replace(ALL, guards=Guards(include_used=True)), check_mode)
     assert (len(result["removed"]), "warnings" in result) == (2, False)
+
+
+@pytest.mark.parametrize(
+    ("policy", "lists"),
+    [
+        (PrunePolicy(Selector(fingerprint=A)), False),
+        (PrunePolicy(Selector(name="n"), guards=Guards(include_aliased=True)), False),
+        (PrunePolicy(Selector(fingerprint=A), keep=0), True),
+    ],
+)
+def test_an_image_that_is_named_is_not_looked_for_in_a_list(policy: PrunePolicy, lists: bool) -> None:
+    store = store_of_three()
+    assert prune(store, policy)["changed"]
+    assert ("list images" in store.reads) is lists
+    assert len(store.images) == 2
+    assert prune(store, policy)["changed"] is False
