@@ -24,7 +24,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from supported import COLLECTION, README, ROOT, SECONDS, Row, copy_tree, find_python, with_lines
+from supported import COLLECTION, ROOT, SECONDS, Report, Row, copy_tree, find_python
 
 REPORT = ROOT / "tests" / "libraries.json"
 SERVERS = ROOT / "tests" / "servers"
@@ -174,7 +174,7 @@ def table(rows: list[Row]) -> list[str]:
 
 def check() -> int:
     """Compare the report with SETS, and the table with the report."""
-    rows: list[Row] = json.loads(REPORT.read_text()) if REPORT.exists() else []
+    rows = report().read()
     problems = []
     have = [(row["python"], tuple(row[name] for name in LIBRARIES)) for row in rows]
     if len(have) != len(SETS) or any(
@@ -183,12 +183,11 @@ def check() -> int:
     ):
         problems.append(f"{REPORT.name} has {have}, the sets are {list(SETS)}")
     problems += [f"{row} is no good" for row in rows if not (is_good(row["socket"]) and is_good(row["https"]))]
-    text = README.read_text()
-    if with_lines(text, BEGIN, END, table(rows)) != text:
-        problems.append("the table in README.md is not what the report says")
-    for problem in problems:
-        print(f"libraries.py: {problem}", file=sys.stderr)
-    return 1 if problems else 0
+    return report().tell(problems)
+
+
+def report() -> Report:
+    return Report(REPORT, BEGIN, END, table)
 
 
 def run_all(work: Path, vendor: str) -> list[Row]:
@@ -227,8 +226,7 @@ def main() -> int:
         rows = run_all(Path(directory), options.vendor)
     if not all(is_good(row["socket"]) and is_good(row["https"]) for row in rows):
         return 1
-    REPORT.write_text(json.dumps(rows, indent=2) + "\n")
-    README.write_text(with_lines(README.read_text(), BEGIN, END, table(rows)))
+    report().write(rows)
     return 0
 
 

@@ -22,6 +22,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -202,16 +203,42 @@ def with_lines(text: str, begin: str, end: str, lines: list[str]) -> str:
     return before + "\n".join([begin, *lines, end]) + rest.partition(end)[2]
 
 
+class Report:
+    """The rows of one script: in a JSON file, and as a table between two markers of README.md."""
+
+    def __init__(self, path: Path, begin: str, end: str, table: Callable[[list[Row]], list[str]]) -> None:
+        self.path, self._begin, self._end, self._table = path, begin, end, table
+
+    def read(self) -> list[Row]:
+        """The rows of the last run; none if there was no run."""
+        return json.loads(self.path.read_text()) if self.path.exists() else []
+
+    def write(self, rows: list[Row]) -> None:
+        """Keeps the rows of a run, and makes the table of them."""
+        self.path.write_text(json.dumps(rows, indent=2) + "\n")
+        README.write_text(self._with_table(rows))
+
+    def tell(self, problems: list[str]) -> int:
+        """Prints problems, and whether the table says what the report says. Returns the exit status."""
+        if self._with_table(self.read()) != README.read_text():
+            problems = [*problems, "the table in README.md is not what the report says"]
+        for problem in problems:
+            print(f"{Path(sys.argv[0]).name}: {problem}", file=sys.stderr)
+        return 1 if problems else 0
+
+    def _with_table(self, rows: list[Row]) -> str:
+        return with_lines(README.read_text(), self._begin, self._end, self._table(rows))
+
+
 def check() -> int:
-    rows: list[Row] = json.loads(REPORT.read_text()) if REPORT.exists() else []
+    rows = report().read()
     have = [(".".join(row["core"].split(".")[:2]), row["python"]) for row in rows if row["passed"]]
     problems = [] if have == list(SUPPORTED) else [f"{REPORT.name} has {have}, supported are {list(SUPPORTED)}"]
-    text = README.read_text()
-    if with_lines(text, BEGIN, END, table(rows)) != text:
-        problems.append("the table in README.md is not what the report says")
-    for problem in problems:
-        print(f"supported.py: {problem}", file=sys.stderr)
-    return 1 if problems else 0
+    return report().tell(problems)
+
+
+def report() -> Report:
+    return Report(REPORT, BEGIN, END, table)
 
 
 def main() -> int:
@@ -221,8 +248,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.check:
         return check()
-    old: list[Row] = json.loads(REPORT.read_text()) if REPORT.exists() else []
-    found = {(".".join(row["core"].split(".")[:2]), row["python"]): row for row in old}
+    found = {(".".join(row["core"].split(".")[:2]), row["python"]): row for row in report().read()}
     with tempfile.TemporaryDirectory(prefix="lxd-supported.") as directory:
         work = Path(directory)
         (work / "bin").mkdir()
@@ -236,8 +262,7 @@ def main() -> int:
     rows = [found[pair] for pair in SUPPORTED if pair in found]
     if not all(row["passed"] for row in rows):
         return 1
-    REPORT.write_text(json.dumps(rows, indent=2) + "\n")
-    README.write_text(with_lines(README.read_text(), BEGIN, END, table(rows)))
+    report().write(rows)
     return 0
 
 

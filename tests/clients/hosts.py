@@ -10,7 +10,6 @@ import json
 import socket
 import socketserver
 import ssl
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from urllib.parse import quote
 
 import modules
 from accounts import Account, UserDaemon
-from recorder import Cut, Exchange, Handler
+from recorder import Cut, Exchange, Handler, Served
 from servers import Server, SocketConnection, make_certificate
 from stores import IMAGES, SCRATCH, Reading, Settings, Store, World
 
@@ -211,15 +210,13 @@ class HidingHandler(Handler):
         super().send_request(exchange, upstream)
 
 
-class HidingProxy(socketserver.ThreadingMixIn, socketserver.TCPServer):
+class HidingProxy(Served, socketserver.TCPServer):
     """Stands in front of the HTTPS of a server, shows its certificate, and hides what has a path.
 
     ``hidden``: how the path begins, and the status of the answer: 404, or 200 with an empty list.
     Whoever asks, it hands on with the one client certificate that it has.
     """
 
-    daemon_threads = True
-    block_on_close = False
     hidden = "/1.0/images/aliases/", 404
 
     def __init__(self, host: Host, certificate: Path, key: Path) -> None:
@@ -247,15 +244,3 @@ class HidingProxy(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def answer_block(self, exchange: Exchange, block: bytes) -> bytes:
         """Hands on a part of an answer as it is."""
         return block
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says nothing of a connection that breaks: that is the client's business."""
-
-    def start(self) -> None:
-        """Serves from a thread, until stop() is called."""
-        threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
-
-    def stop(self) -> None:
-        """Stops serving."""
-        self.shutdown()
-        self.server_close()

@@ -13,13 +13,13 @@ import socket
 import socketserver
 import subprocess
 import tarfile
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hosts import MINE, OWN, Client, Host
+from recorder import Served
 
 FRONTS = pytest.mark.parametrize("direct", [False, True], ids=["module", "in-process"])
 
@@ -70,20 +70,13 @@ def test_an_encrypted_key_never_asks(host: Host, tmp_path: Path, direct: bool, f
 # a proxy
 
 
-class Tunnels(socketserver.ThreadingMixIn, socketserver.TCPServer):
+class Tunnels(Served, socketserver.TCPServer):
     """A proxy that hands on what it cannot read: CONNECT, and nothing else. ``asked``: the first line of each request."""
-
-    daemon_threads = True
-    block_on_close = False
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Tunnel)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.asked: list[str] = []
-        threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says nothing of a connection that breaks: that is the client's business."""
 
 
 class Tunnel(socketserver.StreamRequestHandler):
@@ -110,9 +103,9 @@ class Tunnel(socketserver.StreamRequestHandler):
 @pytest.fixture
 def proxy() -> Iterator[Tunnels]:
     server = Tunnels()
+    server.start()
     yield server
-    server.shutdown()
-    server.server_close()
+    server.stop()
 
 
 def through(client: Client, proxy: Tunnels, **more: str) -> Client:

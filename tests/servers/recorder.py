@@ -202,11 +202,27 @@ class Handler(BaseHTTPRequestHandler):
         back.join()
 
 
-class Recorder(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """The proxy. Subclasses override the hooks, which may also sleep or raise Cut."""
+class Served(socketserver.ThreadingMixIn):
+    """What all proxies of the tests share: a thread for each connection, and one that serves until stop()."""
 
     daemon_threads = True
     block_on_close = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A connection that breaks is the client's business, not worth a traceback."""
+
+    def start(self) -> None:
+        """Serves from a thread; stop() ends it."""
+        threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()  # type: ignore[attr-defined]
+
+    def stop(self) -> None:
+        self.shutdown()  # type: ignore[attr-defined]
+        self.server_close()
+
+
+class Recorder(Served, socketserver.UnixStreamServer):
+    """The proxy. Subclasses override the hooks, which may also sleep or raise Cut."""
+
     request_queue_size = 128
 
     def __init__(self, listen: Path | str, upstream: Path | str, log: Path | str) -> None:
@@ -246,16 +262,8 @@ class Recorder(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         with self.log.open("ab", buffering=0) as log:
             log.write(json.dumps(line).encode() + b"\n")
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A connection that breaks is the client's business, not worth a traceback."""
-
-    def start(self) -> None:
-        """Serves from a thread; stop() ends it."""
-        threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
-
     def stop(self) -> None:
-        self.shutdown()
-        self.server_close()
+        super().stop()
         self.listen.unlink(missing_ok=True)
 
 

@@ -107,7 +107,8 @@ def _check_new_aliases(reader: ImageReader, plan: Plan) -> None:
     if odd and STRICT_ALIASES in reader.client.server().extensions:
         raise LXDInputError(
             f"Cannot create the alias {odd[0]!r}: this server accepts only aliases of up to 64 characters that begin "
-            "and end with an ASCII letter or a digit, without blanks and without any of $ ? & + \" ' ` *. Choose another name."
+            "and end with an ASCII letter or a digit, without blanks and without any of $ ? & + \" ' ` *. Choose "
+            "another name."
         )
 
 

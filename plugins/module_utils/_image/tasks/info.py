@@ -69,7 +69,8 @@ def run_info_on_simplestreams(
 ) -> dict[str, t.Any]:
     """Read the images that match a query from a remote that is a simplestreams server.
 
-    ``timeout``: seconds. ``use_proxy``: whether to use the proxies of the environment. Returns the result of lxd_image_info. Raises LXDError.
+    ``timeout``: seconds. ``use_proxy``: whether to use the proxies of the environment. Returns the result of
+    lxd_image_info. Raises LXDError.
     """
     # imported only here: mostly the server is LXD or Incus
     from .info_simplestreams import run_info_simplestreams
