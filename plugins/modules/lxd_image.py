@@ -282,7 +282,7 @@ failure:
 """
 
 from ansible_collections.community.lxd.plugins.module_utils._argument_specs import IMAGE_CONSTRAINTS, IMAGE_SPEC
-from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_image
+from ansible_collections.community.lxd.plugins.module_utils._image.options_image import desired_image
 from ansible_collections.community.lxd.plugins.module_utils._image.tasks.image import run_image
 from ansible_collections.community.lxd.plugins.module_utils._module import run_module
 from ansible_collections.community.lxd.plugins.module_utils._run import Module

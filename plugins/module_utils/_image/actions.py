@@ -19,7 +19,7 @@ from .._lxd.record import field, record, replace
 from .model import UNKNOWN
 
 if t.TYPE_CHECKING:
-    from .desired import SettingsChange
+    from .desired_image import SettingsChange
     from .inactive import InactiveState
     from .model import Alias, Instance, OfferedImage
 

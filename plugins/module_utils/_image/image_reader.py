@@ -26,6 +26,7 @@ from .._lxd.json_shapes import (
     need_texts,
     texts,
 )
+from .._lxd.record import record
 from .model import Alias, Image, Instance, check_fingerprint, is_complete
 
 if t.TYPE_CHECKING:
@@ -47,7 +48,8 @@ CONNECTIONS = 2
 """How many connections read single images at the same time. More are not faster: the time is the server's."""
 
 
-class Project(t.NamedTuple):
+@record(frozen=True)
+class Project:
     """A project. ``entitlements``: those that this client has on it, of the ones asked for; None if unknown."""
 
     has_own_images: bool

@@ -11,10 +11,12 @@ from __future__ import annotations
 import typing as t
 
 from .._lxd.errors import LXDInputError
-from .options import Params, desired_image
 from .options_selection import selector
 from .plan.prune import DesiredStore, Guards, PrunePolicy, StoreEntry
 from .plan.selection import Selector
+
+if t.TYPE_CHECKING:
+    from .options import Params
 
 
 def prune_policy(params: Params) -> PrunePolicy:
@@ -63,6 +65,9 @@ def _store_entry(options: Params) -> StoreEntry:
     file_name = (source.get("path") or "").rstrip("/").rpartition("/")[2]
     name = str(options.get("name") or options.get("fingerprint") or file_name or "an entry without a name")
     aliases = tuple(dict.fromkeys(alias for alias in (options.get("name"), *(options.get("aliases") or ())) if alias))
+    # imported only here: lxd_image_prune has no entries
+    from .options_image import desired_image
+
     try:
         return StoreEntry(name, aliases, desired_image(options))
     except LXDInputError as exc:

@@ -8,10 +8,14 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from .._lxd.errors import LXDInputError
 from .model import architecture_name, property_value
-from .options import Params
 from .plan.selection import InfoQuery, Selector, check_selector, parse_age, parse_filter
+
+if t.TYPE_CHECKING:
+    from .options import Params
 
 
 def selector(params: Params) -> Selector:

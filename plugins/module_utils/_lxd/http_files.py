@@ -14,9 +14,10 @@ import typing as t
 
 from .blocks import content_length
 from .bodies import LONGEST_DOCUMENT, MIB, image_blocks, read_document
+from .connection_errors import connection_error, proxy_hint
 from .errors import LXDAPIError, LXDConnectionError, LXDInputError, LXDNotFound
 from .tls import open_web_session
-from .transport import BROKEN, CONNECT_TIMEOUT, connection_error, proxy_hint
+from .transport import BROKEN, CONNECT_TIMEOUT
 from .urls import show_urls, shown_url, split_url
 
 if t.TYPE_CHECKING:

@@ -9,18 +9,16 @@
 from __future__ import annotations
 
 import os
-import ssl
 import typing as t
 from http.client import HTTPException
 from urllib.parse import quote, urlsplit
 
 from .background import stop_sign
-from .bodies import LONGEST_DOCUMENT, BoundError, image_blocks, read_document
-from .errors import LXDConnectionError, LXDInputError
+from .bodies import LONGEST_DOCUMENT, image_blocks, read_document
+from .errors import LXDInputError
 from .libraries import require_libraries, socket_adapter
 from .record import field, record
-from .retries import UNSENT, no_retries, read_policy, set_retries
-from .urls import show_urls, shown_url
+from .retries import no_retries, read_policy, set_retries
 
 try:
     import requests
@@ -40,6 +38,7 @@ except ImportError:
 
 if t.TYPE_CHECKING:
     from .blocks import UploadBody
+    from .errors import LXDConnectionError
 
 CONNECT_TIMEOUT = 20.0
 """Seconds to wait for a connection."""
@@ -249,59 +248,10 @@ class Transport:
             raise self._connection_error(exc, f"GET {urlsplit(response.url).path}") from exc
 
     def _connection_error(self, exc: Exception, request: str) -> LXDConnectionError:
-        hint = self._hint(list(_causes(exc))) + proxy_hint(self._base, self._proxies)
-        return connection_error(exc, self.connection.url, request, hint)
+        # imported only here: mostly all requests are answered
+        from .connection_errors import transport_error
 
-    def _hint(self, causes: list[BaseException]) -> str:
-        """Return a sentence with the way out of a connection error, or an empty text if none is known."""
-        text = " ".join(str(cause) for cause in causes)
-        if self.connection.is_local:
-            if any(isinstance(cause, PermissionError) for cause in causes):
-                return (
-                    " The user of this task is not permitted to use the socket, and no socket for ordinary users (of "
-                    "incus-user or lxd-user) is beside it that it may use. Use 'become', or add the user to the group "
-                    "that owns one of them."
-                )
-            if any(isinstance(cause, (FileNotFoundError, ConnectionRefusedError)) for cause in causes):
-                return " Is the server running, and is 'url' the socket of this server?"
-        elif "ingerprint" in text:
-            return (
-                f" The server presents another certificate than {self.connection.server_cert_option} or "
-                "'server_fingerprint' permits."
-            )
-        elif any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-            return (
-                f" Give the server's own certificate as {self.connection.server_cert_option} (it is usually "
-                "self-signed), or its authority as 'ca_path'."
-            )
-        elif any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-            return " Does the server listen on this address (its setting core.https_address)?"
-        return ""
-
-
-def proxy_hint(url: str, proxies: t.Mapping[str, str]) -> str:
-    """Return a sentence that names the proxy that is used for a URL, or an empty text if none is used."""
-    proxy = requests.utils.select_proxy(url, proxies)
-    return f" It was reached through the proxy {shown_url(proxy)} of the environment ('use_proxy')." if proxy else ""
-
-
-def connection_error(exc: Exception, url: str, request: str, hint: str = "") -> LXDConnectionError:
-    """Return the error for an exception of requests: with the innermost reason, and whether the request was sent.
-
-    ``request``: the method and the path, for messages. ``hint``: a sentence with the way out.
-    """
-    causes = list(_causes(exc))
-    sent = not any(isinstance(cause, UNSENT) for cause in causes) and not isinstance(
-        exc, requests.exceptions.ConnectTimeout
-    )
-    late = isinstance(exc, requests.exceptions.ReadTimeout) or any(
-        isinstance(cause, urllib3.exceptions.ReadTimeoutError) for cause in causes
-    )
-    url, reason = shown_url(url), show_urls(_reason(causes))
-    failed = f"No answer from {url} to {request}" if sent else f"Cannot connect to {url}"
-    if isinstance(exc, BoundError):
-        failed = f"Cannot read the answer of {url} to {request}"
-    return LXDConnectionError(f"{failed}: {reason}.{hint}", sent=sent, late=late, url=url, request=request)
+        return transport_error(exc, self.connection, request, self._proxies)
 
 
 def _open_socket_session(connection: Connection) -> tuple[requests.Session, str]:
@@ -314,28 +264,3 @@ def _open_socket_session(connection: Connection) -> tuple[requests.Session, str]
     session = requests.Session()
     session.mount("http+unix://", socket_adapter(requests, urllib3, requests_unixsocket)())
     return session, f"http+unix://{quote(path, safe='')}"
-
-
-def _causes(exc: BaseException | None) -> t.Iterator[BaseException]:
-    """Yield an exception and its causes, outermost first: requests and urllib3 wrap them in three different ways."""
-    seen: set[int] = set()
-    todo: list[t.Any] = [exc]
-    while todo:
-        item = todo.pop(0)
-        if not isinstance(item, BaseException) or id(item) in seen:
-            continue
-        seen.add(id(item))
-        # urllib3 1.26 first calls http.client with an argument that Python 2 had: this error is not a cause
-        if not isinstance(item, TypeError):
-            yield item
-        todo += [item.__cause__, item.__context__, getattr(item, "reason", None), *item.args]
-
-
-def _reason(causes: list[BaseException]) -> str:
-    """Return the text of the innermost cause, or of an inner one that says more: an OSError, a wrong fingerprint."""
-    for cause in reversed(causes):
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror if not isinstance(cause, ssl.SSLError) else str(cause)
-        if "ingerprint" in str(cause):
-            return str(cause).rstrip(".")
-    return str(causes[-1] if causes else "unknown").rstrip(".")

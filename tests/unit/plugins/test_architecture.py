@@ -104,7 +104,18 @@ def methods(file: str, name: str) -> list[ast.FunctionDef]:
 # folders: what they may import
 
 WIRE, IMAGE = "module_utils._lxd.", "module_utils._image."
-PURE = ("actions", "desired", "inactive", "model", "options", "options_prune", "options_selection", "times")
+PURE = (
+    "actions",
+    "desired",
+    "desired_image",
+    "inactive",
+    "model",
+    "options",
+    "options_image",
+    "options_prune",
+    "options_selection",
+    "times",
+)
 """Files of _image that do no I/O, beside those of plan/."""
 IO = {
     "io",

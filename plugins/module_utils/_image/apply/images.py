@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ..._lxd.errors import LXDInputError, LXDOperationError, LXDStateChanged
-from ..desired import SettingsChange
+from ..desired_image import SettingsChange
 from ..model import UNKNOWN
 from .aliases import content_lock
 from .settings import change_settings
@@ -19,7 +19,7 @@ from .settings import change_settings
 if t.TYPE_CHECKING:
     from ..actions import CreateImage, DeleteImage
     from ..image_writer import ImageWriter
-    from ..sources.content import Content
+    from ..sources.interface import Content
 
 
 def create_image(writer: ImageWriter, action: CreateImage, content: Content) -> tuple[str, SettingsChange]:

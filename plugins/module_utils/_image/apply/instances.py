@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ..._lxd.errors import LXDError, LXDOperationError, LXDTimeout
-from ..desired import SettingsChange
+from ..desired_image import SettingsChange
 from ..model import MADE_FROM
 from .settings import change_settings
 

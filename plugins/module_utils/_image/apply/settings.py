@@ -16,7 +16,7 @@ from ..._lxd.errors import LXDAPIError, LXDPreconditionFailed, LXDStateChanged
 from ..._lxd.node_lock import node_lock
 
 if t.TYPE_CHECKING:
-    from ..desired import SettingsChange
+    from ..desired_image import SettingsChange
     from ..image_writer import ImageWriter
     from ..inactive import InactiveState
     from ..model import Image, ImageSettings

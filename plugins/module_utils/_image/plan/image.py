@@ -19,7 +19,6 @@ from ..._lxd.record import field, record, replace
 from ..actions import (
     Action,
     CreateAlias,
-    CreateImage,
     DeleteAlias,
     DeleteImage,
     MoveAlias,
@@ -28,13 +27,12 @@ from ..actions import (
     StopInstance,
     UpdateImage,
 )
-from ..desired import SettingsChange, merge_properties
+from ..desired_image import SettingsChange
 from ..inactive import INACTIVE, InactiveState
 from ..model import MADE_FROM, REPLACES, UNKNOWN, ImageSettings, scrub_source
-from ..times import NEVER
 
 if t.TYPE_CHECKING:
-    from ..desired import DesiredImage
+    from ..desired_image import DesiredImage
     from ..model import CurrentImage, Image
 
 
@@ -42,10 +40,15 @@ def plan_image(desired: DesiredImage, current: CurrentImage) -> Plan:
     """Plan one image. Raises LXDInputError if the desired state cannot be reached; nothing is done then."""
     if current.fingerprint:
         desired = replace(desired, fingerprint=current.fingerprint)
+    # imported only here, as new_image.py below: most tasks find the image as it is to be
     if desired.state == "absent":
-        return _plan_absent(desired, current)
+        from .image_away import plan_absent
+
+        return plan_absent(desired, current)
     if desired.state == "inactive":
-        return _plan_inactive(desired, current)
+        from .image_away import plan_inactive
+
+        return plan_inactive(desired, current)
     return _plan_present(desired, current)
 
 
@@ -61,64 +64,6 @@ def must_look_up(desired: DesiredImage, image: Image | None) -> bool:
     if image is None or desired.state == "latest":
         return True
     return source.is_copied and bool(image.data.get("cached")) or is_unfinished_copy(desired, image)
-
-
-# absent, inactive
-
-
-def _plan_absent(desired: DesiredImage, current: CurrentImage) -> Plan:
-    image = _image_meant(desired, current, "delete an image")
-    if image is None:
-        return Plan()
-    if image.protected and not desired.force:
-        raise LXDInputError(
-            f"Cannot delete the image {image.fingerprint}: it is protected. "
-            "Set 'force: true' to delete it all the same."
-        )
-    before = {"fingerprint": image.fingerprint, "aliases": sorted(image.aliases)}
-    return Plan(
-        actions=(DeleteImage(image.fingerprint),),
-        before={**before, **desired.settings.given(image.settings)},
-        fingerprint=image.fingerprint,
-    )
-
-
-def _image_meant(desired: DesiredImage, current: CurrentImage, what: str) -> Image | None:
-    """Return the image of the fingerprint, or else of the name. Raises LXDInputError if these are different images."""
-    named = current.target_of(desired.name) or current.images.get(current.orphan or "")
-    if not desired.fingerprint:
-        return named
-    if named and named.fingerprint != desired.fingerprint:
-        raise LXDInputError(
-            f"Cannot {what}: the alias {desired.name!r} points at {named.fingerprint}, not at {desired.fingerprint}. "
-            "Give only one of 'name' and 'fingerprint'."
-        )
-    return current.images.get(desired.fingerprint)
-
-
-def _plan_inactive(desired: DesiredImage, current: CurrentImage) -> Plan:
-    """Deactivate an image: steps D1 and D2 of inactive.py."""
-    image = _image_meant(desired, current, "deactivate an image")
-    if image is None:
-        which = f"the alias {desired.name!r} is not found, and no inactive image had it"
-        if desired.fingerprint:
-            which = f"no image with the fingerprint {desired.fingerprint} is found"
-        raise LXDInputError(f"Cannot deactivate the image: {which}.")
-    state = InactiveState(image.aliases, image.settings.public, image.settings.auto_update)
-    change = replace(desired.settings, public=False, auto_update=False)
-    change = change.with_bookkeeping(**{INACTIVE: state.to_bookkeeping()})
-    after = change.overlay(image.settings)
-    actions: list[Action] = []
-    if after != image.settings:
-        actions.append(UpdateImage(image.fingerprint, change))
-    actions += [DeleteAlias(name, image.fingerprint, text) for name, text in sorted(image.aliases.items())]
-    aliases = dict.fromkeys(sorted(image.aliases), image.fingerprint)
-    return Plan(
-        actions=tuple(actions),
-        before={"fingerprint": image.fingerprint, "aliases": aliases, **change.given(image.settings)},
-        after={"fingerprint": image.fingerprint, "aliases": {}, **change.given(after)},
-        fingerprint=image.fingerprint,
-    )
 
 
 # present, latest
@@ -151,7 +96,7 @@ class _Parts:
 
 
 @record(frozen=True)
-class _Case:
+class Case:
     """One image that is to be present. ``image``: as it is now. ``previous``: another image that has the name now."""
 
     desired: DesiredImage
@@ -181,7 +126,7 @@ def _plan_present(desired: DesiredImage, current: CurrentImage) -> Plan:
     )
 
 
-def _understand(desired: DesiredImage, current: CurrentImage) -> _Case:
+def _understand(desired: DesiredImage, current: CurrentImage) -> Case:
     """Find out which image is meant and what it must have. Raises LXDInputError if that is not possible."""
     named = current.target_of(desired.name)
     fingerprint = desired.fingerprint or (named.fingerprint if named else current.orphan)
@@ -199,14 +144,16 @@ def _understand(desired: DesiredImage, current: CurrentImage) -> _Case:
         # an alias that was read before another task deleted the image is deleted with it
         aliases = {name: alias for name, alias in current.aliases.items() if alias.target != target}
         current = replace(current, aliases=aliases)
-    return _Case(desired, current, image, previous, reactivated)
+    return Case(desired, current, image, previous, reactivated)
 
 
-def _plan_new(case: _Case) -> _Parts:
+def _plan_new(case: Case) -> _Parts:
+    from .new_image import create_image
+
     desired = case.desired
     target = UNKNOWN if case.current.instance else desired.fingerprint or UNKNOWN
     return _Parts(
-        create=_create_image(case, _settings_with_replaces(case)),
+        create=create_image(case, _settings_with_replaces(case)),
         point=_point_aliases(case, target),
         finish=_finish_copy(case, target),
         delete=_delete_previous(case, target),
@@ -214,14 +161,16 @@ def _plan_new(case: _Case) -> _Parts:
     )
 
 
-def _plan_renewed(case: _Case, image: Image) -> _Parts:
+def _plan_renewed(case: Case, image: Image) -> _Parts:
     """Make a cached image anew: no request can turn it into one that stays."""
+    from .new_image import create_image, keep_settings
+
     settings = _settings_with_replaces(case)
     if case.desired.source is not None and not case.desired.source.names_content:
-        settings = _keep_settings(settings, image)
+        settings = keep_settings(settings, image)
     target = image.fingerprint
     return _Parts(
-        create=(DeleteImage(target), *_create_image(case, settings)),
+        create=(DeleteImage(target), *create_image(case, settings)),
         point=_point_aliases(case, target),
         finish=_finish_copy(case, target),
         delete=_delete_previous(case, target),
@@ -229,12 +178,14 @@ def _plan_renewed(case: _Case, image: Image) -> _Parts:
     )
 
 
-def _plan_existing(case: _Case, image: Image) -> _Parts:
+def _plan_existing(case: Case, image: Image) -> _Parts:
     desired, current, target = case.desired, case.current, image.fingerprint
     settings = _settings_with_replaces(case)
     is_active = image.inactive_state is None
     if desired.source is not None and is_active and (not image.aliases or is_unfinished_copy(desired, image)):
-        settings = _finish_settings(case, settings, image)
+        from .new_image import finish_settings
+
+        settings = finish_settings(case, settings, image)
     settings = _without_kept_secrets(settings, image)
     update: tuple[Action, ...] = ()
     if settings.overlay(image.settings) != image.settings:
@@ -332,7 +283,7 @@ def _check_followable(desired: DesiredImage, current: CurrentImage, image: Image
         return
     if image is not None and image.followed_alias:
         return
-    if image is None and _can_follow(desired, current):
+    if image is None and desired.can_follow(current.offered):
         return
     which, way_out = "", ""
     if image is not None:
@@ -344,17 +295,10 @@ def _check_followable(desired: DesiredImage, current: CurrentImage, image: Image
     )
 
 
-def _can_follow(desired: DesiredImage, current: CurrentImage) -> bool:
-    """Return whether the server would have something to follow for a copy of this source."""
-    if desired.source is None or not desired.source.can_be_followed:
-        return False
-    return current.offered is None or current.offered.public
-
-
 # settings
 
 
-def _settings_with_replaces(case: _Case) -> SettingsChange:
+def _settings_with_replaces(case: Case) -> SettingsChange:
     """Return the desired settings, with the bookkeeping of the image to delete.
 
     By this bookkeeping, the next task can finish a killed one.
@@ -376,58 +320,6 @@ def _may_be_deleted(desired: DesiredImage, previous: Image) -> bool:
     return desired.previous == "delete" and not previous.protected and moves
 
 
-def _inherit(case: _Case, settings: SettingsChange) -> SettingsChange:
-    """Take over from the previous image what belongs to the name rather than to the content.
-
-    For another build of the same image (state latest), also its expiry, auto_update and properties.
-    """
-    desired, previous = case.desired, case.previous
-    if previous is None:
-        return settings
-    is_same = desired.state == "latest"
-    names = ("public", "profiles", "expires_at") if is_same else ("public", "profiles")
-    inherited = {name: getattr(previous.settings, name) for name in names if getattr(settings, name) is None}
-    if is_same:
-        inherited["default_properties"] = previous.settings.user_properties
-    if is_same and settings.auto_update is None and _can_follow(desired, case.current):
-        inherited["auto_update"] = previous.settings.auto_update
-    return replace(settings, **inherited)
-
-
-def _keep_settings(settings: SettingsChange, image: Image) -> SettingsChange:
-    """Take over for a new copy of an image what it has now, as far as the task gives nothing else.
-
-    Not for files: they bring properties of their own, and the task that follows a killed one could not know what the
-    deleted image had.
-    """
-    have = image.settings
-    names = ("public", "expires_at", "profiles")
-    kept = {name: getattr(have, name) for name in names if getattr(settings, name) is None}
-    properties = merge_properties({}, have.user_properties, settings.properties, settings.purge_properties)
-    return replace(settings, **kept, properties=properties)
-
-
-def _finish_settings(case: _Case, settings: SettingsChange, image: Image) -> SettingsChange:
-    """Return the settings of an image without a name: a task may have been killed before it could set them."""
-    settings = _inherit(case, settings)
-    offered = case.current.offered
-    if offered is None or MADE_FROM in image.settings.bookkeeping:
-        return settings
-    if not _marks_end(case.desired):
-        settings = settings.with_bookkeeping(**{MADE_FROM: offered.made_from})
-    # what a pull takes over from the source, and an upload does not
-    if settings.expires_at is None and image.settings.expires_at == NEVER:
-        settings = replace(settings, expires_at=offered.expires_at)
-    if settings.purge_properties:
-        return settings
-    content = dict(offered.properties)
-    if image.aliases:
-        # it has a name, so its users may have set other properties since
-        content.update(image.settings.user_properties)
-    properties = merge_properties(settings.default_properties, content, settings.properties)
-    return replace(settings, properties=properties)
-
-
 def _without_kept_secrets(settings: SettingsChange, image: Image) -> SettingsChange:
     """Remove passwords and signatures from what the image keeps of its source: version 1.0.0 kept them."""
     kept = image.settings.bookkeeping.get(MADE_FROM, "")
@@ -440,37 +332,6 @@ def _without_kept_secrets(settings: SettingsChange, image: Image) -> SettingsCha
 # actions
 
 
-def _create_image(case: _Case, settings: SettingsChange) -> tuple[Action, ...]:
-    desired, offered, instance = case.desired, case.current.offered, case.current.instance
-    source = desired.source
-    if source is None:
-        which = f"the alias {desired.name!r} is not found"
-        if desired.fingerprint:
-            which = f"no image with the fingerprint {desired.fingerprint} is found"
-        raise LXDInputError(f"Cannot provide the image: {which}, and no 'source' is given to get it from.")
-    settings = _inherit(case, settings)
-    if instance is not None:
-        settings = settings.with_bookkeeping(**{MADE_FROM: instance.made_from})
-    if source.is_copied:
-        if offered and not _marks_end(desired):
-            settings = settings.with_bookkeeping(**{MADE_FROM: offered.made_from})
-        settings = replace(settings, drops_bookkeeping=True)
-    create = CreateImage(source.verb, settings, desired.fingerprint or UNKNOWN, instance, offered)
-    if instance is None or not instance.running:
-        return (create,)
-    if not source.stop:
-        raise LXDInputError(
-            f"Cannot publish the instance {instance.name!r}: it is running. "
-            "Set 'stop: true' in 'source', or publish a snapshot of it."
-        )
-    if instance.ephemeral:
-        raise LXDInputError(
-            f"Cannot publish the instance {instance.name!r}: it is ephemeral, and stopping it would delete it. "
-            "Publish a snapshot of it."
-        )
-    return (StopInstance(instance.name), create)
-
-
 def is_unfinished_copy(desired: DesiredImage, image: Image) -> bool:
     """Return whether a task may have been killed while it copied the image, so that it has to be looked up again.
 
@@ -481,21 +342,16 @@ def is_unfinished_copy(desired: DesiredImage, image: Image) -> bool:
     return MADE_FROM not in image.settings.bookkeeping and image.inactive_state is None
 
 
-def _marks_end(desired: DesiredImage) -> bool:
-    """Return whether the bookkeeping of the source is written last: if there is no name, but aliases of the source."""
-    return desired.name is None and desired.source is not None and desired.source.copy_aliases
-
-
-def _finish_copy(case: _Case, target: str) -> tuple[Action, ...]:
+def _finish_copy(case: Case, target: str) -> tuple[Action, ...]:
     offered, image = case.current.offered, case.image
-    if not _marks_end(case.desired) or offered is None:
+    if not case.desired.is_marked_last or offered is None:
         return ()
     if image is not None and MADE_FROM in image.settings.bookkeeping:
         return ()
     return (UpdateImage(target, SettingsChange(bookkeeping={MADE_FROM: offered.made_from}), is_hidden=True),)
 
 
-def _point_aliases(case: _Case, target: str, done: t.Container[str] = ()) -> tuple[Action, ...]:
+def _point_aliases(case: Case, target: str, done: t.Container[str] = ()) -> tuple[Action, ...]:
     """Return the actions that point the aliases at the image, the name last. ``done``: names that require no action.
 
     As long as the name is missing or points elsewhere, the task after a killed one recognizes that work is unfinished.
@@ -528,7 +384,7 @@ def _purge_aliases(desired: DesiredImage, image: Image) -> tuple[Action, ...]:
     return tuple(DeleteAlias(name, listed_by=image.fingerprint) for name in unwanted)
 
 
-def _delete_previous(case: _Case, target: str) -> tuple[Action, ...]:
+def _delete_previous(case: Case, target: str) -> tuple[Action, ...]:
     """Return the actions that delete the image that this one replaces, now or in an earlier task that was killed."""
     desired, image = case.desired, case.image
     if case.previous is not None:
@@ -551,7 +407,7 @@ def _delete_replaced(image: Image, target: str) -> tuple[Action, ...]:
 # the diff
 
 
-def _before(case: _Case) -> dict[str, t.Any]:
+def _before(case: Case) -> dict[str, t.Any]:
     desired, image = case.desired, case.image
     aliases = {name: alias.target for name, alias in case.current.aliases.items() if name in desired.alias_names}
     if image is not None and desired.purge_aliases:
@@ -563,7 +419,7 @@ def _before(case: _Case) -> dict[str, t.Any]:
     return {"fingerprint": shown.fingerprint, "aliases": dict(sorted(aliases.items())), **settings}
 
 
-def _after(case: _Case, target: str) -> dict[str, t.Any]:
+def _after(case: Case, target: str) -> dict[str, t.Any]:
     desired, image = case.desired, case.image
     # only the server knows the properties from a new image's metadata or instance: the diff shows what the task gives
     settings = desired.settings.overlay(image.settings if image is not None else ImageSettings())

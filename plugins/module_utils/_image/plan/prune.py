@@ -14,10 +14,12 @@ from datetime import datetime
 from ..._lxd.errors import LXDInputError
 from ..._lxd.record import record, replace
 from ..actions import DeleteImage
-from ..desired import DesiredImage
 from ..model import Image
 from .selection import Selector, added_at
 from .usage import Usage
+
+if t.TYPE_CHECKING:
+    from ..desired_image import DesiredImage
 
 UNKNOWN_USE = "unknown_use"
 

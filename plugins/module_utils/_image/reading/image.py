@@ -15,7 +15,7 @@ from ..model import REPLACES, UNKNOWN, CurrentImage, is_complete, is_fingerprint
 from ..plan.image import must_look_up
 
 if t.TYPE_CHECKING:
-    from ..desired import DesiredImage
+    from ..desired_image import DesiredImage
     from ..image_reader import ImageReader
     from ..model import Alias, Image, Instance, OfferedImage
     from ..sources.content import TaskContent

@@ -13,40 +13,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ..desired import FileSource, InstanceSource, UrlSource
+from ..desired_image import FileSource, InstanceSource, UrlSource
 
 if t.TYPE_CHECKING:
     from ..._lxd.client import Client
-    from ..actions import CreateImage
-    from ..desired import SettingsChange, Source
-    from ..image_reader import ImageReader
-    from ..image_writer import ImageWriter
-    from ..reading.image import ImageReading
-
-
-class Content(t.Protocol):
-    """The interface of a source, the same for all types. All methods raise LXDError."""
-
-    def identify(self, reading: ImageReading) -> str | None:
-        """Return the fingerprint of the content if it can be known before the image is looked for, else None.
-
-        May return UNKNOWN for files that ``reading`` allows to be hashed only while they are sent.
-        """
-
-    def look_up(self, reading: ImageReading) -> None:
-        """Find out which image the source provides, and note it in ``reading``."""
-
-    def renew(self) -> None:
-        """Drop what was read of the source: it may have changed since."""
-
-    def check(self, reader: ImageReader, action: CreateImage, look_into_files: bool) -> None:
-        """Raise the error now that creating the image would raise later, with half of the plan done.
-
-        ``look_into_files``: also read files that create() would read while it sends them.
-        """
-
-    def create(self, writer: ImageWriter, action: CreateImage) -> tuple[str, SettingsChange]:
-        """Make the image on the server. Returns its fingerprint, and the settings that it must still be given."""
+    from ..desired_image import Source
+    from .interface import Content
 
 
 def open_content(source: Source, target: Client) -> Content:

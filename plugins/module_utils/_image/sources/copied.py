@@ -23,11 +23,11 @@ import typing as t
 
 from ..._lxd.errors import LXDAPIError, LXDConnectionError, LXDError, LXDInputError, LXDOperationError, LXDStateChanged
 from ..._lxd.record import field, record, replace
-from ..desired import merge_properties
+from ..desired_image import merge_properties
 
 if t.TYPE_CHECKING:
     from ..actions import CreateImage
-    from ..desired import ImageSource, SettingsChange, UrlSource
+    from ..desired_image import ImageSource, SettingsChange, UrlSource
     from ..image_reader import ImageReader
     from ..image_writer import ImageWriter
     from ..model import Image, OfferedImage

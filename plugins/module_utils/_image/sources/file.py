@@ -19,7 +19,7 @@ from .image_files import ImageFiles
 if t.TYPE_CHECKING:
     from ..._lxd.client import Client
     from ..actions import CreateImage
-    from ..desired import FileSource, SettingsChange
+    from ..desired_image import FileSource, SettingsChange
     from ..image_reader import ImageReader
     from ..image_writer import ImageWriter
     from ..reading.image import ImageReading

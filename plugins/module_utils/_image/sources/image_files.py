@@ -26,7 +26,7 @@ from .metadata_tar import build_metadata
 from .multipart import clean_filename, multipart_frame
 
 if t.TYPE_CHECKING:
-    from ..desired import FileSource
+    from ..desired_image import FileSource
 
 
 class _Part(t.Protocol):

@@ -15,7 +15,7 @@ from ..model import MADE_FROM, ImageSettings
 
 if t.TYPE_CHECKING:
     from ..actions import CreateImage
-    from ..desired import InstanceSource, SettingsChange
+    from ..desired_image import InstanceSource, SettingsChange
     from ..image_reader import ImageReader
     from ..image_writer import ImageWriter
     from ..model import Image, Instance

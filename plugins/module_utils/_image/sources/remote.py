@@ -21,7 +21,7 @@ from ..model import is_complete
 
 if t.TYPE_CHECKING:
     from ..._lxd.client import Client
-    from ..desired import ImageSource
+    from ..desired_image import ImageSource
     from ..model import OfferedImage
     from .copied import CopiedContent
 

@@ -25,7 +25,7 @@ from .multipart import boundary_of, clean_filename, rename_parts
 from .remote import describe, needs_no_look, pull_source_body, source_bookkeeping
 
 if t.TYPE_CHECKING:
-    from ..desired import ImageSource, SettingsChange
+    from ..desired_image import ImageSource, SettingsChange
     from ..image_writer import ImageWriter
     from ..model import Image
 

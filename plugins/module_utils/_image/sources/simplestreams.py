@@ -40,7 +40,7 @@ from .simplestreams_index import (
 
 if t.TYPE_CHECKING:
     from ..._lxd.json_shapes import Object
-    from ..desired import ImageSource, SettingsChange
+    from ..desired_image import ImageSource, SettingsChange
     from ..image_reader import ImageReader
     from ..image_writer import ImageWriter
     from ..model import Image

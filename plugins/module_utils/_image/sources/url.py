@@ -19,7 +19,7 @@ from ..._lxd.blocks import write_block
 from ..._lxd.errors import LXDAPIError, LXDInputError
 from ..._lxd.http_files import HttpFiles
 from ..._lxd.urls import has_credentials, shown_url
-from ..desired import FileSource
+from ..desired_image import FileSource
 from ..model import MADE_FROM, OfferedImage
 from .checksum import SHA256, Checksum, resolve_checksum
 from .copied import CopiedContent, Created
@@ -28,7 +28,7 @@ from .multipart import clean_filename
 
 if t.TYPE_CHECKING:
     from ..._lxd.client import Client
-    from ..desired import SettingsChange, UrlSource
+    from ..desired_image import SettingsChange, UrlSource
     from ..image_reader import ImageReader
     from ..image_writer import ImageWriter
     from ..model import Image

@@ -20,7 +20,7 @@ from ..sources.content import TaskContent
 
 if t.TYPE_CHECKING:
     from ..actions import Plan
-    from ..desired import DesiredImage
+    from ..desired_image import DesiredImage
     from ..image_reader import ImageReader
     from ..model import Image
 

@@ -13,7 +13,7 @@ import typing as t
 from datetime import datetime, timezone
 
 from ..._lxd.errors import LXDInputError
-from ..desired import ImageSource
+from ..desired_image import ImageSource
 from ..model import Image
 from ..sources.simplestreams import SimplestreamsContent
 from ..sources.simplestreams_index import SimplestreamsImage

@@ -13,7 +13,7 @@ import typing as t
 
 from ..._lxd.errors import LXDError
 from ..._lxd.json_shapes import text_values
-from ..desired import ImageSource
+from ..desired_image import ImageSource
 from ..model import MADE_FROM, Image
 
 if t.TYPE_CHECKING:

@@ -50,8 +50,8 @@ LOOP = {"_image.actions", "_image.loop"}
 IMAGE = {
     *LOOP,
     "_argument_specs",
-    "_image.desired",
-    "_image.options",
+    "_image.desired_image",
+    "_image.options_image",
     "_image.plan.image",
     "_image.reading.image",
     "_image.sources.content",
@@ -60,8 +60,6 @@ IMAGE = {
 
 SELECTION = {
     "_argument_specs",
-    "_image.desired",
-    "_image.options",
     "_image.options_selection",
     "_image.plan.selection",
     "_image.plan.usage",

@@ -17,8 +17,8 @@ from unittest import mock
 from hypothesis import assume, configuration, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.community.lxd.plugins.module_utils._image.desired import (
-    DesiredAlias,
+from ansible_collections.community.lxd.plugins.module_utils._image.desired import DesiredAlias
+from ansible_collections.community.lxd.plugins.module_utils._image.desired_image import (
     DesiredImage,
     FileSource,
     InstanceSource,

@@ -15,7 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.community.lxd.plugins.module_utils._image.actions import CreateImage
-from ansible_collections.community.lxd.plugins.module_utils._image.desired import ImageSource, SettingsChange, UrlSource
+from ansible_collections.community.lxd.plugins.module_utils._image.desired_image import (
+    ImageSource,
+    SettingsChange,
+    UrlSource,
+)
 from ansible_collections.community.lxd.plugins.module_utils._image.image_reader import ImageReader
 from ansible_collections.community.lxd.plugins.module_utils._image.model import OfferedImage
 from ansible_collections.community.lxd.plugins.module_utils._image.sources.copied import (

@@ -10,7 +10,7 @@ import typing as t
 import pytest
 
 from ansible_collections.community.lxd.plugins.module_utils._image.actions import CreateImage
-from ansible_collections.community.lxd.plugins.module_utils._image.desired import ImageSource, SettingsChange
+from ansible_collections.community.lxd.plugins.module_utils._image.desired_image import ImageSource, SettingsChange
 from ansible_collections.community.lxd.plugins.module_utils._image.image_reader import ImageReader
 from ansible_collections.community.lxd.plugins.module_utils._image.sources.copied import pull_settings_body
 from ansible_collections.community.lxd.plugins.module_utils._image.sources.remote import open_remote

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.community.lxd.plugins.module_utils._image.desired import ImageSource
+from ansible_collections.community.lxd.plugins.module_utils._image.desired_image import ImageSource
 from ansible_collections.community.lxd.plugins.module_utils._image.image_reader import ImageReader
 from ansible_collections.community.lxd.plugins.module_utils._image.plan.selection import (
     InfoQuery,

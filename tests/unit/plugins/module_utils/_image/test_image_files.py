@@ -17,7 +17,7 @@ import typing as t
 import pytest
 import yaml
 
-from ansible_collections.community.lxd.plugins.module_utils._image.desired import FileSource
+from ansible_collections.community.lxd.plugins.module_utils._image.desired_image import FileSource
 from ansible_collections.community.lxd.plugins.module_utils._image.sources import directory_tar, image_files
 from ansible_collections.community.lxd.plugins.module_utils._image.sources.checksum import Checksum, parse_checksum
 from ansible_collections.community.lxd.plugins.module_utils._image.sources.image_files import ImageFiles

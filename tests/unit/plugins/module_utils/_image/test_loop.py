@@ -22,8 +22,8 @@ from ansible_collections.community.lxd.plugins.module_utils._image.actions impor
 from ansible_collections.community.lxd.plugins.module_utils._image.apply import settings as apply_settings
 from ansible_collections.community.lxd.plugins.module_utils._image.apply.runner import apply_plan
 from ansible_collections.community.lxd.plugins.module_utils._image.apply.settings import change_settings
-from ansible_collections.community.lxd.plugins.module_utils._image.desired import (
-    DesiredAlias,
+from ansible_collections.community.lxd.plugins.module_utils._image.desired import DesiredAlias
+from ansible_collections.community.lxd.plugins.module_utils._image.desired_image import (
     DesiredImage,
     FileSource,
     InstanceSource,

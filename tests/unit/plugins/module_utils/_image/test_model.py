@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from ansible_collections.community.lxd.plugins.module_utils._image import model
-from ansible_collections.community.lxd.plugins.module_utils._image.desired import DesiredImage, SettingsChange
+from ansible_collections.community.lxd.plugins.module_utils._image.desired_image import DesiredImage, SettingsChange
 from ansible_collections.community.lxd.plugins.module_utils._image.model import (
     CurrentImage,
     Image,

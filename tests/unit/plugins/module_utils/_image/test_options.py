@@ -9,10 +9,10 @@ from datetime import timedelta
 
 import pytest
 
-from ansible_collections.community.lxd.plugins.module_utils._image import options, options_selection
+from ansible_collections.community.lxd.plugins.module_utils._image import options, options_image, options_selection
 from ansible_collections.community.lxd.plugins.module_utils._image import options_prune as options_retention
-from ansible_collections.community.lxd.plugins.module_utils._image.desired import (
-    DesiredAlias,
+from ansible_collections.community.lxd.plugins.module_utils._image.desired import DesiredAlias
+from ansible_collections.community.lxd.plugins.module_utils._image.desired_image import (
     DesiredImage,
     FileSource,
     ImageSource,
@@ -28,7 +28,7 @@ FILE = {"type": "file", "path": "/a"}
 
 
 def image(state: str = "present", **params: t.Any) -> DesiredImage:
-    return options.desired_image(
+    return options_image.desired_image(
         {"state": state, "purge_aliases": False, "purge_properties": False, "force": False, **params}
     )
 
@@ -169,7 +169,7 @@ def test_what_is_to_go_needs_no_source(identity: dict[str, str]) -> None:
     ids=["file", "file with all", "instance", "instance with all", "snapshot", "url", "image"],
 )
 def test_source(params: dict[str, t.Any], source: t.Any) -> None:
-    assert options.desired_source(params) == source
+    assert options_image.desired_source(params) == source
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_source(params: dict[str, t.Any], source: t.Any) -> None:
 )
 def test_source_refused(params: dict[str, t.Any], words: str) -> None:
     with pytest.raises(LXDInputError, match=words):
-        options.desired_source(params)
+        options_image.desired_source(params)
 
 
 SERVER = {"type": "image", "server": "https://h", "alias": "a"}
@@ -227,7 +227,7 @@ SERVER = {"type": "image", "server": "https://h", "alias": "a"}
     ids=["server", "options", "http", "remote", "fingerprint"],
 )
 def test_image_source(params: dict[str, t.Any], source: ImageSource) -> None:
-    assert options.desired_source(params) == source
+    assert options_image.desired_source(params) == source
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_image_source(params: dict[str, t.Any], source: ImageSource) -> None:
 )
 def test_image_source_refused(params: dict[str, t.Any], words: str) -> None:
     with pytest.raises(LXDInputError, match=words):
-        options.desired_source(params)
+        options_image.desired_source(params)
 
 
 def test_the_fingerprint_of_the_image_and_of_its_source() -> None:
@@ -336,7 +336,7 @@ def store(*entries: dict[str, t.Any], **params: t.Any) -> t.Any:
 def test_what_an_entry_is_called(entry: dict[str, t.Any], name: str, aliases: tuple[str, ...]) -> None:
     (found,) = store(entry).images
     assert (found.name, found.aliases, found.error) == (name, aliases, None)
-    assert found.desired == options.desired_image(entry)
+    assert found.desired == options_image.desired_image(entry)
 
 
 def test_a_bad_entry_is_the_failure_of_that_entry_alone() -> None:

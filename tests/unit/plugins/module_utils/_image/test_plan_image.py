@@ -17,8 +17,8 @@ from ansible_collections.community.lxd.plugins.module_utils._image.actions impor
     UpdateAlias,
     UpdateImage,
 )
-from ansible_collections.community.lxd.plugins.module_utils._image.desired import (
-    DesiredAlias,
+from ansible_collections.community.lxd.plugins.module_utils._image.desired import DesiredAlias
+from ansible_collections.community.lxd.plugins.module_utils._image.desired_image import (
     DesiredImage,
     FileSource,
     ImageSource,

@@ -16,7 +16,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.community.lxd.plugins.module_utils._image.desired import ImageSource, UrlSource
+from ansible_collections.community.lxd.plugins.module_utils._image.desired_image import ImageSource, UrlSource
 from ansible_collections.community.lxd.plugins.module_utils._image.image_reader import ImageReader
 from ansible_collections.community.lxd.plugins.module_utils._image.model import OfferedImage
 from ansible_collections.community.lxd.plugins.module_utils._image.sources.checksum import parse_checksum

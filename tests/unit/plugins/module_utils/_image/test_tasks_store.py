@@ -18,7 +18,7 @@ import pytest
 from hypothesis import assume, configuration, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.community.lxd.plugins.module_utils._image.desired import FileSource
+from ansible_collections.community.lxd.plugins.module_utils._image.desired_image import FileSource
 from ansible_collections.community.lxd.plugins.module_utils._image.image_reader import ImageReader, Project
 from ansible_collections.community.lxd.plugins.module_utils._image.options_prune import desired_store
 from ansible_collections.community.lxd.plugins.module_utils._image.plan.prune import Guards, PrunePolicy

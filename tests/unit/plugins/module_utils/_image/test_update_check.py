@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.community.lxd.plugins.module_utils._image.desired import ImageSource
+from ansible_collections.community.lxd.plugins.module_utils._image.desired_image import ImageSource
 from ansible_collections.community.lxd.plugins.module_utils._image.image_reader import ImageReader
 from ansible_collections.community.lxd.plugins.module_utils._image.tasks.update_check import UpdateChecker, source_of
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A, B, make_image

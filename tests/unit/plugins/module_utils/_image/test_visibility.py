@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.community.lxd.plugins.module_utils._image.apply.access import enrol
 from ansible_collections.community.lxd.plugins.module_utils._image.desired import DesiredAlias
 from ansible_collections.community.lxd.plugins.module_utils._image.image_reader import ImageReader
-from ansible_collections.community.lxd.plugins.module_utils._image.options import desired_image
+from ansible_collections.community.lxd.plugins.module_utils._image.options_image import desired_image
 from ansible_collections.community.lxd.plugins.module_utils._image.plan.prune import Guards, PrunePolicy
 from ansible_collections.community.lxd.plugins.module_utils._image.plan.selection import InfoQuery, Selector
 from ansible_collections.community.lxd.plugins.module_utils._image.tasks.alias import run_alias
