@@ -80,19 +80,29 @@ options:
       server:
         description:
           - For V(image), the URL of the source server.
+          - With O(source.protocol=oci), it can have a user and a password, as in C(https://user:password@host). Incus
+            keeps them in the image, where whoever can read the image can read them. The module warns, and refuses
+            O(public=true).
           - Mutually exclusive with O(source.remote).
         type: str
       protocol:
         description:
           - For V(image), the protocol of O(source.server). V(lxd) and V(incus) are equivalent; the module detects the
             server type.
+          - V(oci) is a registry of application containers. It requires Incus 6.3 or later as the managed server, which
+            needs the program C(skopeo), and which must itself trust the certificate of the registry. The managed node
+            asks the registry, too, to find out which image O(source.alias) is now.
+          - V(oci) was added in version 1.1.0.
           - The default with O(source.server) is V(lxd). The default with O(source.remote) is the protocol in the
             configuration of this remote.
         type: str
-        choices: [simplestreams, lxd, incus]
+        choices: [simplestreams, lxd, incus, oci]
       alias:
         description:
           - For V(image), the alias of the image on the source server.
+          - With O(source.protocol=oci), it is C(repository:tag) or C(repository@sha256:<digest>), such as
+            V(library/nginx:1.27). It is required. What a tag means can change, see O(state=latest); what a digest means
+            cannot.
           - Mutually exclusive with O(source.fingerprint).
         type: str
       fingerprint:
@@ -109,8 +119,8 @@ options:
         choices: [container, virtual-machine]
       architecture:
         description:
-          - For V(image), the architecture of the image. For a simplestreams server, it defaults to the architecture of
-            the managed server.
+          - For V(image), the architecture of the image. For a simplestreams server and a registry, it defaults to the
+            architecture of the managed server.
         type: str
       certificate:
         description:
@@ -160,6 +170,7 @@ options:
           - V(push) makes the source server send the image. Both servers must be of the same vendor, and the source
             server must trust O(source.client_cert). V(push) and O(source.filename) are mutually exclusive.
           - V(relay) streams the image through the managed node. Use it for servers that cannot reach each other.
+          - With O(source.protocol=oci), only V(auto) and V(pull) are supported, and both are V(pull).
         type: str
         choices: [auto, pull, push, relay]
       url:

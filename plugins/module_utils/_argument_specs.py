@@ -37,7 +37,7 @@ IMAGE_SPEC: dict[str, dict[str, t.Any]] = {
             "type": {"type": "str", "choices": ["image", "url", "file", "instance", "snapshot"], "default": "image"},
             "remote": {"type": "str"},
             "server": {"type": "str"},
-            "protocol": {"type": "str", "choices": ["simplestreams", "lxd", "incus"]},
+            "protocol": {"type": "str", "choices": ["simplestreams", "lxd", "incus", "oci"]},
             "alias": {"type": "str"},
             "fingerprint": {"type": "str"},
             "image_type": {"type": "str", "choices": ["container", "virtual-machine"]},

@@ -135,6 +135,11 @@ def run(module: Module, params: Params, check_mode: bool, progress: Progress | N
                 "module. To copy images from it, use it as 'remote' in 'source' of lxd_image."
             )
         return module.run_simplestreams(remote, desired, params["timeout"], params["use_proxy"])
+    if remote and remote.is_registry:
+        raise LXDInputError(
+            f"The remote {remote.name!r} is a registry of application containers, which is read-only and cannot be "
+            "listed. To copy images from it, use it as 'remote' in 'source' of lxd_image."
+        )
     reader = connect(params, remote, progress)
     enrolled = _enrol(reader, params, check_mode)
     if enrolled and check_mode:

@@ -106,6 +106,15 @@ EXAMPLES = r"""
       path: /srv/images/debian-12-new.tar.gz
     previous: delete
 
+- name: Keep an application container on Incus as the newest one that its tag means
+  community.lxd.lxd_image:
+    name: web/nginx
+    state: latest
+    source:
+      server: https://docker.io
+      protocol: oci
+      alias: library/nginx:stable
+
 - name: Import a split image, and only the one that was built
   community.lxd.lxd_image:
     name: golden/split

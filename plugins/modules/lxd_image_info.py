@@ -238,6 +238,8 @@ server:
     vendor: incus
     version: 6.0.4
     trusted: true
+    clustered: true
+    members_down: []
     client:
       method: tls
       sees_all: false
@@ -265,6 +267,20 @@ server:
       description: Whether the server trusts the client. If not, the server returns only public images.
       type: bool
       returned: if neither O(name) nor O(fingerprint) is given
+    clustered:
+      description: Whether the server is a member of a cluster. All members of a cluster have the same images.
+      type: bool
+      returned: if neither O(name) nor O(fingerprint) is given, and the server is LXD or Incus
+      version_added: 1.1.0
+    members_down:
+      description:
+        - The names of the cluster members that do not respond, sorted. While there are some, the use of images by
+          instances on them is unknown, and the servers delete no images.
+        - It is V(null) if the client may not see the cluster members.
+      type: list
+      elements: str
+      returned: if neither O(name) nor O(fingerprint) is given, and the server is LXD or Incus
+      version_added: 1.1.0
     client:
       description: Who the client is on the server, and how much of the server it may see.
       type: dict

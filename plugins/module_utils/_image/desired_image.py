@@ -163,7 +163,7 @@ class InstanceSource(_SourceTraits):
 class ImageSource(_SourceTraits):
     """An image of another server: its ``alias``, or its ``fingerprint`` (complete if there is a ``secret``).
 
-    ``protocol``: simplestreams, lxd or incus. Certificates and keys: a path on the node or PEM text.
+    ``protocol``: simplestreams, oci, lxd or incus. Certificates and keys: a path on the node or PEM text.
     """
 
     server: str | None = None

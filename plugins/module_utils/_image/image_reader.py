@@ -289,6 +289,16 @@ class ImageReader:
             projects[need_text(item, "name", where)] = Project(has_own_images(item, where), granted)
         return dict(sorted(projects.items()))
 
+    def list_cluster_members(self) -> dict[str, str]:
+        """List the members of the cluster, ``GET /1.0/cluster/members?recursion=1``: name -> status, such as "Offline"."""
+        path = paths.CLUSTER_MEMBERS
+        found = self.client.get(path, "list the cluster members", {"recursion": "1"}, with_project=False).metadata
+        where = answer_to(path)
+        return {
+            need_text(item, "server_name", where): need_text(item, "status", where)
+            for item in need_objects(found, where)
+        }
+
     def has_profile(self, name: str) -> bool:
         """Return whether there is a profile, ``GET /1.0/profiles/{name}``."""
         try:

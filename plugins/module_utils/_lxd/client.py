@@ -76,11 +76,13 @@ class ServerInfo:
     extensions: frozenset[str]
     architecture: str | None = None
     certificate: str | None = None
-    """The server's TLS certificate as PEM text."""
+    """The TLS certificate as PEM text. All members of a cluster have the same."""
     addresses: tuple[str, ...] = ()
     """The addresses of the HTTPS API, each as host:port."""
     auth_method: str | None = None
     """How the server has authenticated the client, such as "tls"; None if it does not say, as LXD 5.0."""
+    clustered: bool = False
+    """Whether the server is a member of a cluster."""
     is_administered: bool = False
     """Whether the server shows its configuration, which it does for its administrators only."""
 
@@ -192,6 +194,7 @@ class Client:
                 certificate=environment.get("certificate"),
                 addresses=tuple(json_shapes.texts(lists.get("addresses"))),
                 auth_method=json_shapes.text(metadata.get("auth_user_method")) or None,
+                clustered=lists.get("server_clustered") is True,
                 is_administered=_shows_configuration(metadata),
             )
         return self._server

@@ -75,6 +75,15 @@ class HttpFiles:
         with self._open("HEAD", url, headers) as response:
             return dict(response.headers)
 
+    def answer(self, url: str, headers: t.Mapping[str, str], longest: int) -> tuple[int, t.Mapping[str, str], bytes]:
+        """Return the status, the headers and the body of the answer to a GET request, whatever its status is.
+
+        ``longest``: bytes that the body may have. Raises LXDConnectionError, and LXDInputError if the URL is not valid.
+        """
+        # an authentication of our own, which does nothing: or else netrc would replace the header Authorization
+        with self._send("GET", url, headers, auth=lambda request: request) as response:
+            return response.status_code, response.headers, self._read(response, longest)
+
     @contextlib.contextmanager
     def stream(self, url: str) -> t.Iterator[tuple[int | None, t.Iterator[bytes]]]:
         """Yield the size of a file in bytes, None if it is unknown, and its blocks, not decoded.
@@ -88,14 +97,14 @@ class HttpFiles:
                 self._progress.transfer(f"download {shown_url(url)}", blocks, size) if self._progress else blocks,
             )
 
-    def _open(self, method: str, url: str, headers: t.Mapping[str, str] | None = None) -> requests.Response:
+    def _send(self, method: str, url: str, headers: t.Mapping[str, str] | None, **more: t.Any) -> requests.Response:
         # only here, as the library may be missing when this file is imported
         from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 
         split_url(url)
         try:
-            response = self._session.request(
-                method, url, headers=headers, stream=True, timeout=(CONNECT_TIMEOUT, self._timeout)
+            return self._session.request(
+                method, url, headers=headers, stream=True, timeout=(CONNECT_TIMEOUT, self._timeout), **more
             )
         except (InvalidSchema, InvalidURL, MissingSchema) as exc:
             raise LXDInputError(
@@ -103,6 +112,9 @@ class HttpFiles:
             ) from exc
         except BROKEN as exc:
             raise self._error(exc, url, method) from exc
+
+    def _open(self, method: str, url: str, headers: t.Mapping[str, str] | None = None) -> requests.Response:
+        response = self._send(method, url, headers)
         if response.status_code != 200:
             response.close()
             kind = LXDNotFound if response.status_code == 404 else LXDAPIError

@@ -14,6 +14,7 @@ from .errors import LXDInputError
 
 SERVER = "/1.0"
 CERTIFICATES = "/1.0/certificates"
+CLUSTER_MEMBERS = "/1.0/cluster/members"
 IMAGES = "/1.0/images"
 ALIASES = "/1.0/images/aliases"
 INSTANCES = "/1.0/instances"

@@ -29,10 +29,12 @@ else:
     YAML_IMPORT_ERROR = None
 
 SIMPLESTREAMS = "simplestreams"
+OCI = "oci"
+"""The protocol of registries of application containers."""
 NATIVE = ("lxd", "incus")
 """The protocols of LXD and Incus servers: only these servers get the client's certificate."""
 
-_SCHEMES = {SIMPLESTREAMS: ("https", "http"), "lxd": ("https", "unix"), "incus": ("https", "unix")}
+_SCHEMES = {SIMPLESTREAMS: ("https", "http"), OCI: ("https",), "lxd": ("https", "unix"), "incus": ("https", "unix")}
 
 # The remotes that the clients have without configuration. The URL of ``images`` depends on the vendor: IMAGES has that
 # of Canonical for LXD and that of the Linux Containers project for Incus.
@@ -50,7 +52,7 @@ IMAGES = {"lxd": "https://images.lxd.canonical.com", "incus": "https://images.li
 class Remote:
     """A server of the client configuration.
 
-    ``address``: a URL, or "unix:" for the local server. ``protocol``: "simplestreams", "lxd" or "incus".
+    ``address``: a URL, or "unix:" for the local server. ``protocol``: "simplestreams", "oci", "lxd" or "incus".
     ``server_cert``, ``client_cert``, ``client_key``: paths; None if the file does not exist.
     """
 
@@ -66,6 +68,11 @@ class Remote:
     def is_simplestreams(self) -> bool:
         """Whether the server is a simplestreams server, which is read-only."""
         return self.protocol == SIMPLESTREAMS
+
+    @property
+    def is_registry(self) -> bool:
+        """Whether the server is a registry of application containers, which is read-only and cannot be listed."""
+        return self.protocol == OCI
 
 
 def configuration_directories(environ: t.Mapping[str, str], home: str) -> list[str]:

@@ -12,21 +12,12 @@ import contextlib
 import typing as t
 
 from ..._lxd.errors import LXDConflict, LXDStateChanged
-from ..._lxd.node_lock import node_lock
 from ..actions import CreateAlias
+from .locks import content_lock
 
 if t.TYPE_CHECKING:
     from ..actions import DeleteAlias, MoveAlias, UpdateImage
     from ..image_writer import ImageWriter
-
-
-def content_lock(writer: ImageWriter, fingerprint: str) -> t.ContextManager[bool]:
-    """Let only one task of this node at a time make, name or delete the image of this content.
-
-    An alias is deleted with its image, so none may be created between the last look at an image and its DELETE. And if
-    LXD 5.0 makes an image while it deletes one of the same content, the new image ends without its file.
-    """
-    return node_lock(f"{writer.client.url} existence {fingerprint}")
 
 
 def create_alias(writer: ImageWriter, name: str, target: str, description: str) -> None:

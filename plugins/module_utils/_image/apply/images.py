@@ -13,7 +13,7 @@ import typing as t
 from ..._lxd.errors import LXDInputError, LXDOperationError, LXDStateChanged
 from ..desired_image import SettingsChange
 from ..model import UNKNOWN
-from .aliases import content_lock
+from .locks import content_lock
 from .settings import change_settings
 
 if t.TYPE_CHECKING:

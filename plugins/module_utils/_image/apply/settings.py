@@ -13,7 +13,7 @@ import time
 import typing as t
 
 from ..._lxd.errors import LXDAPIError, LXDPreconditionFailed, LXDStateChanged
-from ..._lxd.node_lock import node_lock
+from .locks import settings_lock
 
 if t.TYPE_CHECKING:
     from ..desired_image import SettingsChange
@@ -37,7 +37,7 @@ def change_settings(
     ``inactive_state``: what the image may keep as an inactive one; a task that finds another state plans again.
     Raises LXDStateChanged, or LXDPreconditionFailed after ATTEMPTS.
     """
-    with node_lock(f"{writer.client.url} settings {fingerprint}"):
+    with settings_lock(writer, fingerprint):
         for _attempt in range(ATTEMPTS):
             image = writer.get_image(fingerprint)
             if image is None:

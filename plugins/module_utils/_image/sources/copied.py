@@ -54,6 +54,11 @@ class CopiedContent:
     """The source with the server, protocol and certificates of its remote filled in: the only one that is used from
     here on."""
 
+    way_out = (
+        "With the 'mode' pull, a full 'fingerprint' and no client certificate, only the target server has to reach it."
+    )
+    """What helps if this node cannot reach the source."""
+
     _identified: OfferedImage | None = None
     """The image that identify() has found, so that look_up() need not ask again."""
 
@@ -148,9 +153,7 @@ class CopiedContent:
         except LXDConnectionError as exc:
             if self.source.is_from_server:
                 exc.add(
-                    "This node could not reach the source; it uses only the proxies of its environment. "
-                    "With the 'mode' pull, a full 'fingerprint' and no client certificate, "
-                    "only the target server has to reach it."
+                    f"This node could not reach the source; it uses only the proxies of its environment. {self.way_out}"
                 )
             raise
 

@@ -4,7 +4,7 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Opens another image server as a source: resolves its remote, and distinguishes LXD and Incus from simplestreams."""
+"""Opens another image server as a source: resolves its remote, and distinguishes LXD and Incus, simplestreams and registries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import os
 import typing as t
 
 from ..._lxd.errors import LXDInputError
-from ..._lxd.remotes import SIMPLESTREAMS, find_remote
+from ..._lxd.remotes import OCI, SIMPLESTREAMS, find_remote
 from ..._lxd.tls import read_pem
 from ..._lxd.transport import SOURCE_CERTIFICATE
 from ..._lxd.urls import shown_url
@@ -32,7 +32,11 @@ def open_remote(source: ImageSource, target: Client) -> CopiedContent:
     ``target``: only its vendor and architecture are read, and only if they are needed.
     """
     source = resolve_remote(source, lambda: target.server().vendor, os.environ)
-    # imported only here: a task needs one of the two
+    # imported only here: a task needs one of the three
+    if source.protocol == OCI:
+        from .oci import OciContent
+
+        return OciContent(source, target)
     if source.protocol == SIMPLESTREAMS:
         from .simplestreams import SimplestreamsContent
 
@@ -109,7 +113,7 @@ def pull_source_body(
     then fails.
     """
     body: dict[str, t.Any] = {"type": "image", "mode": "pull", "server": server}
-    body["protocol"] = SIMPLESTREAMS if source.protocol == SIMPLESTREAMS else vendor
+    body["protocol"] = source.protocol if source.protocol in (SIMPLESTREAMS, OCI) else vendor
     if by_alias:
         body["alias"] = _alias_with_architecture(source, image)
     else:

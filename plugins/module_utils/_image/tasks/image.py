@@ -28,7 +28,8 @@ if t.TYPE_CHECKING:
 def run_image(reader: ImageReader, desired: DesiredImage, check_mode: bool) -> dict[str, t.Any]:
     """Bring one image to its desired state. Returns the result of lxd_image. Raises LXDError."""
     task = ImageTask(reader, desired)
-    return task.result(task.run(check_mode), check_mode)
+    result = task.result(task.run(check_mode), check_mode)
+    return {**result, "warnings": [*result.get("warnings", ()), *reader.notes]} if reader.notes else result
 
 
 class ImageTask:

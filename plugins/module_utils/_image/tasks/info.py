@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timezone
 
+from ..._lxd.errors import LXDAPIError
 from ..plan.usage import Usage
 from ..reading.names import images_project, project_readers, read_selected
 
@@ -20,6 +21,10 @@ if t.TYPE_CHECKING:
     from ..plan.selection import InfoQuery, Selector
     from ..reading.usage import UsageReader
     from .update_check import UpdateChecker
+
+
+_OFFLINE = "Offline"
+"""The status of a cluster member that has given no sign of life for some seconds (cluster.offline_threshold)."""
 
 
 def run_info(reader: ImageReader, query: InfoQuery) -> dict[str, t.Any]:
@@ -109,7 +114,17 @@ def _server(reader: ImageReader, selector: Selector) -> dict[str, t.Any]:
     if selector.name is None and selector.fingerprint is None:
         info = reader.client.server()
         known.update(vendor=info.vendor, version=info.version, trusted=info.trusted, client=_client(reader))
+        known.update(clustered=info.clustered, members_down=_members_down(reader) if info.clustered else [])
     return known
+
+
+def _members_down(reader: ImageReader) -> list[str] | None:
+    """Return the names of the cluster members that do not respond, sorted; None if this client may not know them."""
+    try:
+        members = reader.list_cluster_members()
+    except LXDAPIError:
+        return None
+    return sorted(name for name, status in members.items() if status == _OFFLINE)
 
 
 def _client(reader: ImageReader) -> dict[str, t.Any]:

@@ -141,7 +141,12 @@ def run_store(reader: ImageReader, desired: DesiredStore, check_mode: bool) -> R
             images = {image.fingerprint: image for image in listing.list_images()}
             listed = list(predict_images(images, actions).values())
         pruned = prune_project(reader, desired.purge, check_mode, exclude, listed)
-    return {**_store_result(results, pruned), **_failed(failed, len(results), desired)}
+    warnings = list(dict.fromkeys([*pruned.warnings, *reader.notes]))
+    return {
+        **({"warnings": warnings} if warnings else {}),
+        **_store_result(results, pruned),
+        **_failed(failed, len(results), desired),
+    }
 
 
 def unseen_store(desired: DesiredStore) -> Result:
@@ -254,7 +259,6 @@ def _store_result(results: list[Result], pruned: Pruned) -> Result:
     gone = {item["fingerprint"]: {"aliases": item["aliases"]} for item in removed}
     actions = [verb for result in results for verb in result["actions"]] + ["delete"] * len(removed)
     return {
-        **({"warnings": list(dict.fromkeys(pruned.warnings))} if pruned.warnings else {}),
         "changed": bool(actions),
         "results": results,
         "removed": removed,

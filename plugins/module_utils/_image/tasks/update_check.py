@@ -13,6 +13,7 @@ import typing as t
 
 from ..._lxd.errors import LXDError
 from ..._lxd.json_shapes import text_values
+from ..._lxd.remotes import OCI
 from ..desired_image import ImageSource
 from ..model import MADE_FROM, Image
 
@@ -63,13 +64,16 @@ def source_of(image: Image) -> ImageSource | None:
     Returns None if there is no source with an alias: a fingerprint never means a newer image.
     """
     followed = text_values(image.data.get("update_source"))
-    if image.followed_alias:
+    is_container = followed.get("protocol") == OCI
+    if image.followed_alias and not (is_container and "@" in image.followed_alias):
         return ImageSource(
             server=followed.get("server"),
             protocol=followed.get("protocol"),
             alias=image.followed_alias,
             certificate=followed.get("certificate") or None,
             image_type=image.data.get("type"),
+            # a registry has one tag for all architectures
+            architecture=image.data.get("architecture") if is_container else None,
         )
     try:
         kept = json.loads(image.settings.bookkeeping.get(MADE_FROM) or "{}")
@@ -78,5 +82,8 @@ def source_of(image: Image) -> ImageSource | None:
     if not isinstance(kept, dict) or kept.get("type") != "image" or not kept.get("alias"):
         return None
     known = {key: kept[key] for key in _KEPT if kept.get(key) is not None}
+    if is_container:
+        # it was copied by a digest, as the tag is that of another architecture: the bookkeeping has the tag
+        known.update({key: followed[key] for key in ("server", "protocol", "certificate") if followed.get(key)})
     # anybody may set properties, so values may have any type
     return ImageSource(**known) if all(isinstance(value, str) for value in known.values()) else None

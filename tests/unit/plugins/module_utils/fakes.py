@@ -20,6 +20,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
     Instance,
 )
 from ansible_collections.community.lxd.plugins.module_utils._image.times import NEVER
+from ansible_collections.community.lxd.plugins.module_utils._lxd.client import ServerInfo
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDConflict,
     LXDInputError,
@@ -108,6 +109,7 @@ class FakeStore:
             is_anonymous=False,
             is_local=True,
             identity=lambda: Identity("unix", sees_all=True),
+            server=lambda: ServerInfo("lxd", "5.0.2", True, frozenset(), certificate="the certificate"),
             settle=self._settle,
             require_trusted=self._require_trusted,
             trust_shown=lambda: None,

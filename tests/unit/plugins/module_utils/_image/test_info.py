@@ -39,12 +39,12 @@ def projects() -> tuple[str, t.Any]:
     return PROJECTS[0], sync(PROJECTS[1])
 
 
-def server() -> tuple[str, t.Any]:
+def server(**environment: t.Any) -> tuple[str, t.Any]:
     return "GET /1.0", sync(
         {
             "auth": "trusted",
             "auth_user_method": "unix",
-            "environment": {"server": "incus", "server_version": "6.0.4"},
+            "environment": {"server": "incus", "server_version": "6.0.4", **environment},
         }
     )
 
@@ -67,6 +67,8 @@ def test_all_images() -> None:
         "vendor": "incus",
         "version": "6.0.4",
         "trusted": True,
+        "clustered": False,
+        "members_down": [],
         "client": {
             "method": "unix",
             "sees_all": True,
@@ -76,6 +78,22 @@ def test_all_images() -> None:
         },
     }
     assert "used_by" not in result["images"][0]
+
+
+MEMBERS = [
+    {"server_name": "two", "status": "Offline"},
+    {"server_name": "one", "status": "Online"},
+    {"server_name": "three", "status": "Evacuated"},
+]
+
+
+@pytest.mark.parametrize(
+    ("answer", "down"), ((sync(MEMBERS), ["two"]), (sync([]), []), (error(403, "not authorized"), None))
+)
+def test_members_of_a_cluster(answer: t.Any, down: list[str] | None) -> None:
+    members = ("GET /1.0/cluster/members?recursion=1", answer)
+    result = gather(project(), (LIST, sync([])), server(server_clustered=True), members)
+    assert result["server"]["clustered"] is True and result["server"]["members_down"] == down
 
 
 def test_only_what_matches() -> None:

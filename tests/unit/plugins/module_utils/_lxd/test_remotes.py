@@ -122,9 +122,10 @@ BROKEN = {
     "a list": ("{addr: [a]}", "its 'addr' is a list"),
     "no mapping": ("https://b", "it must be a mapping with 'addr' and 'protocol', but is str"),
     "nothing": ("", "it must be a mapping with 'addr' and 'protocol', but is NoneType"),
-    "registry": (
-        "{addr: 'https://docker.example', protocol: oci}",
-        "its protocol 'oci' is not supported. Supported are incus, lxd, simplestreams",
+    "registry without TLS": ("{addr: 'http://docker.example', protocol: oci}", "must be 'https://host'"),
+    "unknown protocol": (
+        "{addr: 'https://docker.example', protocol: ftp}",
+        "its protocol 'ftp' is not supported. Supported are incus, lxd, oci, simplestreams",
     ),
 }
 
