@@ -17,9 +17,10 @@
 #   clusters [ARGUMENT…]           clusters with a member that goes down
 #   clients [ARGUMENT…]            clients that see less than an administrator
 #   faults [ARGUMENT…]             a fault at every request, a killed module, a killed server
+#   incus7 [ARGUMENT…]             of integration and properties a sample, on Incus 7 from Debian 13
 # Options:
-#   --whole                        no samples: everything, which takes more than two hours
-#   --vendor lxd|incus             only this one
+#   --whole                        no samples: everything, also on Incus 7, which takes some four hours
+#   --vendor lxd|incus|incus7      only this one
 #   --coverage                     also say which branches of plugins/ were taken, by all that was run together
 # The full logs of the last run are in .venv/test/logs.
 
@@ -42,7 +43,7 @@ while [[ $# != 0 ]]; do
         --whole) whole=yes ;;
         --coverage) coverage=yes ;;
         --vendor)
-            [[ ${2:-} == lxd || ${2:-} == incus ]] || usage
+            [[ ${2:-} == lxd || ${2:-} == incus || ${2:-} == incus7 ]] || usage
             vendors+=("$2")
             shift
             ;;
@@ -53,18 +54,22 @@ done
 what=${what:-all}
 case $what in
     all) [[ ${#arguments[@]} == 0 ]] || usage ;;
-    units | sanity | integration | runner | properties | concurrency | fronts | clusters | clients | faults) ;;
+    units | sanity | integration | runner | properties | concurrency | fronts | clusters | clients | faults | incus7) ;;
     *) usage ;;
 esac
 if [[ $what != units && $what != sanity ]] && [[ $(id -u) != 0 ]]; then
     echo "The servers under test need root: continuing with sudo."
     exec sudo -E bash "$PWD/test.sh" "${given[@]}"
 fi
-if [[ ${#vendors[@]} == 0 ]]; then vendors=(lxd incus); fi
-# What pytest runs against servers takes them from here.
-export LXD_TEST_VENDORS="${vendors[*]}"
+sampled=''
+if [[ ${#vendors[@]} == 0 ]]; then
+    vendors=(lxd incus)
+    if [[ -n $whole ]]; then vendors+=(incus7); else sampled=yes; fi
+fi
 
 venv=$PWD/.venv/test
+# A folder with Incus 7, which stays for the next time.
+export LXD_TEST_INCUS7=$venv/incus7
 logs=$venv/logs
 # ansible-test keeps its environments there between two runs, and nothing in the user's home.
 home=$venv/home
@@ -340,18 +345,43 @@ run_sanity() {
     record sanity $((total > bad ? total - bad : 0)) "$bad" $((SECONDS - begin))
 }
 
+# provide_incus7: the folder with Incus 7. Where there is none it is told, and has failed, but on what isn't Debian.
+provide_incus7() {
+    local log=$logs/incus7-folder.log status=0
+    bash tests/servers/incus7.sh "$LXD_TEST_INCUS7" >"$log" 2>&1 || status=$?
+    if [[ $status == 0 ]]; then return; fi
+    note "incus7 is not on this machine and was not tested: $(tail -n 1 "$log")"
+    record incus7 0 "$((status != 3))" "$SECONDS"
+    return 1
+}
+
+# provide_vendors: leaves out what this machine can't have.
+provide_vendors() {
+    local vendor here=()
+    for vendor in "${vendors[@]}"; do
+        if [[ $vendor != incus7 ]] || provide_incus7; then here+=("$vendor"); fi
+    done
+    vendors=("${here[@]}")
+    if [[ ${#vendors[@]} == 0 ]]; then
+        cat "$work/notes"
+        exit 1
+    fi
+    # What pytest runs against servers takes them from here.
+    export LXD_TEST_VENDORS="${vendors[*]}"
+}
+
 # Values that the targets find in integration_config.yml (JSON is YAML).
 write_config() {
-    "$python" - "$work/servers.json" "$1" "$work" "$only" <<'PYTHON'
+    "$python" - "$servers/servers.json" "$1" "$work" "$only" <<'PYTHON'
 import json
 import sys
 
-described, vendor, work, only = json.load(open(sys.argv[1])), *sys.argv[2:]
-server = described["servers"][vendor]
+described, name, work, only = json.load(open(sys.argv[1])), *sys.argv[2:]
+server = described["servers"][name]
 # Servers to copy from, used by the tests of both vendors at once.
 twins = described["twins"]
 config = {
-    "vendor": vendor,
+    "vendor": server["vendor"],
     "lxd_url": server["url"],
     "lxd_socket": server["socket"],
     "lxd_https_url": server["https_url"],
@@ -365,10 +395,10 @@ config = {
     "images_dir": f"{work}/images",
     "client_command": server["client_command"],
     "client_environment": server["client_environment"],
-    "scratch_dir": f"{work}/scratch-{vendor}",
+    "scratch_dir": f"{work}/scratch-{name}",
     "servers_dir": f"{work}/tree/ansible_collections/community/lxd/tests/servers",
-    "twin_server": twins[vendor],
-    "other_server": next((twin for name, twin in twins.items() if name != vendor), None),
+    "twin_server": twins[name],
+    "other_server": next((twin for twin in twins.values() if twin["vendor"] != server["vendor"]), None),
 }
 if only:
     config["only"] = only
@@ -395,7 +425,9 @@ choose_targets() {
     fi
 }
 
-# The servers of the integration tests, both with a second one to copy from.
+servers=$work/servers
+
+# The servers of the integration tests, each with a second one to copy from.
 start_servers() {
     local vendor here=()
     for vendor in "${vendors[@]}"; do
@@ -410,10 +442,10 @@ start_servers() {
         fi
     done
     if [[ ${#here[@]} == 0 ]]; then return; fi
-    "$python" tests/servers/images.py "$work/images"
+    if [[ ! -d $work/images ]]; then "$python" tests/servers/images.py "$work/images"; fi
     # shellcheck disable=SC2046
-    if "$python" tests/servers/servers.py start --dir "$work/servers" --https --pool --recorder --twin \
-        $(printf -- '--vendor %s ' "${here[@]}") >"$work/servers.json"; then
+    if "$python" tests/servers/servers.py start --dir "$servers" --https --pool --recorder --twin \
+        $(printf -- '--vendor %s ' "${here[@]}") >/dev/null; then
         tested=("${here[@]}")
     else
         record "integration servers" 0 1 "$SECONDS"
@@ -421,7 +453,23 @@ start_servers() {
 }
 
 stop_servers() {
-    if [[ -d $work/servers ]]; then python3 tests/servers/servers.py stop --dir "$work/servers"; fi
+    local directory
+    for directory in "$work"/servers*/; do
+        if [[ -d $directory ]]; then python3 tests/servers/servers.py stop --dir "$directory"; fi
+    done
+}
+
+# run_incus7: a sample, on servers of its own: the folder is unpacked while other parts run.
+run_incus7() {
+    provide_incus7 || return 0
+    servers=$work/servers-incus7 vendors=(incus7)
+    export LXD_TEST_VENDORS=incus7
+    if [[ ${#arguments[@]} == 0 ]]; then
+        targets=(lxd_image_alias)
+        start_servers
+        if [[ ${#tested[@]} != 0 ]]; then run_integration incus7; fi
+    fi
+    run_pytest incus7 --hypothesis-profile=few tests/properties/test_tasks.py
 }
 
 # run_integration VENDOR: runs the targets against one server, in a tree of its own.
@@ -493,6 +541,10 @@ prepare_venv
 touch "$work/rows"
 copy_tree "$work/tree"
 rm -rf "${logs:?}"/*
+case $what in
+    units | sanity | incus7) ;;
+    *) provide_vendors ;;
+esac
 if [[ -n $coverage ]]; then prepare_coverage; fi
 echo "ready after $SECONDS s"
 
@@ -506,7 +558,10 @@ case $what in
 esac
 case $what in
     # The long ones first.
-    all) queue+=(sanity properties concurrency runner faults clusters clients fronts units) ;;
+    all) queue+=(sanity properties concurrency runner faults clusters clients fronts)
+        if [[ -n $sampled ]]; then queue+=(incus7); fi
+        queue+=(units)
+        ;;
     integration) ;;
     *) queue+=("$what") ;;
 esac

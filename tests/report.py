@@ -64,7 +64,7 @@ def slowest(directory: Path) -> Iterator[str]:
     for path in sorted(directory.glob("*.xml")):
         for name, seconds in of_pytest(path):
             total[name] += seconds
-    for vendor in ("lxd", "incus"):
+    for vendor in ("lxd", "incus", "incus7"):
         for path in sorted((directory / vendor).glob("*.xml")):
             # Playbooks that a test runs are in the time of that test.
             if (TARGETS / target_of(path)).is_dir():

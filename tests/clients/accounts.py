@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from modules import PACKAGE, ModuleTraceback, Result
-from servers import Process, Server, ServerError, daemon, make_certificate, wait_until
+from servers import Process, Server, ServerError, command_line, daemon, make_certificate, wait_until
 from stores import ROOT, SCRATCH
 
 LIBRARIES = ("requests", "requests_unixsocket", "urllib3", "idna", "certifi", "charset_normalizer")
@@ -182,7 +182,7 @@ class UserDaemon:
 
     def __init__(self, server: Server, account: Account) -> None:
         vendor = server.vendor
-        beside = Path(daemon(vendor) or "").with_name(f"{vendor}-user")
+        beside = Path(daemon(server.kind) or "").with_name(f"{vendor}-user")
         program = str(beside) if beside.exists() else shutil.which(f"{vendor}-user", path=PATH)
         if program is None:
             raise ServerError(f"no {vendor}-user on this machine")
@@ -196,12 +196,12 @@ class UserDaemon:
         (folder / "users").chmod(0o700)
         server.trust(certificate, [account.project])
         self.socket = server.state / "unix.socket.user"
-        command = [program, *(["--group", account.name] if vendor == "incus" else [])]
+        whole = command_line(program, *(["--group", account.name] if vendor == "incus" else []))
         if vendor == "lxd":
-            command = ["/bin/sh", "-c", 'cd "$1" && exec "$2"', "sh", str(folder), program]
+            whole = ["/bin/sh", "-c", 'cd "$1" && exec "$2"', "sh", str(folder), program]
         log = server.directory / "user.log"
         environment = server.environment(program)
-        self.process = Process.launch(server.directory / "user.pid", command, log, environment)
+        self.process = Process.launch(server.directory / "user.pid", whole, log, environment)
         try:
             listening = self.socket if vendor == "incus" else folder / "unix.socket"
             # incus-user gives its socket to the group a moment after it has made it

@@ -11,9 +11,7 @@ import contextlib
 import functools
 import hashlib
 import json
-import os
 import shutil
-import signal
 import socketserver
 import threading
 import time
@@ -25,7 +23,7 @@ from typing import Any
 import images
 import streams
 from proxy import FaultProxy, FaultyWeb, Front
-from servers import Process, Server, ServerError, SocketConnection, daemon, identify, make_certificate, wait_until
+from servers import SERVERS, Server, ServerError, SocketConnection, make_certificate, wait_until
 
 BIG_MEBIBYTES = 3
 UNIFIED = ("old", "new", "other", "foreign", "protected", "spare")
@@ -174,22 +172,12 @@ def make_big(path: Path) -> Path:
     return images.write(path, [metadata, images.entry("rootfs"), (blob, images.Noise(blob.size))])
 
 
-def restart(server: Server) -> None:
-    """Starts a daemon again on the state that it had when it was killed."""
-    program = daemon(server.vendor)
-    assert program is not None
-    server.process = Process.launch(
-        server.process.record, [program, "--group", "root"], server.log, server.environment(program)
-    )
-    if not wait_until(lambda: identify(server.socket) == server.vendor, 90):
-        raise ServerError(f"{server.vendor} did not start again, see {server.log}")
-
-
 class Bench:
-    """One vendor's daemon behind the proxy, and what it takes to bring it into a known state."""
+    """One daemon behind the proxy, and what it takes to bring it into a known state."""
 
-    def __init__(self, vendor: str, directory: Path) -> None:
-        self.vendor, self.directory = vendor, directory
+    def __init__(self, kind: str, directory: Path) -> None:
+        self.kind, self.directory = kind, directory
+        self.vendor = SERVERS[kind]
         self.temporary = directory / "temporary"
         self.temporary.mkdir(parents=True)
         self.files = make_files(directory / "files")
@@ -209,7 +197,7 @@ class Bench:
         self.notes: dict[str, str] = {}
 
     def _start(self, directory: Path) -> Server:
-        server = Server.start(self.vendor, directory)
+        server = Server.start(self.kind, directory)
         self._stack.callback(lambda: server.stop(remove=True))
         return server
 
@@ -439,15 +427,12 @@ class DaemonKiller:
         self.back = threading.Event()
 
     def __call__(self) -> None:
-        pid = self.server.process.pid
-        if pid is not None:
-            os.kill(pid, signal.SIGKILL)
-            wait_until(lambda: self.server.process.pid is None, 10)
+        self.server.kill()
         threading.Thread(target=self._restart, daemon=True).start()
 
     def _restart(self) -> None:
         time.sleep(0.1)
-        restart(self.server)
+        self.server.launch()
         self.back.set()
 
 

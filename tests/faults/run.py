@@ -43,7 +43,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "servers"))
 
 import modules
-from bench import Bench, DaemonKiller, restart, settle
+from bench import Bench, DaemonKiller, settle
 from modules import ModuleTraceback
 from proxy import (
     DEADLINE_SECONDS,
@@ -57,7 +57,7 @@ from proxy import (
     fitting_kinds,
 )
 from scenarios import SCENARIOS, Scenario
-from servers import VENDORS, ServerError, daemon, identify
+from servers import SERVERS, ServerError, daemon, identify
 
 PATIENCE_SECONDS = 60.0
 """The module's option "timeout" where nothing is late."""
@@ -181,9 +181,9 @@ class Trial:
             problems.append(f"{type(exc).__name__}: {exc}")
             if identify(self.bench.server.socket) is None:
                 problems.append("the daemon is gone")
-                restart(self.bench.server)
+                self.bench.server.launch()
         return Point(
-            self.bench.vendor,
+            self.bench.kind,
             self.scenario.name,
             fault.kind,
             fault.number,
@@ -251,7 +251,7 @@ class Trial:
 
 def spread(points: list[tuple[Trial, Clean, Fault]], seed: int) -> list[tuple[Trial, Clean, Fault]]:
     """In an order that any beginning of is spread over all scenarios and kinds."""
-    chance = random.Random(f"{seed} {points[0][0].bench.vendor}" if points else seed)
+    chance = random.Random(f"{seed} {points[0][0].bench.kind}" if points else seed)
     groups: dict[tuple[str, str], list[tuple[Trial, Clean, Fault]]] = {}
     for point in points:
         groups.setdefault((point[0].scenario.name, point[2].kind), []).append(point)
@@ -340,7 +340,9 @@ def make_tree(directory: Path) -> None:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--vendor", action="append", choices=VENDORS, help="repeatable; default: all that are here")
+    parser.add_argument(
+        "--vendor", action="append", choices=tuple(SERVERS), help="repeatable; default: all that are here"
+    )
     parser.add_argument(
         "--scenario", action="append", metavar="TEXT", help="those whose name has this in it; repeatable"
     )
@@ -363,7 +365,7 @@ def parse() -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> int:
-    vendors = options.vendor or [vendor for vendor in VENDORS if daemon(vendor)]
+    vendors = options.vendor or [kind for kind in SERVERS if daemon(kind)]
     make_tree(options.dir)
     # A process for each vendor: they don't get into each other's way.
     with ProcessPoolExecutor(len(vendors), multiprocessing.get_context("fork")) as pool:

@@ -485,9 +485,9 @@ ALIAS = [
     Scenario(
         "alias, rename",
         "lxd_image_alias",
-        lambda b: {"name": "demo/new name", "rename_from": "demo"},
+        lambda b: {"name": "demo/new#name", "rename_from": "demo"},
         before=(StoredImage("old", {"demo": "described"}),),
-        after=(StoredImage("old", {"demo/new name": "described"}),),
+        after=(StoredImage("old", {"demo/new#name": "described"}),),
     ),
     Scenario(
         "alias, rename and point elsewhere",

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Properties of the whole: random stores of real servers and random tasks.
 
-``--hypothesis-profile=sample`` (the default) is always the same sample, ``whole`` is another one every time and takes eleven times as long.
+``--hypothesis-profile=sample`` (the default) is always the same sample, ``few`` a quarter of it; ``whole`` is another one every time and takes eleven
+times as long.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ COMMON = settings(deadline=None, database=None, print_blob=True, suppress_health
 # To make a failing example smaller takes minutes.
 QUICK = (Phase.explicit, Phase.generate)
 settings.register_profile("sample", COMMON, max_examples=12, derandomize=True, phases=QUICK)
+settings.register_profile("few", settings.get_profile("sample"), max_examples=3)
 settings.register_profile("whole", COMMON, max_examples=130)
 settings.load_profile("sample")
 

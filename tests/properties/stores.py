@@ -177,7 +177,7 @@ class Store:
         self.environment = {"HOME": str(home), **places, **sockets}
 
     def __repr__(self) -> str:
-        return self.server.vendor
+        return self.server.kind
 
     def _accepts(self, name: str) -> bool:
         """Whether the server takes this for the name of an alias: what it says to one without a target is no answer."""
@@ -247,7 +247,7 @@ class Store:
     def assert_alive(self) -> None:
         """Some requests kill the whole daemon: it must be the process that was started."""
         assert self.pid is not None and self.server.process.pid == self.pid, (
-            f"{self.server.vendor} has ended: {self.server.log.read_text(errors='replace')[-3000:]}"
+            f"{self.server.kind} has ended: {self.server.log.read_text(errors='replace')[-3000:]}"
         )
         assert self.server.request("GET", "/1.0")[0] == 200
 
@@ -259,9 +259,9 @@ def body_of(settings: Settings) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def running_store(vendor: str) -> Iterator[Store]:
+def running_store(kind: str) -> Iterator[Store]:
     """A server of its own, without images and with the profiles of ``PROFILES``."""
-    server = servers.Server.start(vendor, SCRATCH / vendor)
+    server = servers.Server.start(kind, SCRATCH / kind)
     try:
         for profile in PROFILES[1:]:
             server.perform("POST", "/1.0/profiles", {"name": profile})

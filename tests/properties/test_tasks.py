@@ -38,7 +38,7 @@ def weighed(times: int) -> settings:
 def run_all(store: Store, module: str, options: Mapping[str, Any]) -> tuple[Reading, Reading, Mapping[str, Any]]:
     """Check mode, for real, and again. Returns the store before and after, and the answer."""
     before = store.read()
-    note(f"{store.server.vendor}, before: {before.world}")
+    note(f"{store.server.kind}, before: {before.world}")
     predicted = store.run(module, options, check=True)
     note(f"check mode: {shown(predicted.answer)}")
     assert store.read() == before, "check mode has changed something"

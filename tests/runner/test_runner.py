@@ -138,7 +138,7 @@ def issue_token(server: servers.Server, name: str) -> str:
 @pytest.fixture(scope="module")
 def jobs(work: Path, programs: Path, collections: Path, server: servers.Server) -> Jobs:
     """Jobs with a client certificate that the server does not know yet, and a token to enrol it."""
-    directory = work / f"jobs-{server.vendor}"
+    directory = work / f"jobs-{server.kind}"
     certificate, key = servers.make_certificate(directory, "awx")
     inputs = {
         "url": str(server.https_url),

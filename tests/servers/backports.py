@@ -2,11 +2,11 @@
 # Copyright (c) 2026, community.lxd contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Derives a source of backports from the package sources that this machine already has.
+"""Derives a source of backports, or of another release, from the package sources that this machine already has.
 
 Writes a directory for apt's option Dir::Etc::SourceParts: copies of the machine's own parts, and one more with the same
 archive, components and keys, only the suite changed. Prints the name of that suite. The machine's own files stay as
-they are.
+they are. With --release NAME there is only a source of that release and of its backports.
 """
 
 from __future__ import annotations
@@ -23,17 +23,21 @@ ONE_LINE = re.compile(r"^deb\s+(?P<options>\[[^]]*\]\s+)?(?P<uri>\S+)\s+(?P<suit
 FIELD = re.compile(r"^(?P<name>[A-Za-z-]+):(?P<value>.*(?:\n[ \t].*)*)", re.MULTILINE)
 
 
-def from_one_line(text: str, suites: set[str]) -> tuple[str, str] | None:
+def from_one_line(text: str, suites: set[str], release: str | None) -> tuple[str, str] | None:
     """The same line for backports, and their suite; from the format of sources.list."""
     for line in text.splitlines():
         found = ONE_LINE.match(line.strip())
         if found and found["suite"] in suites and "main" in found["components"].split("#")[0].split():
-            suite = f"{found['suite']}-backports"
-            return f"deb {found['options'] or ''}{found['uri']} {suite} {found['components']}\n", suite
+            suite = f"{release or found['suite']}-backports"
+            lines = [
+                f"deb {found['options'] or ''}{found['uri']} {name} {found['components']}\n"
+                for name in filter(None, (release, suite))
+            ]
+            return "".join(lines), suite
     return None
 
 
-def from_stanzas(text: str, suites: set[str]) -> tuple[str, str] | None:
+def from_stanzas(text: str, suites: set[str], release: str | None) -> tuple[str, str] | None:
     """The same stanza for backports, and their suite; from the deb822 format of *.sources."""
     without_comments = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
     for stanza in re.split(r"\n\s*\n", without_comments):
@@ -42,18 +46,19 @@ def from_stanzas(text: str, suites: set[str]) -> tuple[str, str] | None:
         suite = next((name for name in fields.get("suites", "").split() if name in suites), None)
         binary = "deb" in fields.get("types", "").split() and "main" in fields.get("components", "").split()
         if enabled and binary and suite:
-            fields.update(types=" deb", suites=f" {suite}-backports")
-            return "".join(f"{name}:{value}\n" for name, value in fields.items()), f"{suite}-backports"
+            backports = f"{release or suite}-backports"
+            fields.update(types=" deb", suites=" " + " ".join(filter(None, (release, backports))))
+            return "".join(f"{name}:{value}\n" for name, value in fields.items()), backports
     return None
 
 
-def derive(etc: Path, suites: set[str]) -> tuple[str, str, str] | None:
+def derive(etc: Path, suites: set[str], release: str | None) -> tuple[str, str, str] | None:
     """Suffix, text and suite of the new source; None where the machine has no source of the distribution itself."""
     parts = sorted((etc / "sources.list.d").glob("*"))
     for path in [etc / "sources.list", *parts]:
         if path.suffix not in (".list", ".sources") or not path.is_file():
             continue
-        derived = (from_stanzas if path.suffix == ".sources" else from_one_line)(path.read_text(), suites)
+        derived = (from_stanzas if path.suffix == ".sources" else from_one_line)(path.read_text(), suites, release)
         if derived:
             return path.suffix, *derived
     return None
@@ -63,15 +68,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Derives a source of backports from the machine's own.")
     parser.add_argument("directory", type=Path, help="directory to fill")
     parser.add_argument("suites", nargs="+", help="names that the release may have in the sources (bookworm)")
+    parser.add_argument("--release", metavar="NAME", help="another release, with its backports (trixie)")
     parser.add_argument("--etc", type=Path, default=Path("/etc/apt"))
     options = parser.parse_args()
-    derived = derive(options.etc, set(options.suites))
+    derived = derive(options.etc, set(options.suites), options.release)
     if derived is None:
         print(f"backports.py: no source of {options.suites[0]} below {options.etc}", file=sys.stderr)
         return 1
     suffix, text, suite = derived
-    parts = options.etc / "sources.list.d"
-    shutil.copytree(parts, options.directory, ignore_dangling_symlinks=True, dirs_exist_ok=True)
+    if options.release:
+        options.directory.mkdir(parents=True)
+    else:
+        parts = options.etc / "sources.list.d"
+        shutil.copytree(parts, options.directory, ignore_dangling_symlinks=True, dirs_exist_ok=True)
     (options.directory / f"{NAME}{suffix}").write_text(text)
     print(suite)
     return 0

@@ -19,11 +19,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from servers import CLIENTS, START_SECONDS, Process, Server, ServerError, daemon, identify, wait_until
+from servers import CLIENTS, SERVERS, START_SECONDS, Server, ServerError, daemon, wait_until
 
 MEMBERS = ("one", "two", "three")
 JOIN_SECONDS = 90
-DIE_SECONDS = 20
 OFFLINE_SECONDS = 11
 """After so long without a sign of a member the others call it offline: the shortest that the servers take."""
 
@@ -36,15 +35,16 @@ def free_address() -> str:
 
 
 class Cluster:
-    """Three members of one vendor; a storage pool "default" on each."""
+    """Three members of one kind of server; a storage pool "default" on each."""
 
-    def __init__(self, vendor: str, directory: Path) -> None:
-        self.vendor, self.directory = vendor, directory.resolve()
+    def __init__(self, kind: str, directory: Path) -> None:
+        self.kind, self.directory = kind, directory.resolve()
+        self.vendor = SERVERS[kind]
         self.members: dict[str, Server] = {}
         try:
             with ThreadPoolExecutor(len(MEMBERS)) as pool:
                 for name, server in zip(
-                    MEMBERS, pool.map(lambda name: Server.start(vendor, self.directory / name), MEMBERS)
+                    MEMBERS, pool.map(lambda name: Server.start(kind, self.directory / name), MEMBERS)
                 ):
                     self.members[name] = server
             self._found()
@@ -104,30 +104,17 @@ class Cluster:
         )
         if done.returncode != 0:
             raise ServerError(
-                f"{self.vendor}, {server.directory.name}: {done.stdout}\n{server.log.read_text(errors='replace')[-2000:]}"
+                f"{self.kind}, {server.directory.name}: {done.stdout}\n{server.log.read_text(errors='replace')[-2000:]}"
             )
 
     def kill(self, name: str) -> None:
         """kill -9 of a member: nobody is told."""
-        server = self.members[name]
-        pid = server.process.pid
-        if pid is not None:
-            os.kill(pid, signal.SIGKILL)
-            if not wait_until(lambda: server.process.pid is None, DIE_SECONDS):
-                raise ServerError(f"{self.vendor}, {name}: the process {pid} does not end")
+        self.members[name].kill()
 
     def bring_back(self, name: str) -> None:
         """Starts a member again on the state that it had when it was killed, and waits until the others see it."""
-        server = self.members[name]
-        program = daemon(self.vendor)
-        assert program is not None
-        server.process = Process.launch(
-            server.process.record, [program, "--group", "root"], server.log, server.environment(program)
-        )
-        if not wait_until(
-            lambda: identify(server.socket) == self.vendor and self.status_of(name) == "Online", START_SECONDS
-        ):
-            raise ServerError(f"{self.vendor}, {name} did not come back, see {server.log}")
+        self.members[name].launch()
+        self.await_status(name, "Online", START_SECONDS)
 
     def status_of(self, name: str) -> str:
         """What the first member says of one: Online, Offline, …"""
@@ -136,11 +123,11 @@ class Cluster:
     def await_status(self, name: str, status: str, seconds: float = 60) -> None:
         """Waits until the first member says so of one."""
         if not wait_until(lambda: self.status_of(name) == status, seconds):
-            raise ServerError(f"{self.vendor}: {name} is {self.status_of(name)!r}, not {status!r}")
+            raise ServerError(f"{self.kind}: {name} is {self.status_of(name)!r}, not {status!r}")
 
     def stop(self) -> None:
         """Ends all members with what they run, and removes the directory. Nothing of it is needed again: nobody says goodbye."""
-        servers = [Server(self.vendor, self.directory / name) for name in MEMBERS if (self.directory / name).is_dir()]
+        servers = [Server(self.kind, self.directory / name) for name in MEMBERS if (self.directory / name).is_dir()]
         for server in servers:
             if server.process.pid is not None:
                 os.kill(server.process.pid, signal.SIGKILL)

@@ -6,7 +6,7 @@
 
 Imports nothing of the collection: what the collection did is checked through code that it has no part in.
 
-    servers.py start --dir DIR [--vendor lxd] [--vendor incus] [--https] [--pool] [--recorder] [--twin] [--group GROUP]
+    servers.py start --dir DIR [--vendor lxd] [--vendor incus] [--vendor incus7] [--https] [--pool] [--recorder] [--twin] [--group GROUP]
     servers.py stop --dir DIR
     servers.py running              the first LXD or Incus of this machine that trusts us: "VENDOR SOCKET"
     servers.py daemon VENDOR        the program that "start" would run
@@ -36,13 +36,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-VENDORS = ("lxd", "incus")
-CHOSEN = tuple(vendor for vendor in VENDORS if vendor in os.environ.get("LXD_TEST_VENDORS", "lxd incus").split())
+SERVERS = {"lxd": "lxd", "incus": "incus", "incus7": "incus"}
+"""The servers that can be started, and the vendor of each. "incus7" comes from the folder that ``incus7.sh`` fills."""
+CHOSEN = tuple(kind for kind in SERVERS if kind in os.environ.get("LXD_TEST_VENDORS", "lxd incus").split())
 """Those that this run of the tests is about."""
+FOLDER = os.path.realpath(os.environ.get("LXD_TEST_INCUS7") or Path(__file__).parents[2] / ".venv" / "test" / "incus7")
+"""The folder of Incus 7."""
 DAEMONS = {
     "lxd": ("lxd", "/usr/sbin/lxd", "/usr/lib/lxd/lxd"),
     "incus": ("incusd", "/usr/libexec/incus/incusd", "/opt/incus/bin/incusd", "/usr/sbin/incusd"),
+    "incus7": (f"{FOLDER}/usr/libexec/incus/incusd",),
 }
+MOUNT_USR = 'mount --bind "$0/usr" /usr && exec "$@"'
 CLIENTS = {"lxd": "lxc", "incus": "incus"}
 SOCKETS = (
     "/var/snap/lxd/common/lxd/unix.socket",
@@ -52,6 +57,7 @@ SOCKETS = (
 )
 START_SECONDS = 90
 STOP_SECONDS = 40
+DIE_SECONDS = 20
 LONGEST_SOCKET = 107
 
 
@@ -176,9 +182,9 @@ def unmount_below(directory: Path) -> None:
             subprocess.run(["umount", "-l", point], check=False, stderr=subprocess.DEVNULL)
 
 
-def daemon(vendor: str) -> str | None:
+def daemon(kind: str) -> str | None:
     """The daemon's program, if this machine has one that can be run on its own."""
-    for name in DAEMONS[vendor]:
+    for name in DAEMONS[kind]:
         path = shutil.which(name)
         if not path or "/snap/" in os.path.realpath(path):
             continue
@@ -187,6 +193,16 @@ def daemon(vendor: str) -> str | None:
             if program.read(4) == b"\x7fELF":
                 return path
     return None
+
+
+def command_line(program: str, *arguments: str) -> list[str]:
+    """Returns how a program is started. One of Incus 7 has the folder's /usr instead of the machine's, and all else as it is here.
+
+    Nobody but the new process, which is the program itself in the end, sees what is mounted, and nothing has to be unmounted.
+    """
+    if not program.startswith(f"{FOLDER}/"):
+        return [program, *arguments]
+    return ["unshare", "--mount", "/bin/sh", "-c", MOUNT_USR, FOLDER, program[len(FOLDER) :], *arguments]
 
 
 def identify(path: Path) -> str | None:
@@ -268,30 +284,50 @@ def make_certificate(directory: Path, name: str) -> tuple[Path, Path]:
 class Server:
     """A daemon with all it has below one directory: state/, server.log, server.pid, its recorder."""
 
-    vendor: str
+    kind: str
     directory: Path
     https_url: str | None = None
 
     @classmethod
-    def start(cls, vendor: str, directory: Path, group: str = "root") -> Server:
+    def start(cls, kind: str, directory: Path, group: str = "root") -> Server:
         """Starts a daemon with an empty store; what an earlier one left in the directory is removed first."""
-        program = daemon(vendor)
-        if program is None:
-            raise ServerError(f"no {vendor} daemon on this machine")
-        server = cls(vendor, directory.resolve())
+        server = cls(kind, directory.resolve())
         if len(str(server.socket)) > LONGEST_SOCKET - len("recorder"):
             raise ServerError(f"{server.socket}: too long for a unix socket, choose a shorter directory")
         if server.directory.exists():
             server.stop(remove=True)
         server.state.mkdir(parents=True)
-        command = [program, "--group", group]
-        server.process = Process.launch(server.process.record, command, server.log, server.environment(program))
-        if not wait_until(lambda: server.process.pid is None or identify(server.socket) == vendor, START_SECONDS):
-            server.stop()
-        if server.process.pid is None:
-            tail = "\n".join(server.log.read_text(errors="replace").splitlines()[-20:])
-            raise ServerError(f"{vendor} did not start, the end of {server.log}:\n{tail}")
+        server.launch(group)
         return server
+
+    def launch(self, group: str = "root") -> None:
+        """Starts the daemon on the state that it has, and waits until it answers."""
+        program = daemon(self.kind)
+        if program is None:
+            raise ServerError(f"no {self.kind} daemon on this machine")
+        whole = command_line(program, "--group", group)
+        self.process = Process.launch(self.process.record, whole, self.log, self.environment(program))
+        if not wait_until(lambda: self.process.pid is None or self.answers(), START_SECONDS):
+            self.stop()
+        if self.process.pid is None:
+            tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
+            raise ServerError(f"{self.kind} did not start, the end of {self.log}:\n{tail}")
+
+    def answers(self) -> bool:
+        """Returns whether the server on the socket is of this vendor, and trusts us."""
+        return identify(self.socket) == self.vendor
+
+    def kill(self) -> None:
+        """kill -9: nobody is told. Whoever wants it back launches it again."""
+        pid = self.process.pid
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+            if not wait_until(lambda: self.process.pid is None, DIE_SECONDS):
+                raise ServerError(f"{self.kind}: the process {pid} does not end")
+
+    @property
+    def vendor(self) -> str:
+        return SERVERS[self.kind]
 
     def __post_init__(self) -> None:
         self.process = Process(self.directory / "server.pid")
@@ -384,7 +420,7 @@ class Server:
             try:
                 delete_instances(self.socket)
             except (ServerError, OSError, ValueError, http.client.HTTPException) as problem:
-                print(f"{self.vendor}: {problem}", file=sys.stderr)
+                print(f"{self.kind}: {problem}", file=sys.stderr)
         self.process.stop(STOP_SECONDS)
         # Containers outlive a daemon that crashed.
         for pid in descendants(f"{self.vendor.upper()}_DIR={self.state}"):
@@ -406,7 +442,7 @@ class Server:
         # Its log has a line once the first answer has gone through.
         if not wait_until(lambda: identify(listen) is not None and log.stat().st_size > 0, 20):
             self.recorder.stop(5)
-            raise ServerError(f"the recorder of {self.vendor} did not start:\n{output.read_text()}")
+            raise ServerError(f"the recorder of {self.kind} did not start:\n{output.read_text()}")
         os.truncate(log, 0)
         return f"unix:{listen}", log
 
@@ -437,7 +473,7 @@ class AttachedServer(Server):
     def attach(self) -> None:
         """Refuses a server that has anything in it: the tests remove all that they find."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        if identify(self.socket) != self.vendor:
+        if not self.answers():
             raise ServerError(f"{self.socket}: no {self.vendor} that answers and trusts us")
         found = [line for line in store(self.socket) if not line.startswith("pool ")]
         if found:
@@ -462,12 +498,12 @@ class AttachedServer(Server):
 
 def start_one(name: str, options: argparse.Namespace, client: Path) -> dict[str, Any]:
     """Starts a server as the options say and describes it; a twin ("lxd-twin") is only another one to copy from."""
-    vendor, _dash, twin = name.partition("-")
+    kind, _dash, twin = name.partition("-")
     attached = AttachedServer.find(name, options.dir / name)
     if attached:
         attached.attach()
-    server = attached or Server.start(vendor, options.dir / name, options.group)
-    described: dict[str, Any] = {"vendor": vendor, "url": server.url, "socket": str(server.socket)}
+    server = attached or Server.start(kind, options.dir / name, options.group)
+    described: dict[str, Any] = {"vendor": server.vendor, "url": server.url, "socket": str(server.socket)}
     if options.pool and not twin:
         server.add_pool()
     if options.https:
@@ -477,7 +513,7 @@ def start_one(name: str, options: argparse.Namespace, client: Path) -> dict[str,
     if options.recorder and not twin:
         url, log = server.start_recorder()
         described.update(recorder_url=url, recorder_log=str(log))
-    described["client_command"] = CLIENTS[vendor]
+    described["client_command"] = CLIENTS[server.vendor]
     described["client_environment"] = server.client_environment()
     return described
 
@@ -486,23 +522,23 @@ def start(options: argparse.Namespace) -> None:
     """Starts what was asked for and prints one JSON document about it."""
     options.dir = options.dir.resolve()
     options.dir.mkdir(parents=True, exist_ok=True)
-    vendors = options.vendor or [vendor for vendor in VENDORS if daemon(vendor)]
+    kinds = options.vendor or [kind for kind in SERVERS if daemon(kind)]
     described: dict[str, Any] = {"dir": str(options.dir)}
     if options.https:
         for name in ("client", "untrusted"):
             certificate, key = make_certificate(options.dir / "certificates", name)
             described.update({f"{name}_cert": str(certificate), f"{name}_key": str(key)})
     client = options.dir / "certificates" / "client.crt"
-    twins = [f"{vendor}-twin" for vendor in vendors] if options.twin else []
+    twins = [f"{kind}-twin" for kind in kinds] if options.twin else []
     try:
-        with ThreadPoolExecutor(len(vendors + twins) or 1) as pool:
-            results = list(pool.map(lambda name: start_one(name, options, client), vendors + twins))
+        with ThreadPoolExecutor(len(kinds + twins) or 1) as pool:
+            results = list(pool.map(lambda name: start_one(name, options, client), kinds + twins))
     except BaseException:
         stop(options)
         raise
-    described["servers"] = dict(zip(vendors, results))
+    described["servers"] = dict(zip(kinds, results))
     if twins:
-        described["twins"] = dict(zip(vendors, results[len(vendors) :]))
+        described["twins"] = dict(zip(kinds, results[len(kinds) :]))
     text = json.dumps(described, indent=2)
     (options.dir / "servers.json").write_text(text)
     print(text)
@@ -511,7 +547,7 @@ def start(options: argparse.Namespace) -> None:
 def stop(options: argparse.Namespace) -> None:
     """Stops what runs below the directory and removes it."""
     directory = options.dir.resolve()
-    names = [name for vendor in VENDORS for name in (vendor, f"{vendor}-twin") if (directory / name).is_dir()]
+    names = [name for kind in SERVERS for name in (kind, f"{kind}-twin") if (directory / name).is_dir()]
     servers = [
         AttachedServer.find(name, directory / name) or Server(name.partition("-")[0], directory / name)
         for name in names
@@ -527,14 +563,16 @@ def main() -> int:
     for name in ("start", "stop"):
         commands.add_parser(name).add_argument("--dir", type=Path, required=True)
     starter = commands.choices["start"]
-    starter.add_argument("--vendor", action="append", choices=VENDORS, help="repeatable; default: all that are here")
+    starter.add_argument(
+        "--vendor", action="append", choices=tuple(SERVERS), help="repeatable; default: all that are here"
+    )
     starter.add_argument("--https", action="store_true", help="also listen on 127.0.0.1, with a trusted client")
     starter.add_argument("--pool", action="store_true", help="with a storage pool, for instances")
     starter.add_argument("--recorder", action="store_true", help="with a proxy that writes down requests")
-    starter.add_argument("--twin", action="store_true", help="a second server of each vendor, to copy from")
+    starter.add_argument("--twin", action="store_true", help="a second server of each, to copy from")
     starter.add_argument("--group", default="root", help="group that may use the socket")
     commands.add_parser("running")
-    commands.add_parser("daemon").add_argument("vendor", choices=VENDORS)
+    commands.add_parser("daemon").add_argument("vendor", choices=tuple(SERVERS))
     for name in ("store", "empty"):
         commands.add_parser(name).add_argument("--socket", type=Path, required=True)
     options = parser.parse_args()
