@@ -71,19 +71,21 @@ class SlowSocket:
 class Playbook:
     """A run of ansible-playbook that was started. ``files``: what is to be copied into its folder. ``hosts``: all of them are this node.
 
-    ``results``: the tasks' names and results, in their order, once it has ended.
+    ``inventory``: groups of hosts with their variables, in place of ``hosts``. ``tasks`` may be the name of a playbook of the collection.
+    ``results``: the tasks' names and results, in their order, once it has ended. ``by_host``: the same, with the host.
     """
 
     def __init__(
         self,
         folder: Path,
         store: Store,
-        tasks: Sequence[Task],
+        tasks: Sequence[Task] | str,
         variables: Mapping[str, Any] | None = None,
         *words: str,
         every: float = 60,
         files: Mapping[str, Path] | None = None,
         hosts: Sequence[str] = ("localhost",),
+        inventory: Mapping[str, Any] | None = None,
     ) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         self.folder, self.temporary = folder, folder / "temporary"
@@ -93,8 +95,11 @@ class Playbook:
             shutil.copy(path, folder / name)
         given = {"ansible_python_interpreter": sys.executable, "community_lxd_in_process": True, **(variables or {})}
         play = {"hosts": "all", "gather_facts": False, "vars": given, "tasks": list(tasks)}
+        if isinstance(tasks, str):
+            play = {"ansible.builtin.import_playbook": f"community.lxd.{tasks}", "vars": given}
         # JSON is YAML
         (folder / "play.yml").write_text(json.dumps([play]))
+        (folder / "inventory.yml").write_text(json.dumps(inventory))
         self._results, self._output = folder / "results", folder / "output"
         self._results.touch()
         environment = {
@@ -116,7 +121,7 @@ class Playbook:
         command = [
             str(Path(sys.executable).with_name("ansible-playbook")),
             "-i",
-            ",".join([*hosts, ""]),
+            str(folder / "inventory.yml") if inventory else ",".join([*hosts, ""]),
             "-c",
             "local",
             *words,
@@ -138,9 +143,13 @@ class Playbook:
         return self._output.read_text(errors="replace")
 
     @property
-    def results(self) -> list[tuple[str, dict[str, Any]]]:
+    def by_host(self) -> list[tuple[str, str, dict[str, Any]]]:
         lines = [json.loads(line) for line in self._results.read_text().splitlines()]
-        return [(line["task"], line["result"]) for line in lines]
+        return [(line["host"], line["task"], line["result"]) for line in lines]
+
+    @property
+    def results(self) -> list[tuple[str, dict[str, Any]]]:
+        return [(task, result) for _host, task, result in self.by_host]
 
     def wait(self, seconds: float = 90) -> Playbook:
         """Its end, and that of all that it has started."""

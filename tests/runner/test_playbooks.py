@@ -61,23 +61,38 @@ def test_options(specs: Any, playbook: str) -> None:
         assert same(spec, specs[module][name]), name
 
 
-def test_source(specs: Any) -> None:
+@pytest.mark.parametrize(
+    ("playbook", "option"),
+    [
+        ("promote", "source"),
+        ("distribute", "source"),
+        ("distribute", "seed_source"),
+        ("distribute", "seed_sources"),
+    ],
+)
+def test_source(specs: Any, playbook: str, option: str) -> None:
     source = specs["lxd_image"]["source"]["options"]
-    for name, spec in own("promote", "lxd_promote_")["source"]["options"].items():
+    given = own(playbook, f"lxd_{playbook}_")[option]["options"]
+    assert set(given) == set(own("promote", "lxd_promote_")["source"]["options"])
+    for name, spec in given.items():
         assert same(spec, source[name]), name
         assert spec.get("no_log") == source[name].get("no_log"), name
 
 
-@pytest.mark.parametrize("playbook", ["sync_store", "promote", "prune"])
+@pytest.mark.parametrize("playbook", ["sync_store", "promote", "prune", "distribute"])
 def test_every_variable_is_used(playbook: str) -> None:
     text = (ROOT / "playbooks" / f"{playbook}.yml").read_text()
-    (play,) = yaml.safe_load(text)
-    connection = play["module_defaults"]["group/community.lxd.lxd"]
+    plays = yaml.safe_load(text)
     for name in argument_spec(playbook):
         assert re.search(rf"\b{name}\b", text.partition("\n- name:")[2]), name
-    for name, value in connection.items():
-        assert f"lxd_{name} " in value
-    for task in play["tasks"]:
+    for play in plays:
+        connection = play["module_defaults"]["group/community.lxd.lxd"]
+        assert {name for name in argument_spec(playbook) if f"lxd_{playbook.partition('_')[0]}_" not in name} == {
+            f"lxd_{name}" for name in connection
+        }
+        for name, value in connection.items():
+            assert f"lxd_{name} " in value
+    for task in plays[0]["tasks"]:
         for module in ("lxd_image_store", "lxd_image_prune"):
             for name, value in task.get(f"community.lxd.{module}", {}).items():
                 assert name == "images" or f"{MODULES[playbook][1]}{name} " in value

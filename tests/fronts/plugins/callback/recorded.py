@@ -35,9 +35,12 @@ class CallbackModule(CallbackBase):
 
     def _record(self, result: Any, **_more: Any) -> None:
         with open(os.environ["FRONTS_RESULTS"], "a") as file:
-            file.write(
-                json.dumps({"task": result._task.get_name().strip(), "result": result._result}, default=str) + "\n"
-            )
+            line = {
+                "host": result._host.get_name(),
+                "task": result._task.get_name().strip(),
+                "result": result._result,
+            }
+            file.write(json.dumps(line, default=str) + "\n")
 
     v2_runner_on_ok = v2_runner_on_failed = v2_runner_on_unreachable = v2_runner_item_on_ok = (
         v2_runner_item_on_failed
