@@ -17,6 +17,7 @@
 #   clusters [ARGUMENT…]           clusters with a member that goes down
 #   clients [ARGUMENT…]            clients that see less than an administrator
 #   faults [ARGUMENT…]             a fault at every request, a killed module, a killed server
+#   registries [ARGUMENT…]         application containers from a registry, on Incus 7
 #   incus7 [ARGUMENT…]             of integration and properties a sample, on Incus 7 from Debian 13
 # Options:
 #   --whole                        no samples: everything, also on Incus 7, which takes some four hours
@@ -54,7 +55,7 @@ done
 what=${what:-all}
 case $what in
     all) [[ ${#arguments[@]} == 0 ]] || usage ;;
-    units | sanity | integration | runner | properties | concurrency | fronts | clusters | clients | faults | incus7) ;;
+    units | sanity | integration | runner | properties | concurrency | fronts | clusters | clients | faults | registries | incus7) ;;
     *) usage ;;
 esac
 if [[ $what != units && $what != sanity ]] && [[ $(id -u) != 0 ]]; then
@@ -299,6 +300,11 @@ run_clusters() {
     run_pytest clusters tests/clusters
 }
 
+run_registries() {
+    provide_incus7 || return 0
+    run_pytest registries tests/registries
+}
+
 run_clients() {
     run_pytest clients tests/clients
 }
@@ -348,7 +354,8 @@ run_sanity() {
 # provide_incus7: the folder with Incus 7. Where there is none it is told, and has failed, but on what isn't Debian.
 provide_incus7() {
     local log=$logs/incus7-folder.log status=0
-    bash tests/servers/incus7.sh "$LXD_TEST_INCUS7" >"$log" 2>&1 || status=$?
+    # Two parts that run side by side may need it.
+    flock "$venv" bash tests/servers/incus7.sh "$LXD_TEST_INCUS7" >"$log" 2>&1 || status=$?
     if [[ $status == 0 ]]; then return; fi
     note "incus7 is not on this machine and was not tested: $(tail -n 1 "$log")"
     record incus7 0 "$((status != 3))" "$SECONDS"
@@ -542,7 +549,7 @@ touch "$work/rows"
 copy_tree "$work/tree"
 rm -rf "${logs:?}"/*
 case $what in
-    units | sanity | incus7) ;;
+    units | sanity | registries | incus7) ;;
     *) provide_vendors ;;
 esac
 if [[ -n $coverage ]]; then prepare_coverage; fi
@@ -560,6 +567,7 @@ case $what in
     # The long ones first.
     all) queue+=(sanity properties concurrency runner faults clusters clients fronts)
         if [[ -n $sampled ]]; then queue+=(incus7); fi
+        if [[ -n $sampled || " ${vendors[*]} " == *" incus7 "* ]]; then queue+=(registries); fi
         queue+=(units)
         ;;
     integration) ;;

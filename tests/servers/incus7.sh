@@ -21,7 +21,7 @@ setting() {
     sed -n "s/^$1=//p" /etc/os-release | tr -d '"'
 }
 
-if [[ -x $folder/usr/libexec/incus/incusd ]]; then
+if [[ -x $folder/usr/libexec/incus/incusd && -x $folder/usr/bin/docker-registry ]]; then
     exit 0
 fi
 if [[ $(setting ID) != debian ]] || ! command -v apt-get >/dev/null; then
@@ -57,10 +57,12 @@ Acquire::Retries "3";
 CONF
 export APT_CONFIG=$scratch/apt.conf
 apt-get -qq update
-# What every Debian has is no dependency of any package. skopeo: what Incus copies application containers with.
+# What every Debian has is no dependency of any package. skopeo: what Incus copies application containers with; the registry is
+# for the tests of that.
 apt-get -qq --yes --download-only --target-release "$suite" install \
-    bash coreutils dash findutils gawk grep gzip hostname kmod procps sed tar util-linux incus-base skopeo
+    bash coreutils dash findutils gawk grep gzip hostname kmod procps sed tar util-linux incus-base skopeo docker-registry
 unset APT_CONFIG
 find "$scratch/archives" -name '*.deb' -print0 | xargs -0 -P "$(nproc)" -I '{}' dpkg-deb --extract '{}' "$scratch/new"
 chmod 755 "$scratch/new"
+rm -rf "$folder"
 mv -T "$scratch/new" "$folder"

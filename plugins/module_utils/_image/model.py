@@ -259,10 +259,13 @@ class Image:
     def followed_alias(self) -> str | None:
         """The alias on the source server by which the server updates the image; None if it can't update the image.
 
-        The server may have stored a fingerprint as the alias. That never means another image, so it does not count.
+        The server may have stored a fingerprint as the alias, or of an application container a digest. That never means
+        another image, so it does not count.
         """
-        alias = text(mapping(self.data.get("update_source")).get("alias"))
-        return alias if alias and not is_fingerprint(alias) else None
+        source = mapping(self.data.get("update_source"))
+        alias = text(source.get("alias"))
+        is_pinned = is_fingerprint(alias) or source.get("protocol") == "oci" and "@" in alias
+        return alias if alias and not is_pinned else None
 
     @property
     def guards(self) -> tuple[str, ...]:

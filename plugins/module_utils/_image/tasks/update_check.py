@@ -65,7 +65,7 @@ def source_of(image: Image) -> ImageSource | None:
     """
     followed = text_values(image.data.get("update_source"))
     is_container = followed.get("protocol") == OCI
-    if image.followed_alias and not (is_container and "@" in image.followed_alias):
+    if image.followed_alias:
         return ImageSource(
             server=followed.get("server"),
             protocol=followed.get("protocol"),
@@ -83,7 +83,7 @@ def source_of(image: Image) -> ImageSource | None:
         return None
     known = {key: kept[key] for key in _KEPT if kept.get(key) is not None}
     if is_container:
-        # it was copied by a digest, as the tag is that of another architecture: the bookkeeping has the tag
+        # the server was given a digest, as the tag is that of another architecture: the bookkeeping has the tag
         known.update({key: followed[key] for key in ("server", "protocol", "certificate") if followed.get(key)})
     # anybody may set properties, so values may have any type
     return ImageSource(**known) if all(isinstance(value, str) for value in known.values()) else None

@@ -389,6 +389,14 @@ def test_actions(
             ["'auto_update'"],
             id="auto_update where the server has noted a fingerprint",
         ),
+        pytest.param(
+            wants(name="n", auto_update=True),
+            make_current(
+                make_image(A, ["n"], update_source={"alias": "app@sha256:1", "protocol": "oci", "server": "https://x"})
+            ),
+            ["'auto_update'"],
+            id="auto_update of an application container that was copied by its digest",
+        ),
         pytest.param(of_file(auto_update=True), NOTHING, ["'auto_update'"], id="auto_update of an import"),
         pytest.param(
             wants("absent", name="n"),

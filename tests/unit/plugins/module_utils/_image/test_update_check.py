@@ -34,6 +34,14 @@ def following(server: str, alias: str = "debian", fingerprint: str = A, **fields
     )
 
 
+def container(alias: str, architecture: str = "x86_64", **kept: t.Any) -> t.Any:
+    return make_image(
+        architecture=architecture,
+        update_source={"server": "https://u:p@r", "protocol": "oci", "alias": alias, "certificate": "PEM"},
+        bookkeeping={"source": json.dumps({"type": "image", "architecture": architecture, **kept})},
+    )
+
+
 def remembering(**source: t.Any) -> t.Any:
     return make_image(bookkeeping={"source": json.dumps({"type": "image", "protocol": "simplestreams", **source})})
 
@@ -55,6 +63,23 @@ def remembering(**source: t.Any) -> t.Any:
         ),
         # never anything newer
         (following("https://s", alias=A), None),
+        (container("app@sha256:1"), None),
+        (
+            container("library/app:1", architecture="aarch64"),
+            ImageSource(
+                server="https://u:p@r",
+                protocol="oci",
+                alias="library/app:1",
+                certificate="PEM",
+                image_type="container",
+                architecture="aarch64",
+            ),
+        ),
+        # copied by a digest for its architecture: the tag is in the bookkeeping, and the password is not
+        (
+            container("app@sha256:1", server="https://r", protocol="oci", alias="app:1", architecture="arm64"),
+            ImageSource(server="https://u:p@r", protocol="oci", alias="app:1", certificate="PEM", architecture="arm64"),
+        ),
         (make_image(update_source=None), None),
         (
             make_image(update_source={"server": ["https://s"], "alias": "a"}),
