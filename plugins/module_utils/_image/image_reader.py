@@ -290,7 +290,10 @@ class ImageReader:
         return dict(sorted(projects.items()))
 
     def list_cluster_members(self) -> dict[str, str]:
-        """List the members of the cluster, ``GET /1.0/cluster/members?recursion=1``: name -> status, such as "Offline"."""
+        """List the members of the cluster, ``GET /1.0/cluster/members?recursion=1``.
+
+        Returns name -> status, such as "Offline".
+        """
         path = paths.CLUSTER_MEMBERS
         found = self.client.get(path, "list the cluster members", {"recursion": "1"}, with_project=False).metadata
         where = answer_to(path)

@@ -4,7 +4,9 @@
 
 # This is PRIVATE to the collection: it can change at any time without notice.
 
-"""Opens another image server as a source: resolves its remote, and distinguishes LXD and Incus, simplestreams and registries."""
+"""Opens another server as a source: resolves its remote, and tells servers of LXD and Incus, of simplestreams and
+registries apart.
+"""
 
 from __future__ import annotations
 

@@ -34,10 +34,10 @@ def following(server: str, alias: str = "debian", fingerprint: str = A, **fields
     )
 
 
-def container(alias: str, architecture: str = "x86_64", **kept: t.Any) -> t.Any:
+def container(followed: str, architecture: str = "x86_64", **kept: t.Any) -> t.Any:
     return make_image(
         architecture=architecture,
-        update_source={"server": "https://u:p@r", "protocol": "oci", "alias": alias, "certificate": "PEM"},
+        update_source={"server": "https://u:p@r", "protocol": "oci", "alias": followed, "certificate": "PEM"},
         bookkeeping={"source": json.dumps({"type": "image", "architecture": architecture, **kept})},
     )
 
