@@ -241,6 +241,35 @@ def test_a_remote_of_the_configuration(place: Place) -> None:
 
 
 @both_ways
+def test_files_of_it_are_refused(place: Place, direct: bool) -> None:
+    """Its fingerprint is not that of its files: what would check or find them by it is refused. Servers copy it as any other image."""
+    name, container = new_name(), Container(f"to be copied {direct}")
+    place.registry.push(f"{name}:1", container)
+    cycle(place.store, {"name": "web", "public": True, "source": source(place, f"{name}:1")}, direct)
+    folder = SCRATCH / f"export-{direct}"
+    folder.mkdir()
+    for check in (True, False):
+        refused = place.store.run("lxd_image_export", {"name": "web", "dest": str(folder)}, check, direct=direct)
+        assert refused.failed and "is an application container" in refused["msg"], refused.output
+    assert not list(folder.iterdir())
+    server = place.store.server
+    copied = {"server": server.listen_https(), "certificate": str(server.certificate), "alias": "web"}
+    options = {"name": "web", "project": "copies"}
+    server.perform("POST", "/1.0/projects", {"name": "copies", "config": {"features.images": "true"}})
+    try:
+        for mode in ("relay", "push"):
+            for check in (True, False):
+                refused = place.store.run("lxd_image", {**options, "source": {**copied, "mode": mode}}, check, direct)
+                assert refused.failed and "only with the 'mode' pull" in refused["msg"], refused.output
+        done = place.store.run("lxd_image", {**options, "source": copied}, direct=direct)
+        assert done["actions"] == ["copy", "alias_create"], done.output
+        listed = server.perform("GET", "/1.0/images?project=copies&recursion=1")
+        assert [(image["fingerprint"], image["project"]) for image in listed] == [(container.fingerprint, "copies")]
+    finally:
+        servers.empty(server.socket)
+
+
+@both_ways
 def test_a_store(place: Place, direct: bool) -> None:
     name = new_name()
     containers = [Container(f"entry {number} {direct}") for number in range(3)]

@@ -256,6 +256,14 @@ class Image:
         return self.settings.bookkeeping.get(PROTECTED) == "true"
 
     @property
+    def is_application_container(self) -> bool:
+        """Whether Incus has made the image from the layers of a registry (OCI).
+
+        Its fingerprint is then that of the layers, and not that of its files.
+        """
+        return self.settings.properties.get("type") == "oci"
+
+    @property
     def followed_alias(self) -> str | None:
         """The alias on the source server by which the server updates the image; None if it can't update the image.
 

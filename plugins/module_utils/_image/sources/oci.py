@@ -30,7 +30,7 @@ from .oci_manifest import (
     platform_of,
     properties_of,
 )
-from .remote import describe, pull_source_body, source_bookkeeping
+from .remote import OCI_EXTENSION, describe, pull_source_body, source_bookkeeping
 
 if t.TYPE_CHECKING:
     from ..._lxd.client import Client
@@ -39,9 +39,6 @@ if t.TYPE_CHECKING:
     from ..image_reader import ImageReader
     from ..image_writer import ImageWriter
     from ..model import Image
-
-EXTENSION = "instance_oci"
-"""The API extension of Incus that has application containers."""
 
 
 class OciContent(CopiedContent):
@@ -52,10 +49,10 @@ class OciContent(CopiedContent):
 
     def __init__(self, source: ImageSource, target: Client) -> None:
         server = target.server()
-        if EXTENSION not in server.extensions:
+        if OCI_EXTENSION not in server.extensions:
             raise LXDInputError(
                 f"The server {target.url} does not support application containers ('protocol: oci' in 'source'): this "
-                f"requires Incus 6.3 or later, which has the API extension {EXTENSION}."
+                f"requires Incus 6.3 or later, which has the API extension {OCI_EXTENSION}."
             )
         _refuse_unsupported(source)
         self.source = source

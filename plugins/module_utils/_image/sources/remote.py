@@ -28,6 +28,10 @@ if t.TYPE_CHECKING:
     from .copied import CopiedContent
 
 
+OCI_EXTENSION = "instance_oci"
+"""The API extension of Incus that has application containers."""
+
+
 def open_remote(source: ImageSource, target: Client) -> CopiedContent:
     """Open a server as a source. No request is sent to it yet. Raises LXDInputError.
 

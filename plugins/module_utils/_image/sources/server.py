@@ -22,7 +22,7 @@ from ..image_reader import ImageReader
 from ..model import RESERVED_PREFIX, ImageSettings, OfferedImage
 from .copied import CopiedContent, Created, Download, settings_after_upload
 from .multipart import boundary_of, clean_filename, rename_parts
-from .remote import describe, needs_no_look, pull_source_body, source_bookkeeping
+from .remote import OCI_EXTENSION, describe, needs_no_look, pull_source_body, source_bookkeeping
 
 if t.TYPE_CHECKING:
     from ..desired_image import ImageSource, SettingsChange
@@ -55,6 +55,7 @@ class ServerContent(CopiedContent):
             server_cert_option=SOURCE_CERTIFICATE,
             timeout=timeout,
         )
+        self._is_container = False
         self.reader = ImageReader(Client(Transport(connection), source.project or connection.default_project))
 
     @property
@@ -64,7 +65,11 @@ class ServerContent(CopiedContent):
 
     @property
     def mode(self) -> str:
-        return "relay" if self.is_local and self.source.mode == "auto" else self.source.mode
+        if self.source.mode != "auto":
+            return self.source.mode
+        if self._is_container:
+            return "pull"
+        return "relay" if self.is_local else "auto"
 
     def find(self, known: Image | None = None) -> OfferedImage:
         source = self.source
@@ -89,6 +94,7 @@ class ServerContent(CopiedContent):
                 f"or not visible to this client.{hint}"
             )
         self._check_kind(image)
+        self._is_container = image.is_application_container
         return OfferedImage(
             fingerprint=image.fingerprint,
             aliases=image.aliases,
@@ -115,6 +121,14 @@ class ServerContent(CopiedContent):
                 )
 
     def check_transfer(self, reader: ImageReader, image: OfferedImage) -> None:
+        if self._is_container:
+            is_pulled = self.mode == "pull" and not self.is_local
+            if not is_pulled or OCI_EXTENSION not in reader.client.server().extensions:
+                raise LXDInputError(
+                    f"The image {image.fingerprint} is an application container: only Incus 6.3 or later can copy it, "
+                    "and only with the 'mode' pull, over the network, as its fingerprint is that of its layers and not "
+                    "that of its files. Or copy it from its registry, with 'protocol: oci'."
+                )
         if self.mode == "pull" and self.is_local:
             raise LXDInputError(
                 "The 'mode' pull requires a source that the target can reach over the network, but "

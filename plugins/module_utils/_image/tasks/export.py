@@ -51,9 +51,15 @@ def _export_target(reader: ImageReader, desired: DesiredExport) -> str:
         # reading the image would consume the secret
         return desired.fingerprint or ""
     try:
-        fingerprint = read_one(reader, desired.name, desired.fingerprint).fingerprint
+        image = read_one(reader, desired.name, desired.fingerprint)
     except LXDInputError:
         if not reader.client.is_anonymous:
             reader.client.require_trusted()
         raise
-    return fingerprint
+    if image.is_application_container:
+        raise LXDInputError(
+            f"Cannot export the image {image.fingerprint}: it is an application container. Its fingerprint is that of "
+            "its layers, so files of it could be neither verified nor found again. Copy it from its registry "
+            "('protocol: oci'), or from this server to another one with the 'mode' pull."
+        )
+    return image.fingerprint
