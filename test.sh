@@ -16,6 +16,7 @@
 #   fronts [ARGUMENT…]             tasks inside Ansible's own process that are broken off, interrupted, killed
 #   clusters [ARGUMENT…]           clusters with a member that goes down
 #   clients [ARGUMENT…]            clients that see less than an administrator
+#   pages [ARGUMENT…]              the page of the report, in a browser
 #   faults [ARGUMENT…]             a fault at every request, a killed module, a killed server
 #   registries [ARGUMENT…]         application containers from a registry, on Incus 7
 #   incus7 [ARGUMENT…]             of integration and properties a sample, on Incus 7 from Debian 13
@@ -55,7 +56,7 @@ done
 what=${what:-all}
 case $what in
     all) [[ ${#arguments[@]} == 0 ]] || usage ;;
-    units | sanity | integration | runner | properties | concurrency | fronts | clusters | clients | faults | registries | incus7) ;;
+    units | sanity | integration | runner | properties | concurrency | fronts | clusters | clients | pages | faults | registries | incus7) ;;
     *) usage ;;
 esac
 if [[ $what != units && $what != sanity ]] && [[ $(id -u) != 0 ]]; then
@@ -164,6 +165,10 @@ prepare_venv() {
     fi
     mkdir -p "$logs" "$home/.config/pip" "$home/.ansible/test/cache" "$home/wheels"
     "${pip[@]}" install ansible-core pytest pytest-xdist coverage hypothesis requests 'requests-unixsocket>=0.4'
+    if [[ $what == all || $what == pages ]]; then
+        "${pip[@]}" install playwright pillow
+        npm install --silent --no-audit --no-fund --no-save --prefix "$venv/npm" axe-core
+    fi
     "$venv/bin/ansible" --version | sed -n 1p
 
     # ansible-test hides the environment from pip, and has another home: what pip is told here goes into a file.
@@ -307,6 +312,10 @@ run_registries() {
 
 run_clients() {
     run_pytest clients tests/clients
+}
+
+run_pages() {
+    LXD_TEST_AXE=$venv/npm/node_modules/axe-core/axe.min.js run_pytest pages tests/pages
 }
 
 run_faults() {
@@ -565,7 +574,7 @@ case $what in
 esac
 case $what in
     # The long ones first.
-    all) queue+=(sanity properties concurrency runner faults clusters clients fronts)
+    all) queue+=(sanity properties concurrency runner faults clusters clients fronts pages)
         if [[ -n $sampled ]]; then queue+=(incus7); fi
         if [[ -n $sampled || " ${vendors[*]} " == *" incus7 "* ]]; then queue+=(registries); fi
         queue+=(units)

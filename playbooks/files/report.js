@@ -25,10 +25,11 @@ SPDX-License-Identifier: GPL-3.0-or-later
 
   function size(bytes) {
     if (bytes >= 2 ** 30) return (bytes / 2 ** 30).toFixed(1) + " GiB";
-    return bytes >= 104858 ? (bytes / 2 ** 20).toFixed(1) + " MiB" : (bytes / 2 ** 10).toFixed(1) + " KiB";
+    return bytes >= 104858 ? (bytes / 2 ** 20).toFixed(1) + " MiB" : bytes ? (bytes / 2 ** 10).toFixed(1) + " KiB" : "0";
   }
 
   function age(day) {
+    // An age in days is enough, and does not depend on where the reader is.
     const days = Math.floor((now - Date.parse(day)) / 86400000);
     if (Number.isNaN(days) || days < 0) return "";
     if (days < 1) return "today";

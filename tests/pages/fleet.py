@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Servers that exist only as answers: what the modules would return, in files. For pages that are to look the same every time.
 
-That the modules really return this is what ``test_servers.py`` and the integration tests are for.
+That the modules really return this is what the test "report" of the integration target "playbooks" is for, on real servers.
 """
 
 from __future__ import annotations

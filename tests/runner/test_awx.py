@@ -17,7 +17,7 @@ CREDENTIAL_TYPE: dict[str, Any] = yaml.safe_load((ROOT / "awx" / "credential_typ
 FIELDS = {field["id"]: field for field in CREDENTIAL_TYPE["inputs"]["fields"]}
 INJECTORS = CREDENTIAL_TYPE["injectors"]
 TEMPLATES = [template for templates in INJECTORS.values() for template in templates.values()]
-PLAYBOOKS = ("sync_store", "promote", "prune", "distribute")
+PLAYBOOKS = ("sync_store", "promote", "prune", "distribute", "report")
 # What a survey may ask a variable with.
 QUESTIONS = {
     "str": {"text", "textarea", "password", "multiplechoice"},

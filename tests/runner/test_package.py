@@ -43,6 +43,10 @@ def test_contents(tarball: Path) -> None:
     for wanted in (
         "playbooks/sync_store.yml",
         "playbooks/tasks/validate.yml",
+        "playbooks/report.yml",
+        "playbooks/templates/report/index.html.j2",
+        "playbooks/files/report.js",
+        "playbooks/files/report.css",
         "meta/runtime.yml",
         "requirements.txt",
         "bindep.txt",

@@ -186,6 +186,24 @@ def test_jobs(server: servers.Server, jobs: Jobs, images: Path) -> None:
     assert ended["changed"] == 1 and targets(server)["golden/production"] == tiny
 
     server.perform("DELETE", "/1.0/images/aliases/golden%2Fold")
+
+    # The server of the credential, as the survey leaves the list of servers empty.
+    folder = jobs.directory / "report"
+    report = answers("report", lxd_report_dest=str(folder), lxd_report_keep=1, lxd_report_older_than="")
+    ended = jobs.run("report", report, check=True)
+    assert ended["changed"] == 2 and ended["said"][0].startswith("Would be done: 1 of 1 servers answered, 2 images")
+    assert not folder.exists()
+    ended = jobs.run("report", report)
+    assert ended["changed"] == 2 and ended["said"][0].startswith("Done: 1 of 1 servers answered, 2 images")
+    written = json.loads((folder / "report.json").read_text())
+    assert {image["fingerprint"]: image["aliases"] for image in written["images"]} == {
+        tiny: ["golden/production", "golden/staging"],
+        tiny2: [],
+    }
+    assert written["servers"][0]["url"] == server.https_url
+    ended = jobs.run("report", report)
+    assert ended["changed"] == 0
+
     prune = answers("prune", lxd_prune_keep=0, lxd_prune_older_than="", lxd_prune_properties="os=busybox")
     ended = jobs.run("prune", prune)
     assert ended["changed"] == 1 and f"{tiny2[:12]}: removed" in ended["said"]

@@ -119,6 +119,9 @@ elif [[ $target == test ]]; then
     command -v mksquashfs >/dev/null || missing+=(squashfs-tools)
     command -v openssl >/dev/null || missing+=(openssl)
     command -v curl >/dev/null || missing+=(curl)
+    # On Ubuntu the package of that name only installs a snap. The tests say that they need it.
+    command -v chromium >/dev/null || [[ $(release ID) == ubuntu ]] || missing+=(chromium)
+    command -v npm >/dev/null || missing+=(npm)
     for vendor in lxd incus; do
         has_server "$vendor" || wanted+=("$vendor")
     done
