@@ -26,6 +26,7 @@ import yaml
 # Also in a cell of a list-table, where "* - " or "- " stands before it.
 DIRECTIVE = re.compile(r"(?P<before>[ *-]*)\.\. code-block:: (?P<language>\S+)")
 UNDERLINE = re.compile(r"([=~^-])\1{2,}")
+IMPORT = "ansible.builtin.import_playbook"
 TASK = re.compile(r"^[ -]*community\.lxd\.\w+:", re.MULTILINE)
 
 
@@ -60,7 +61,7 @@ def block_below(lines: list[str], indent: int) -> str:
 def kind_of(content: Any) -> str | None:
     """What can be done with a block."""
     if isinstance(content, list) and all(isinstance(item, dict) for item in content):
-        return "playbook" if all("hosts" in item for item in content) else "tasks"
+        return "playbook" if all({"hosts", IMPORT} & set(item) for item in content) else "tasks"
     if isinstance(content, dict) and all(
         isinstance(group, dict) and {"hosts", "children"} & set(group) for group in content.values()
     ):
