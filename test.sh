@@ -14,7 +14,7 @@
 #   properties [ARGUMENT…]         random stores and random tasks
 #   concurrency [ARGUMENT…]        many tasks at once
 #   fronts [ARGUMENT…]             tasks inside Ansible's own process that are broken off, interrupted, killed
-#   clusters [ARGUMENT…]           clusters with a member that goes down
+#   clusters [ARGUMENT…]           clusters: any member is asked, one goes down, one is killed at a request
 #   clients [ARGUMENT…]            clients that see less than an administrator
 #   pages [ARGUMENT…]              the page of the report, in a browser
 #   faults [ARGUMENT…]             a fault at every request, a killed module, a killed server
@@ -268,16 +268,16 @@ copy_tree() {
 
 # run_pytest PART [ARGUMENT…]: some tests by pytest, and what they counted.
 run_pytest() {
-    local part=$1 begin=$SECONDS status=0 good bad
+    local part=$1 file=${1// /-} begin=$SECONDS status=0 good bad
     shift
     (
         cd "$work/tree/$collection"
         PYTHONPATH=$work/tree PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" -m pytest -q -rsx \
-            -p no:cacheprovider --basetemp="$work/pytest-$part" --junitxml="$logs/$part.xml" "$@" "${arguments[@]}"
-    ) >"$logs/$part.log" 2>&1 || status=$?
-    read -r good bad < <("$python" tests/report.py count "$logs/$part.xml")
+            -p no:cacheprovider --basetemp="$work/pytest-$file" --junitxml="$logs/$file.xml" "$@" "${arguments[@]}"
+    ) >"$logs/$file.log" 2>&1 || status=$?
+    read -r good bad < <("$python" tests/report.py count "$logs/$file.xml")
     if [[ $status != 0 && $bad == 0 ]]; then bad=1; fi
-    if [[ $bad != 0 ]]; then tail -n 150 "$logs/$part.log"; fi
+    if [[ $bad != 0 ]]; then tail -n 150 "$logs/$file.log"; fi
     record "$part" "$good" "$bad" $((SECONDS - begin))
 }
 
@@ -301,8 +301,18 @@ run_fronts() {
     run_pytest fronts tests/fronts
 }
 
+# run_clusters [VENDOR]: with the whole profile one job for each vendor, because it lasts so long.
 run_clusters() {
-    run_pytest clusters tests/clusters
+    local points=''
+    if [[ -n ${1:-} ]]; then
+        LXD_TEST_VENDORS=$1 run_pytest "clusters $1" --kills 0 tests/clusters
+        points="clusters-$1"
+    else
+        run_pytest clusters tests/clusters
+        points=clusters
+    fi
+    points=$("$python" tests/report.py points "$logs/$points.xml")
+    if [[ -n $points ]]; then note "clusters${1:+ $1}: $points"; fi
 }
 
 run_registries() {
@@ -572,14 +582,18 @@ case $what in
         for vendor in "${tested[@]}"; do queue+=("integration $vendor"); done
         ;;
 esac
+clusters=(clusters)
+if [[ -n $whole ]]; then mapfile -t clusters < <(printf 'clusters %s\n' "${vendors[@]}"); fi
 case $what in
     # The long ones first.
-    all) queue+=(sanity properties concurrency runner faults clusters clients fronts pages)
+    all)
+        queue+=(sanity properties concurrency runner faults "${clusters[@]}" clients fronts pages)
         if [[ -n $sampled ]]; then queue+=(incus7); fi
         if [[ -n $sampled || " ${vendors[*]} " == *" incus7 "* ]]; then queue+=(registries); fi
         queue+=(units)
         ;;
     integration) ;;
+    clusters) queue+=("${clusters[@]}") ;;
     *) queue+=("$what") ;;
 esac
 side_by_side

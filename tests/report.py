@@ -5,6 +5,7 @@
 """Says which tests took longest, by the files that pytest and Ansible have left about their runs.
 
 report.py count FILE.xml        what one run of pytest counted: passed, and all the rest
+report.py points FILE.xml       of tests that try many points: how many there are, were tried, and were survived; nothing if there are none
 report.py slowest DIRECTORY     a line for each of the ten slowest, named as test.sh takes it
 """
 
@@ -32,6 +33,14 @@ def counts(path: Path) -> tuple[int, int]:
     return int(attributes.get("tests", 0)) - bad, bad
 
 
+def points(path: Path) -> str:
+    """Return what the tests of a run have tried, if they say that of themselves."""
+    total: Counter[str] = Counter()
+    for found in tree.parse(path).getroot().iter("property"):
+        total[found.get("name") or ""] += int(found.get("value") or 0)
+    return "{tried} of {points} points were tried, {survived} survived".format_map(total) if total else ""
+
+
 def cases(path: Path) -> Iterator[tuple[str, float]]:
     """Yield name and seconds of everything in a file."""
     for case in tree.parse(path).getroot().iter("testcase"):
@@ -41,7 +50,7 @@ def cases(path: Path) -> Iterator[tuple[str, float]]:
 def of_pytest(path: Path) -> Iterator[tuple[str, float]]:
     """Yield the tests of one part."""
     for name, seconds in cases(path):
-        yield f"{path.stem} -k '{name.rpartition('::')[2]}'", seconds
+        yield f"{path.stem.replace('-', ' --vendor ', 1)} -k '{name.rpartition('::')[2]}'", seconds
 
 
 def target_of(path: Path) -> str:
@@ -78,6 +87,8 @@ def main() -> int:
     what, path = sys.argv[1], Path(sys.argv[2])
     if what == "count":
         print(*counts(path))
+    elif what == "points":
+        print(points(path))
     else:
         print("\n".join(slowest(path)))
     return 0

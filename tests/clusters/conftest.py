@@ -13,13 +13,19 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "properties"))
+for folder in ("faults", "properties"):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
 
 import stores
 
 stores.prepare_environment()
 
+import killing
 import states
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, help="at how many points of each scenario a member is killed; 0: all")
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +51,24 @@ def members(request: pytest.FixtureRequest, clusters: dict[str, Future[states.Me
     return found
 
 
+@pytest.fixture(scope="session")
+def killed(
+    request: pytest.FixtureRequest, clusters: dict[str, Future[states.Members]]
+) -> Iterator[killing.ClusterBench]:
+    """The same cluster, when its third member is back, behind a proxy."""
+    found = clusters[request.param].result()
+    found.reach(states.BACK)
+    bench = killing.ClusterBench(found.cluster, stores.SCRATCH / f"{request.param}-killed")
+    yield bench
+    bench.stop()
+
+
+def place(item: pytest.Item) -> int:
+    """Where a test comes in the order of the states. At the end the members are killed at any moment."""
+    params = item.callspec.params  # type: ignore[attr-defined]
+    return states.STATES.index(params["members"][0]) if "members" in params else len(states.STATES)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """By state: what one cluster has to wait for passes while the other one is tested."""
-    items.sort(key=lambda item: states.STATES.index(item.callspec.params["members"][0]))  # type: ignore[attr-defined]
+    items.sort(key=place)

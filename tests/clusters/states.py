@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import modules
 import pytest
 import stores
-from clusters import Cluster
+from clusters import MEMBERS, Cluster
+from servers import make_certificate
 from stores import IMAGES, SCRATCH, Settings, Store, World
 
 UP, KILLED, OFFLINE, BACK = STATES = ("up", "killed", "offline", "back")
@@ -31,14 +36,40 @@ def in_state(*names: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("members", params, indirect=True, ids=["-".join(param) for param in params])
 
 
-class Members:
-    """A cluster, and the stores as its first two members show them."""
+class Door:
+    """One way into a cluster: a member's socket, or its HTTPS."""
 
-    def __init__(self, vendor: str) -> None:
+    def __init__(self, store: Store, options: Mapping[str, Any]) -> None:
+        self.store, self._options = store, options
+
+    def __repr__(self) -> str:
+        return str(self._options["url"])
+
+    def start(self, module: str, options: Mapping[str, Any], check: bool = False, direct: bool = False) -> modules.Run:
+        """Starts a task that uses this door."""
+        return self.store.start(module, {**self._options, **options}, check, direct)
+
+    def run(self, module: str, options: Mapping[str, Any], check: bool = False, direct: bool = False) -> modules.Result:
+        """Runs a task that uses this door."""
+        return self.start(module, options, check, direct).wait()
+
+
+class Members:
+    """A cluster, and the stores as its members show them: each through its socket, and through HTTPS."""
+
+    def __init__(self, kind: str) -> None:
         self.state = UP
-        self.cluster = Cluster(vendor, SCRATCH / f"{vendor}-cluster")
+        self.cluster = Cluster(kind, SCRATCH / f"{kind}-cluster")
         try:
-            self.one, self.two = (Store(self.cluster.members[name]) for name in ("one", "two"))
+            self.one, self.two, self.three = (Store(self.cluster.members[name]) for name in MEMBERS)
+            certificate, key = make_certificate(self.cluster.directory / "certificates", "client")
+            self.cluster.first.trust(certificate)
+            pair = {"client_cert": str(certificate), "client_key": str(key)}
+            self.doors = [Door(store, {"url": store.server.url}) for store in (self.one, self.two, self.three)]
+            self.doors += [
+                Door(door.store, {"url": url, "server_cert": str(self.cluster.certificate), **pair})
+                for door, url in zip(self.doors, map(self.cluster.https_url, MEMBERS))
+            ]
             self.reset()
             source = {"type": "image", "fingerprint": USED}
             self.cluster.first.perform("POST", f"/1.0/instances?target={MEMBER}", {"name": INSTANCE, "source": source})

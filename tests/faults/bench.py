@@ -106,12 +106,12 @@ def http(server: Server, method: str, url: str, body: bytes = b"", content_type:
 def settle(server: Server) -> None:
     """Waits until no operation of the server is at work."""
 
-    def idle() -> bool:
+    def at_work() -> list[str]:
         running = (server.perform("GET", "/1.0/operations?recursion=1") or {}).get("running") or []
-        return not [item for item in running if item["class"] == "task" and item["status_code"] < 200]
+        return [item["description"] for item in running if item["class"] == "task" and item["status_code"] < 200]
 
-    if not wait_until(idle, 60):
-        raise ServerError("an operation does not end")
+    if not wait_until(lambda: not at_work(), 60):
+        raise ServerError(f"an operation does not end: {', '.join(at_work())}")
 
 
 def upload(server: Server, paths: Sequence[Path]) -> None:
@@ -184,7 +184,7 @@ class Bench:
         self.fingerprints = {label: streams.sha256(*paths) for label, paths in self.files.items()}
         self._stack = contextlib.ExitStack()
         try:
-            self.server = self._start(directory / "server")
+            self.server = self.first_server()
             self.server.perform("POST", "/1.0/profiles", {"name": EXTRA_PROFILE})
             self.proxy = FaultProxy(directory / "proxy.socket", self.server.socket, directory / "proxy.log")
             self.proxy.start()
@@ -195,6 +195,10 @@ class Bench:
         self.url = f"unix:{self.proxy.listen}"
         self.dest = directory / "dest"
         self.notes: dict[str, str] = {}
+
+    def first_server(self) -> Server:
+        """Starts the daemon that stands behind the proxy."""
+        return self._start(self.directory / "server")
 
     def _start(self, directory: Path) -> Server:
         server = Server.start(self.kind, directory)
@@ -383,7 +387,7 @@ class Bench:
                 problems += differences_of(image, found.get(image.label))
         for label, shape in found.items():
             try:
-                if shape["aliases"] and content_hash(self.server, shape["fingerprint"]) != shape["fingerprint"]:
+                if shape["aliases"] and not self.is_whole(shape["fingerprint"]):
                     problems.append(f"the content of the image {label!r} does not hash to its fingerprint")
             except ServerError:
                 # What a killed run has asked for may be deleting it: look at what is left.
@@ -392,6 +396,10 @@ class Bench:
                     raise
                 return self.broken_promises(before, after)
         return problems
+
+    def is_whole(self, fingerprint: str) -> bool:
+        """Whether the server gives out what the fingerprint says."""
+        return content_hash(self.server, fingerprint) == fingerprint
 
 
 def targets(store: Store) -> dict[str, str]:

@@ -37,6 +37,9 @@ KILL_IN_UPLOAD = "kill in upload"
 KILL_AFTER = "kill after"
 DAEMON_BEFORE = "daemon before"
 DAEMON_AFTER = "daemon after"
+MEMBER_BEFORE = "member before"
+MEMBER_IN_UPLOAD = "member in upload"
+MEMBER_AFTER = "member after"
 
 KINDS = {
     REFUSE: "the connection is cut before the server sees anything",
@@ -57,6 +60,8 @@ KINDS = {
 LATE = (LATE_ANSWER, LATE_REQUEST)
 KILLS_MODULE = (KILL_BEFORE, KILL_IN_UPLOAD, KILL_AFTER)
 KILLS_DAEMON = (DAEMON_BEFORE, DAEMON_AFTER)
+KILLS_MEMBER = (MEMBER_BEFORE, MEMBER_IN_UPLOAD, MEMBER_AFTER)
+"""kill -9 of a member of a cluster, perhaps another one than is asked: the request, or what is left of it, goes on its way."""
 
 # The module's option "timeout" for a late answer, and how late it is.
 DEADLINE_SECONDS = 1.0
@@ -94,7 +99,9 @@ class FaultHandler(Handler):
         elif kind == ERROR_503:
             self.send_page(503, "text/html", b"<html>try again later</html>")
         self.cut_at = (
-            self.server.middle(exchange.header("Content-Length")) if kind in (CUT_UPLOAD, KILL_IN_UPLOAD) else None
+            self.server.middle(exchange.header("Content-Length"))
+            if kind in (CUT_UPLOAD, KILL_IN_UPLOAD, MEMBER_IN_UPLOAD)
+            else None
         )
         super().send_request(exchange, upstream)
 
@@ -108,8 +115,11 @@ class FaultHandler(Handler):
                 yield block
             else:
                 yield block[:left]
-                self.server.kill_if(KILL_IN_UPLOAD)
-                raise Cut
+                self.server.kill_if(KILL_IN_UPLOAD, MEMBER_IN_UPLOAD)
+                if not self.server.fault or self.server.fault.kind != MEMBER_IN_UPLOAD:
+                    raise Cut
+                yield block[left:]
+                left = None
 
     def send_answer(self, exchange: Exchange, answer: http.client.HTTPResponse) -> None:
         kind = self.server.kind_for(exchange)
@@ -174,6 +184,8 @@ class FaultProxy(Recorder):
         if kind in (REFUSE, KILL_BEFORE, DAEMON_BEFORE):
             self.kill_if(KILL_BEFORE, DAEMON_BEFORE)
             raise Cut
+        if kind == MEMBER_BEFORE:
+            self.kill_if(MEMBER_BEFORE)
 
     def before_answer(self, exchange: Exchange) -> None:
         kind = self.kind_for(exchange)
@@ -182,6 +194,8 @@ class FaultProxy(Recorder):
         if kind in (LOSE_ANSWER, KILL_AFTER, DAEMON_AFTER):
             self.kill_if(KILL_AFTER, DAEMON_AFTER)
             raise Cut
+        if kind == MEMBER_AFTER:
+            self.kill_if(MEMBER_AFTER)
 
     def record(self, exchange: Exchange) -> None:
         """Write nothing down: ``seen`` has it."""

@@ -59,6 +59,15 @@ class Cluster:
         """The member that made the cluster."""
         return self.members[MEMBERS[0]]
 
+    @property
+    def certificate(self) -> Path:
+        """The certificate that all members show on HTTPS."""
+        return self.first.state / "cluster.crt"
+
+    def https_url(self, name: str) -> str:
+        """Where a member listens."""
+        return f"https://{self.members[name].perform('GET', '/1.0')['config']['core.https_address']}"
+
     def _found(self) -> None:
         """The first member makes a cluster of itself."""
         root = {"type": "disk", "path": "/", "pool": "default"}
@@ -111,19 +120,37 @@ class Cluster:
         """kill -9 of a member: nobody is told."""
         self.members[name].kill()
 
-    def bring_back(self, name: str) -> None:
+    def bring_back(self, name: str, seen_by: str = MEMBERS[0]) -> None:
         """Starts a member again on the state that it had when it was killed, and waits until the others see it."""
-        self.members[name].launch()
-        self.await_status(name, "Online", START_SECONDS)
+        server = self.members[name]
+        server.launch()
+        # It answers before it does all that others ask it for.
+        if not wait_until(lambda: server.request("GET", "/internal/ready")[0] == 200, START_SECONDS):
+            raise ServerError(f"{self.kind}, {name} does not get ready, see {server.log}")
+        self.await_status(name, "Online", START_SECONDS, seen_by)
 
-    def status_of(self, name: str) -> str:
-        """What the first member says of one: Online, Offline, …"""
-        return str(self.first.perform("GET", f"/1.0/cluster/members/{name}")["status"])
+    def restart(self) -> None:
+        """Kills all members and starts them again, whatever they are at."""
+        for server in self.members.values():
+            server.kill()
+        with ThreadPoolExecutor(len(MEMBERS)) as pool:
+            list(pool.map(self.bring_back, MEMBERS))
 
-    def await_status(self, name: str, status: str, seconds: float = 60) -> None:
-        """Waits until the first member says so of one."""
-        if not wait_until(lambda: self.status_of(name) == status, seconds):
-            raise ServerError(f"{self.kind}: {name} is {self.status_of(name)!r}, not {status!r}")
+    def status_of(self, name: str, seen_by: str = MEMBERS[0]) -> str:
+        """What one member says of another: Online, Offline, …"""
+        return str(self.members[seen_by].perform("GET", f"/1.0/cluster/members/{name}")["status"])
+
+    def await_status(self, name: str, status: str, seconds: float = 60, seen_by: str = MEMBERS[0]) -> None:
+        """Waits until one member says so of another."""
+        if not wait_until(lambda: self.status_of(name, seen_by) == status, seconds):
+            raise ServerError(f"{self.kind}: {name} is {self.status_of(name, seen_by)!r}, not {status!r}")
+
+    def leader(self) -> str:
+        """The member that leads the cluster's database at this moment."""
+        for member in self.first.perform("GET", "/1.0/cluster/members?recursion=1"):
+            if "database-leader" in member["roles"]:
+                return str(member["server_name"])
+        raise ServerError(f"{self.kind}: no member leads")
 
     def stop(self) -> None:
         """Ends all members with what they run, and removes the directory. Nothing of it is needed again: nobody says goodbye."""
