@@ -567,6 +567,7 @@ prepare_venv
 touch "$work/rows"
 copy_tree "$work/tree"
 rm -rf "${logs:?}"/*
+if [[ -n $whole ]]; then echo whole; else echo sample; fi >"$logs/profile"
 case $what in
     units | sanity | registries | incus7) ;;
     *) provide_vendors ;;

@@ -75,6 +75,7 @@ class ClusterBench(Bench):
     def __init__(self, cluster: Cluster, directory: Path) -> None:
         self.cluster = cluster
         self.trouble: Exception | None = None
+        self.doomed: set[str] = set()
         super().__init__(cluster.kind, directory)
 
     def first_server(self) -> Server:
@@ -107,11 +108,14 @@ class ClusterBench(Bench):
             return False
 
     def is_whole(self, fingerprint: str) -> bool:
-        """As of one server. What only the dead member has can't be known until that one is back."""
+        """As of one server. What only the dead member has can't be known until that one is back.
+
+        An image that is being deleted may be gone from some of the members: a server that is asked for it again goes on with that.
+        """
         try:
             return super().is_whole(fingerprint)
         except ServerError:
-            if self._all_live():
+            if self._all_live() and self.name_of(fingerprint) not in self.doomed:
                 raise
             return True
 
@@ -167,7 +171,7 @@ class Killing(Trial):
     def clean_through(self, name: str) -> Clean:
         """A run without any fault, through a member."""
         self.bench.act_through(name)
-        self.bench.look_through(name)
+        self.bench.server = self.cluster.members[name]
         return self.clean()
 
     def roles(self, victim: str) -> tuple[str, str]:
@@ -190,6 +194,7 @@ class Killing(Trial):
         try:
             self.bench.act_through(acting)
             options = self.prepare()
+            self.bench.doomed = {image.label for image in self.before} - {image.label for image in self.after}
             self._meet_kill(point, options, clean, victim, door)
             if point.request:
                 self._run_while_down(point, options, victim, door)

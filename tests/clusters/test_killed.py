@@ -9,6 +9,8 @@ requests; 0: all of them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import stores
 from killing import CHOSEN, SAMPLE, ClusterBench, Killing, Scenario, spread
@@ -22,7 +24,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def test_a_member_is_killed(
-    killed: ClusterBench, scenario: Scenario, request: pytest.FixtureRequest, record_property: pytest.RecordProperty
+    killed: ClusterBench,
+    scenario: Scenario,
+    request: pytest.FixtureRequest,
+    record_property: Callable[[str, object], None],
 ) -> None:
     killing = Killing(killed, scenario)
     clean = killing.clean_through("one")

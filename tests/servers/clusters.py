@@ -9,6 +9,7 @@ Imports nothing of the collection, as ``servers``.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -146,11 +147,18 @@ class Cluster:
             raise ServerError(f"{self.kind}: {name} is {self.status_of(name, seen_by)!r}, not {status!r}")
 
     def leader(self) -> str:
-        """The member that leads the cluster's database at this moment."""
-        for member in self.first.perform("GET", "/1.0/cluster/members?recursion=1"):
-            if "database-leader" in member["roles"]:
-                return str(member["server_name"])
-        raise ServerError(f"{self.kind}: no member leads")
+        """The member that leads the cluster's database at this moment. While they elect one, this waits."""
+        leaders: list[str] = []
+
+        def found() -> bool:
+            with contextlib.suppress(ServerError):
+                members = self.first.perform("GET", "/1.0/cluster/members?recursion=1")
+                leaders.extend(member["server_name"] for member in members if "database-leader" in member["roles"])
+            return bool(leaders)
+
+        if not wait_until(found, START_SECONDS):
+            raise ServerError(f"{self.kind}: no member leads")
+        return leaders[0]
 
     def stop(self) -> None:
         """Ends all members with what they run, and removes the directory. Nothing of it is needed again: nobody says goodbye."""
