@@ -45,5 +45,7 @@ cat >>"$site/conf.py" <<'PYTHON'
 intersphinx_mapping = {}
 suppress_warnings = ["ref.ref"]
 PYTHON
+# Of the folder of the guides the tools only take what is text.
+sed -i "/^sphinx-build/i cp -R '$PWD/docs/docsite/images' rst/" "$site/build.sh"
 "$site/build.sh"
 echo "$site/build/html/index.html"

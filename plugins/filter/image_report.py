@@ -23,7 +23,8 @@ options:
     required: true
   found:
     description:
-      - For each server, what M(community.lxd.lxd_image_info) has returned with O(community.lxd.lxd_image_info#module:used_by=true).
+      - For each server, what M(community.lxd.lxd_image_info) has returned with
+        O(community.lxd.lxd_image_info#module:used_by=true).
       - An entry without images is a server that has not answered.
     type: list
     elements: dict
@@ -56,7 +57,8 @@ _value:
   type: dict
   contains:
     servers:
-      description: Each server, with what the report does not show of it (C(notes)), with sums, and with its number of images.
+      description:
+        - Each server, with sums, and with what the report does not show of it (C(notes)).
       type: list
       elements: dict
     images:
@@ -65,8 +67,8 @@ _value:
       elements: dict
     aliases:
       description:
-        - Each alias, with the builds that it points at (C(builds), the newest first) and, for each server, which of them it is
-          (C(cells), V(-1) if there is no such alias, V(-2) if the server has not answered).
+        - Each alias, with the builds that it points at (C(builds), the newest first) and, for each server, which of
+          them it is (C(cells), V(-1) if there is no such alias, V(-2) if the server has not answered).
         - C(differs) is V(2) if there are several builds, and V(1) if the alias is not on every server.
       type: list
       elements: dict

@@ -37,7 +37,9 @@ class Reporter:
         given = self.work / "variables.json"
         given.write_text(json.dumps({"lxd_report_dest": str(dest), **variables}))
         given.chmod(0o600)
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "LXD_", "INCUS_"))}
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "LXD_", "INCUS_"))
+        }
         environment |= {
             "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
             "ANSIBLE_HOME": str(self.work / "ansible"),
@@ -107,9 +109,15 @@ def show(browser: Browser) -> Iterator[Callable[..., Page]]:
     contexts = []
     troubles: list[str] = []
 
-    def opened(path: Path, width: int = PICTURE_WIDTH, height: int = 1000, scheme: str = "light", script: bool = True) -> Page:
+    def opened(
+        path: Path, width: int = PICTURE_WIDTH, height: int = 1000, scheme: str = "light", script: bool = True
+    ) -> Page:
         context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, java_script_enabled=script, offline=True, timezone_id="UTC"
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            java_script_enabled=script,
+            offline=True,
+            timezone_id="UTC",
         )
         contexts.append(context)
         page = context.new_page()

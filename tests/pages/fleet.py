@@ -62,7 +62,11 @@ def image(build: str, days: float, **changes: Any) -> dict[str, Any]:
         "project": "default",
         "fingerprint": hashlib.sha256(build.encode()).hexdigest(),
         "aliases": [],
-        "properties": {"os": system, "release": release, "description": f"{system.capitalize()} {release}, build {build.rpartition('#')[2]}"},
+        "properties": {
+            "os": system,
+            "release": release,
+            "description": f"{system.capitalize()} {release}, build {build.rpartition('#')[2]}",
+        },
         "ansible": {},
         "protected": False,
         "public": False,
@@ -89,7 +93,10 @@ def named(*names: str) -> dict[str, Any]:
 
 
 def used(count: int, days: float) -> dict[str, Any]:
-    return {"used_by": [{"project": "default", "name": f"c{number}"} for number in range(count)], "last_used_at": moment(days)}
+    return {
+        "used_by": [{"project": "default", "name": f"c{number}"} for number in range(count)],
+        "last_used_at": moment(days),
+    }
 
 
 def copied(server: str, alias: str, **changes: Any) -> dict[str, Any]:
@@ -115,13 +122,25 @@ def golden(behind: int = 0) -> Iterator[dict[str, Any]]:
     for number, system in enumerate(("debian-12", "debian-13", "ubuntu-24.04")):
         late = behind if system != "debian-13" else 0
         for build in range(4):
-            alias = [f"golden/{system}"] if build == late else [f"golden/{system}/previous"] if build == late + 1 else []
+            alias = (
+                [f"golden/{system}"] if build == late else [f"golden/{system}/previous"] if build == late + 1 else []
+            )
             yield image(
                 f"golden/{system}#{12 - build}",
                 4 + 7 * build + number,
                 **named(*alias),
-                **(used(7 - 2 * late, 3) if build == late else used(2, 20) if build == 3 and system == "debian-12" else {}),
-                ansible={"source": json.dumps({"type": "image", "server": "https://build.example.com:8443", "alias": f"golden/{system}"})},
+                **(
+                    used(7 - 2 * late, 3)
+                    if build == late
+                    else used(2, 20)
+                    if build == 3 and system == "debian-12"
+                    else {}
+                ),
+                ansible={
+                    "source": json.dumps(
+                        {"type": "image", "server": "https://build.example.com:8443", "alias": f"golden/{system}"}
+                    )
+                },
             )
 
 
@@ -134,8 +153,15 @@ def fleet() -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
         "build": {
             "images": [
                 *golden(),
-                image("cloud/ubuntu-24.04#20260301", 19, **named("ubuntu/24.04"), **ubuntu, stale=True, auto_update=True),
-                image("strange/debian-12#1", 40, properties={"description": SCRIPT}, aliases=[{"name": "strange/<b>name</b>", "description": ""}]),
+                image(
+                    "cloud/ubuntu-24.04#20260301", 19, **named("ubuntu/24.04"), **ubuntu, stale=True, auto_update=True
+                ),
+                image(
+                    "strange/debian-12#1",
+                    40,
+                    properties={"description": SCRIPT},
+                    aliases=[{"name": "strange/<b>name</b>", "description": ""}],
+                ),
                 image("strange/debian-12#2", 41, properties={"description": EXPRESSION}, protected=True),
                 image("strange/debian-12#3", 42, properties={"description": FORMULA}, expires_at=moment(2)),
             ],
@@ -153,7 +179,14 @@ def fleet() -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
             "images": [
                 *golden(behind=1),
                 image("cloud/alpine-3.21#20260301", 19, **named("alpine/3.21"), **alpine, stale=True),
-                image("vm/windows-2022#3", 90, **named("windows/2022"), type="virtual-machine", size=9_100_000_000, used_by=None),
+                image(
+                    "vm/windows-2022#3",
+                    90,
+                    **named("windows/2022"),
+                    type="virtual-machine",
+                    size=9_100_000_000,
+                    used_by=None,
+                ),
             ],
             "server": server("lxd", "berlin-2", clustered=True, members_down=["berlin-2-c"]),
             "warnings": ["The cluster member berlin-2-c is down."],
@@ -161,15 +194,39 @@ def fleet() -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
         "oslo-1": {
             "images": [
                 *golden(),
-                image("cloud/alpine-3.21#20260315", 5, **named("alpine/3.21"), **alpine, stale=None, upstream_error=silent),
+                image(
+                    "cloud/alpine-3.21#20260315", 5, **named("alpine/3.21"), **alpine, stale=None, upstream_error=silent
+                ),
                 image("web/debian-12#7", 11, project="web", **named("shop"), **used(3, 1), expires_at=moment(-30)),
             ],
             "server": server("incus", "oslo-1"),
         },
-        "oslo-2": {"failed": True, "msg": "Cannot list the projects: Cannot connect to https://oslo-2.example.com:8443: Connection refused."},
+        "oslo-2": {
+            "failed": True,
+            "msg": "Cannot list the projects: Cannot connect to https://oslo-2.example.com:8443: Connection refused.",
+        },
         "lab": {
-            "images": [image(f"web/debian-12#{number}", 18 - number, project="web", used_by=None, **named(*(["shop"] if number == 6 else []))) for number in (5, 6)],
-            "server": server("lxd", "lab", client={"method": "tls", "sees_all": False, "restricted": True, "fine_grained": False, "projects": ["web"]}),
+            "images": [
+                image(
+                    f"web/debian-12#{number}",
+                    18 - number,
+                    project="web",
+                    used_by=None,
+                    **named(*(["shop"] if number == 6 else [])),
+                )
+                for number in (5, 6)
+            ],
+            "server": server(
+                "lxd",
+                "lab",
+                client={
+                    "method": "tls",
+                    "sees_all": False,
+                    "restricted": True,
+                    "fine_grained": False,
+                    "projects": ["web"],
+                },
+            ),
         },
         "spare": {"images": [], "server": server("incus", "spare")},
     }
@@ -190,7 +247,12 @@ def pruned(found: dict[str, Any]) -> dict[str, Any]:
         reasons = [word for word, true in known if true]
         if item["uploaded_at"] < moment(10):
             (kept if reasons else removed).append({**item, "reasons": reasons})
-    return {"changed": bool(removed), "removed": removed, "kept": kept, "reclaimed": sum(item["size"] for item in removed)}
+    return {
+        "changed": bool(removed),
+        "removed": removed,
+        "kept": kept,
+        "reclaimed": sum(item["size"] for item in removed),
+    }
 
 
 def many(servers: int, images: int) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:

@@ -39,17 +39,32 @@ def column(page: Page, table: str, title: str) -> list[str]:
 
 def test_all_that_the_servers_have_is_shown(report: Path, written: dict[str, Any], show: Show) -> None:
     answers = fleet.fleet()
-    had = {(name, image["fingerprint"]) for name, (found, _pruned) in answers.items() for image in found.get("images", [])}
+    had = {
+        (name, image["fingerprint"]) for name, (found, _pruned) in answers.items() for image in found.get("images", [])
+    }
     assert {(image["server"], image["fingerprint"]) for image in written["images"]} == had and len(had) == 60
     page = show(report / "index.html")
     shown = list(zip(column(page, "images", "Server"), column(page, "images", "Image")))
     assert len(shown) == 60
-    assert {(name.split("\n")[0], text.split("\n")[-1][:12]) for name, text in shown} == {(name, key[:12]) for name, key in had}
+    assert {(name.split("\n")[0], text.split("\n")[-1][:12]) for name, text in shown} == {
+        (name, key[:12]) for name, key in had
+    }
     assert page.locator("#count").inner_text() == "60 of 60 images, 11 of 11 aliases"
     assert column(page, "servers", "Images") == ["16", "14", "14", "14", "?", "2", "0"]
     # the alias of the second build on one server, and a server that does not answer
-    rows = {row.split("\t")[0].strip(): row.split("\t") for row in page.locator("#aliases-table tbody tr").all_inner_texts()}
-    assert [cell.strip() for cell in rows["golden/debian-12"]][1:9] == ["builds", "A", "A", "B", "A", "?", "\u2013", "\u2013"]
+    rows = {
+        row.split("\t")[0].strip(): row.split("\t") for row in page.locator("#aliases-table tbody tr").all_inner_texts()
+    }
+    assert [cell.strip() for cell in rows["golden/debian-12"]][1:9] == [
+        "builds",
+        "A",
+        "A",
+        "B",
+        "A",
+        "?",
+        "\u2013",
+        "\u2013",
+    ]
 
 
 def test_no_fault_is_hidden(report: Path, written: dict[str, Any], show: Show) -> None:
@@ -65,7 +80,15 @@ def test_no_fault_is_hidden(report: Path, written: dict[str, Any], show: Show) -
     ):
         assert words in faults
     assert column(page, "servers", "State") == [
-        *("\u2713 complete", "\u2713 complete", "! incomplete", "! incomplete", "\u2717 no answer", "! incomplete", "! incomplete")
+        *(
+            "\u2713 complete",
+            "\u2713 complete",
+            "! incomplete",
+            "! incomplete",
+            "\u2717 no answer",
+            "! incomplete",
+            "! incomplete",
+        )
     ]
     with (report / "report.csv").open(newline="") as file:
         notes = {(row["server"], row["note"]) for row in csv.DictReader(file) if not row["fingerprint"]}
@@ -75,8 +98,16 @@ def test_no_fault_is_hidden(report: Path, written: dict[str, Any], show: Show) -
 
 def test_what_a_prune_would_give_back(report: Path, written: dict[str, Any], show: Show) -> None:
     answers = fleet.fleet()
-    expected = {name: (len(pruned["removed"]), pruned["reclaimed"]) for name, (found, pruned) in answers.items() if "images" in found}
-    sums = {server["name"]: (server["prune_images"], server["prune_size"]) for server in written["servers"] if server["answered"]}
+    expected = {
+        name: (len(pruned["removed"]), pruned["reclaimed"])
+        for name, (found, pruned) in answers.items()
+        if "images" in found
+    }
+    sums = {
+        server["name"]: (server["prune_images"], server["prune_size"])
+        for server in written["servers"]
+        if server["answered"]
+    }
     assert sums == expected
     page = show(report / "index.html")
     total = sum(count for count, _size in expected.values())
@@ -88,7 +119,16 @@ def test_what_a_prune_would_give_back(report: Path, written: dict[str, Any], sho
 def test_states(report: Path, show: Show) -> None:
     page = show(report / "index.html")
     texts = [text.strip() for text in page.locator("#chips button").all_inner_texts()]
-    assert {"stale 2", "source silent 1", "use unknown 3", "protected 2", "inactive 1", "public 1", "auto-update 2", "expired 1"} < set(texts)
+    assert {
+        "stale 2",
+        "source silent 1",
+        "use unknown 3",
+        "protected 2",
+        "inactive 1",
+        "public 1",
+        "auto-update 2",
+        "expired 1",
+    } < set(texts)
     page.locator("#chips button", has_text="expired").click()
     assert page.locator("#chips button[aria-pressed=true]").all_inner_texts() == ["expired 1"]
     assert column(page, "images", "Image")[0].startswith("=HYPERLINK")
@@ -124,20 +164,27 @@ def test_sort_by_keyboard(report: Path, show: Show) -> None:
     page.focus("#words")
     for _press in range(60):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.closest('#images-table') && document.activeElement.textContent") == "Size":
+        if (
+            page.evaluate("document.activeElement.closest('#images-table') && document.activeElement.textContent")
+            == "Size"
+        ):
             break
     else:
         pytest.fail("the tabulator does not reach the header")
     for order, first in (("descending", "8.5 GiB"), ("ascending", None)):
         page.keyboard.press("Enter")
         assert title.get_attribute("aria-sort") == order
-        sizes = [float(text.split()[0]) * {"M": 1, "G": 1024}[text.split()[1][0]] for text in column(page, "images", "Size")]
+        sizes = [
+            float(text.split()[0]) * {"M": 1, "G": 1024}[text.split()[1][0]] for text in column(page, "images", "Size")
+        ]
         assert sizes == sorted(sizes, reverse=order == "descending")
         assert first in (None, column(page, "images", "Size")[0])
     assert page.locator("#images-table thead th[aria-sort=none]").count() == 10
     page.locator("#images-table thead button", has_text="Alias").click()
     names = [text for text in column(page, "images", "Alias") if text]
-    assert names == sorted(names) and page.locator("#images-table thead th[aria-sort=ascending]").inner_text().startswith("Alias")
+    assert names == sorted(names) and page.locator(
+        "#images-table thead th[aria-sort=ascending]"
+    ).inner_text().startswith("Alias")
 
 
 @pytest.mark.parametrize("table", ["servers", "aliases", "images"])
@@ -170,12 +217,27 @@ def test_text_of_others_stays_text(report: Path, show: Show, work: Path) -> None
 def test_without_its_script(report: Path, show: Show) -> None:
     plain, whole = show(report / "index.html", script=False), show(report / "index.html")
     for table in ("servers", "aliases", "images"):
-        for title in ("Server", "State", "Alias", "Image", "Size", "Prune", "Users", "From", "Differs", "Builds", "build", "berlin-2"):
+        for title in (
+            "Server",
+            "State",
+            "Alias",
+            "Image",
+            "Size",
+            "Prune",
+            "Users",
+            "From",
+            "Differs",
+            "Builds",
+            "build",
+            "berlin-2",
+        ):
             if title in [text.strip() for text in plain.locator(f"#{table}-table thead th").all_inner_texts()]:
                 here, there = ([text.split() for text in column(page, table, title)] for page in (plain, whole))
                 # only the script knows what time it is
                 assert (table, title) == ("images", "State") or here == there, (table, title)
-    assert [text[:10] for text in column(plain, "images", "Built")] == [text[:10] for text in column(whole, "images", "Built")]
+    assert [text[:10] for text in column(plain, "images", "Built")] == [
+        text[:10] for text in column(whole, "images", "Built")
+    ]
     assert not plain.locator("#filter").is_visible() and plain.locator("button:visible").count() == 0
     assert "report.csv" in plain.locator("noscript").inner_text()
 
@@ -197,7 +259,9 @@ def test_accessibility(report: Path, show: Show, axe: Path, scheme: str, width: 
     page.add_script_tag(path=str(axe))
     found = page.evaluate("axe.run()")
     assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found["violations"]] == []
-    looked_at = {"color-contrast", "label", "html-has-lang"} | ({"scrollable-region-focusable"} if width < 1000 else set())
+    looked_at = {"color-contrast", "label", "html-has-lang"} | (
+        {"scrollable-region-focusable"} if width < 1000 else set()
+    )
     assert looked_at <= {rule["id"] for rule in found["passes"]}
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert dark == {"light": "rgb(255, 255, 255)", "dark": "rgb(15, 19, 24)"}[scheme]
@@ -228,7 +292,9 @@ def test_picture(report: Path, show: Show, request: pytest.FixtureRequest) -> No
     if path := request.config.getoption("--picture"):
         Path(path).write_bytes(output.getvalue())
     with Image.open(PICTURE) as picture:
-        assert picture.width == PICTURE_WIDTH and abs(picture.height - height) < 150, "bash test.sh pages -k picture --picture FILE"
+        assert picture.width == PICTURE_WIDTH and abs(picture.height - height) < 150, (
+            "bash test.sh pages -k picture --picture FILE"
+        )
 
 
 def test_large_fleet(work: Path, recorded: Reporter, show: Show) -> None:
