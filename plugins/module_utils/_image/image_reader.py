@@ -24,6 +24,7 @@ from .._lxd.json_shapes import (
     need_objects,
     need_text,
     need_texts,
+    text,
     texts,
 )
 from .._lxd.record import record
@@ -39,6 +40,9 @@ have by then, with status 200."""
 
 _ENTITLEMENTS = "entities_with_entitlements"
 """The API extension of LXD that returns the client's entitlements on each object."""
+
+OFFLINE = "Offline"
+"""The status of a cluster member that has given no sign of life for some seconds (cluster.offline_threshold)."""
 
 LIST_PATIENCE = 1.0
 """Seconds to wait for a list that only saves time."""
@@ -289,16 +293,16 @@ class ImageReader:
             projects[need_text(item, "name", where)] = Project(has_own_images(item, where), granted)
         return dict(sorted(projects.items()))
 
-    def list_cluster_members(self) -> dict[str, str]:
+    def list_cluster_members(self) -> dict[str, tuple[str, str]]:
         """List the members of the cluster, ``GET /1.0/cluster/members?recursion=1``.
 
-        Returns name -> status, such as "Offline".
+        Returns name -> status, such as OFFLINE, and URL.
         """
         path = paths.CLUSTER_MEMBERS
         found = self.client.get(path, "list the cluster members", {"recursion": "1"}, with_project=False).metadata
         where = answer_to(path)
         return {
-            need_text(item, "server_name", where): need_text(item, "status", where)
+            need_text(item, "server_name", where): (need_text(item, "status", where), text(item.get("url")))
             for item in need_objects(found, where)
         }
 

@@ -12,16 +12,17 @@ nothing, but for update_image(), which chooses between PATCH and PUT.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import typing as t
 
 from .._lxd import paths
 from .._lxd.blocks import SizedBody
-from .._lxd.errors import LXDInputError, LXDNotFound, LXDOperationError, LXDOutcomeUnknown
+from .._lxd.errors import LXDError, LXDInputError, LXDNotFound, LXDOperationError, LXDOutcomeUnknown
 from .._lxd.json_shapes import answer_to, need_mapping, need_object, need_text, text
 from .._lxd.operations import WritingClient
 from .._lxd.record import field, record
-from .image_reader import ImageReader
+from .image_reader import OFFLINE, ImageReader
 from .model import is_complete
 from .times import NEVER
 
@@ -33,6 +34,10 @@ if t.TYPE_CHECKING:
 
 _NOT_ON_ALL_MEMBERS = re.compile("syncing image between", re.IGNORECASE)
 """The error of a cluster that has stored an image, but could not send it to one of its members."""
+
+
+_NEEDS_ALL_MEMBERS = re.compile("notify peer|peer node", re.IGNORECASE)
+"""The error of a cluster that could not ask all of its members."""
 
 
 @record(frozen=True)
@@ -230,8 +235,10 @@ class ImageWriter(ImageReader):
             self.client.write_and_wait("DELETE", paths.image(fingerprint), f"delete the image {fingerprint}")
         except LXDNotFound:
             return
-        except LXDOperationError:
+        except LXDOperationError as exc:
             if self.get_image(fingerprint) is not None:
+                if _NEEDS_ALL_MEMBERS.search(str(exc)):
+                    _name_members(self, exc)
                 raise
 
     def create_alias(self, name: str, target: str, description: str) -> None:
@@ -306,6 +313,21 @@ def _stored_anyway(reader: ImageReader, error: LXDOperationError, fingerprint: s
     if _NOT_ON_ALL_MEMBERS.search(str(error)) and reader.get_image(fingerprint) is not None:
         return fingerprint
     raise error
+
+
+def _name_members(reader: ImageReader, error: LXDOperationError) -> None:
+    """Add the names of the cluster members that did not agree: the server says only their address, if that."""
+    with contextlib.suppress(LXDError):
+        names = [
+            repr(name)
+            for name, (status, url) in sorted(reader.list_cluster_members().items())
+            if status == OFFLINE or (url and url.rpartition("/")[2] in str(error))
+        ]
+        if names:
+            error.add(
+                f"All members of the cluster have to agree to that, and {' and '.join(names)} cannot be reached. "
+                "Run the task again when all members are online."
+            )
 
 
 def settings_request(current: ImageSettings, desired: ImageSettings) -> tuple[str, dict[str, t.Any]]:

@@ -12,6 +12,7 @@ import typing as t
 from datetime import datetime, timezone
 
 from ..._lxd.errors import LXDAPIError
+from ..image_reader import OFFLINE
 from ..plan.usage import Usage
 from ..reading.names import images_project, project_readers, read_selected
 
@@ -21,10 +22,6 @@ if t.TYPE_CHECKING:
     from ..plan.selection import InfoQuery, Selector
     from ..reading.usage import UsageReader
     from .update_check import UpdateChecker
-
-
-_OFFLINE = "Offline"
-"""The status of a cluster member that has given no sign of life for some seconds (cluster.offline_threshold)."""
 
 
 def run_info(reader: ImageReader, query: InfoQuery) -> dict[str, t.Any]:
@@ -124,7 +121,7 @@ def _members_down(reader: ImageReader) -> list[str] | None:
         members = reader.list_cluster_members()
     except LXDAPIError:
         return None
-    return sorted(name for name, status in members.items() if status == _OFFLINE)
+    return sorted(name for name, (status, _url) in members.items() if status == OFFLINE)
 
 
 def _client(reader: ImageReader) -> dict[str, t.Any]:

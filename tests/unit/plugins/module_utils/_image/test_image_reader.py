@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 import pytest
@@ -361,6 +362,40 @@ def test_an_image_that_no_member_has_is_not_stored(way: str) -> None:
     )
     with pytest.raises(LXDOperationError, match="syncing image between"):
         WRITES[way](images.writer)
+
+
+@pytest.mark.parametrize(
+    ("status", "err", "named"),
+    (
+        ("Online", "failed to notify peer 10.0.0.3:8443: connection refused", "and 'three' cannot be reached"),
+        ("Offline", "peer node 10.0.0.3:8443 is down", "and 'three' cannot be reached"),
+        ("Offline", "the database has no room", None),
+    ),
+)
+def test_a_member_that_does_not_let_an_image_be_deleted(status: str, err: str, named: str | None) -> None:
+    members = [
+        {"server_name": "one", "status": "Online", "url": "https://10.0.0.1:8443"},
+        {"server_name": "three", "status": status, "url": "https://10.0.0.3:8443"},
+    ]
+    steps = [("GET /1.0/cluster/members?recursion=1", sync(members))] if named else []
+    _script, images = api(
+        (f"DELETE {AT_A}", started()), (WAIT, state(400, err)), (f"GET {AT_A}", sync(image_data(A))), *steps
+    )
+    with pytest.raises(LXDOperationError, match=re.escape(err)) as raised:
+        images.writer.delete_image(A)
+    assert (named or "") in str(raised.value) and ("cluster" in str(raised.value)) == bool(named)
+
+
+def test_members_that_may_not_be_listed_are_not_named() -> None:
+    err = "failed to notify peer 10.0.0.3:8443: connection refused"
+    _script, images = api(
+        (f"DELETE {AT_A}", started()),
+        (WAIT, state(400, err)),
+        (f"GET {AT_A}", sync(image_data(A))),
+        ("GET /1.0/cluster/members?recursion=1", error(403, "not authorized")),
+    )
+    with pytest.raises(LXDOperationError, match="connection refused$"):
+        images.writer.delete_image(A)
 
 
 # deleting images
