@@ -161,4 +161,5 @@ def test_what_has_to_be_deleted(members: Members, module: str, options: dict[str
     done = members.one.run(module, options, direct=direct)
     assert done.failed, done.output
     assert re.search(r"failed to notify peer \S+|peer node \S+ is down", done["msg"]), done.output
+    assert f"and '{MEMBER}' cannot be reached" in done["msg"], done.output
     assert unchanging(members.one.read()) == before
