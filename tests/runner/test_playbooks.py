@@ -79,9 +79,6 @@ def test_source(specs: Any, playbook: str, option: str) -> None:
         assert spec.get("no_log") == source[name].get("no_log"), name
 
 
-<<<<<<< HEAD
-@pytest.mark.parametrize("playbook", ["sync_store", "promote", "prune", "distribute"])
-=======
 def test_report_takes_options_of_the_modules(specs: Any) -> None:
     given = own("report", "lxd_report_")
     for name in ("keep", "group_by", "older_than"):
@@ -140,8 +137,7 @@ def test_page_escapes_all_that_it_shows() -> None:
     assert rest == CONSTANTS
 
 
-@pytest.mark.parametrize("playbook", ["sync_store", "promote", "prune"])
->>>>>>> 5fe67fc (Report: tests in a browser as the part pages of test.sh, integration test, survey)
+@pytest.mark.parametrize("playbook", ["sync_store", "promote", "prune", "distribute"])
 def test_every_variable_is_used(playbook: str) -> None:
     text = (ROOT / "playbooks" / f"{playbook}.yml").read_text()
     plays = yaml.safe_load(text)
