@@ -286,8 +286,8 @@ def test_picture(report: Path, show: Show, request: pytest.FixtureRequest) -> No
     height = box["y"] + box["height"] + 16
     taken = page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": PICTURE_WIDTH, "height": height})
     output = io.BytesIO()
-    # as many colours as the eye needs: a third of the size
-    Image.open(io.BytesIO(taken)).convert("RGB").quantize(64).save(output, "PNG", optimize=True)
+    # as many colours as the eye needs: half of the size
+    Image.open(io.BytesIO(taken)).convert("RGB").quantize(128).save(output, "PNG", optimize=True)
     assert 20_000 < len(output.getvalue()) < 150_000
     if path := request.config.getoption("--picture"):
         Path(path).write_bytes(output.getvalue())

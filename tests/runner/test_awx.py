@@ -21,6 +21,7 @@ PLAYBOOKS = ("sync_store", "promote", "prune", "distribute", "report")
 # What a survey may ask a variable with.
 QUESTIONS = {
     "str": {"text", "textarea", "password", "multiplechoice"},
+    "path": {"text"},
     "int": {"integer"},
     "bool": {"multiplechoice"},
     "list": {"text", "textarea", "multiselect"},
