@@ -52,6 +52,15 @@ options:
   source:
     description:
       - Describes how to get the image if it does not exist. Options that belong to another O(source.type) are an error.
+      - V(image) takes O(source.remote) or O(source.server) with O(source.protocol) and O(source.certificate);
+        O(source.alias) or O(source.fingerprint); O(source.image_type), O(source.architecture), O(source.project),
+        O(source.copy_aliases), O(source.mode), O(source.filename); and for a private image O(source.client_cert) with
+        O(source.client_key) and O(source.client_key_password), or O(source.secret).
+      - V(url) takes O(source.url), O(source.checksum), O(source.certificate), O(source.filename).
+      - V(file) takes O(source.path), O(source.rootfs_path), O(source.metadata), O(source.checksum),
+        O(source.filename).
+      - V(instance) takes O(source.name), O(source.stop), O(source.compression_algorithm), O(source.filename).
+      - V(snapshot) takes O(source.name), O(source.compression_algorithm), O(source.filename).
       - Required with O(state=latest).
       - With O(state=absent) and O(state=inactive), O(source) is used only if neither O(name) nor O(fingerprint) is
         given.

@@ -115,8 +115,11 @@ removed:
 kept:
   description:
     - The images that were selected but are kept, sorted by fingerprint.
-    - C(reasons) is a list of words. The possible words are V(newest), V(protected), V(used), V(unknown_use),
-      V(aliased), V(inactive).
+    - C(reasons) is a list of words.
+    - V(newest), the image is one of the newest of its group, see O(keep).
+    - V(protected), it is marked, see O(community.lxd.lxd_image#module:protected).
+    - V(used), an instance or a snapshot was made from it. V(unknown_use), this could not be read.
+    - V(aliased), it has an alias. V(inactive), it was deactivated and remembers its aliases.
     - C(reason) is the first of these reasons as a sentence.
   returned: success
   type: list

@@ -371,6 +371,18 @@ def test_the_documentation_is_the_argument_spec(path: pathlib.Path) -> None:
         assert comparable(option, "options") == comparable(documented[name], "suboptions"), name
 
 
+def test_the_options_of_each_source_type_are_documented() -> None:
+    options = importlib.import_module(PREFIX + "module_utils._image.options")
+    fragment = importlib.import_module(PREFIX + "doc_fragments._image")
+    source = yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"]["source"]
+    said = {
+        match[1]: set(re.findall(r"O\(source\.(\w+)\)", text))
+        for text in source["description"]
+        if (match := re.match(r"V\((\w+)\) takes ", text))
+    }
+    assert said == options._SOURCE_OPTIONS
+
+
 def test_the_environment_variables_are_documented() -> None:
     front = importlib.import_module(PREFIX + "module_utils._run")
     documented = documentation("doc_fragments._connection")["options"]
