@@ -98,7 +98,8 @@ COLUMNS = (
     *("auto_update", "cached", "prune", "note"),
 )
 
-# Spreadsheets evaluate a cell that begins like this, also behind blanks. The last four are the wide forms of the first four.
+# Spreadsheets evaluate a cell that begins like this, also behind blanks. The last four are the wide forms of the
+# first four.
 _FORMULA = re.compile("\\s*[=+@\t\r\n\\-\uff1d\uff0b\uff20\uff0d]")
 # How the servers write "never" and "unknown": the first moment of a calendar.
 _NO_MOMENT = ("0001-01-01", "1970-01-01", "never")

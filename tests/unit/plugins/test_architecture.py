@@ -372,7 +372,7 @@ def test_the_documentation_is_the_argument_spec(path: pathlib.Path) -> None:
 
 
 def test_the_options_of_each_source_type_are_documented() -> None:
-    options = importlib.import_module(PREFIX + "module_utils._image.options")
+    options = importlib.import_module(PREFIX + "module_utils._image.options_image")
     fragment = importlib.import_module(PREFIX + "doc_fragments._image")
     source = yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"]["source"]
     said = {
