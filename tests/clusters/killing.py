@@ -58,7 +58,8 @@ NAMES = (
     "secret",
     "export into a directory",
 )
-SAMPLE = ("import over another, delete it", "alias, point elsewhere", "prune")
+SAMPLE = ("import over another, delete it",)
+"""What a member is killed in if only a little is asked for."""
 CHOSEN = tuple(scenario for scenario in SCENARIOS if scenario.name in NAMES)
 NOT_READY = (ServerError, OSError, ValueError, http.client.HTTPException)
 NEEDS_ALL = re.compile(r"failed to notify peer \S+|peer node \S+ is down")

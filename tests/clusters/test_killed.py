@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A member of a cluster is killed at a request of a run: nothing is lost, and the next run through another member finishes.
 
-Without the option --kills one point of a few scenarios is tried; ``--kills N``: N points of each scenario, spread over victims and
+Without the option --kills one point of one scenario is tried; ``--kills N``: N points of each scenario, spread over victims and
 requests; 0: all of them.
 """
 
