@@ -5,6 +5,7 @@
 """Runs all parts of the tests on every server, and keeps the table of servers in README.md true.
 
     servers_table.py           run "bash test.sh" on LXD, Incus and Incus 7, write tests/servers.json and the table
+    servers_table.py lxd       only this one; the others stay in the report as they were
     servers_table.py --whole   the same without samples, which takes hours
     servers_table.py --logs    run nothing: take what the last run of test.sh has left in .venv/test/logs
     servers_table.py --check   does the table say what the report says?
@@ -108,12 +109,12 @@ def table(rows: list[Row]) -> list[str]:
     ]
 
 
-def read_logs() -> tuple[list[Row], list[str]]:
+def read_logs(kinds: list[str]) -> tuple[list[Row], list[str]]:
     """Return the rows of the last run of test.sh, and what was wrong with it."""
     rows: list[Row] = []
     problems = []
     profile = (LOGS / "profile").read_text().strip()
-    for kind in SERVERS:
+    for kind in kinds:
         row: dict[str, Any] = {"server": version(kind), "kind": kind, "profile": profile}
         for part in PARTS:
             row[part], bad = counts(part, kind)
@@ -135,23 +136,28 @@ def check() -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Run the tests on every server.")
+    parser.add_argument(
+        "kinds", nargs="*", choices=[[], *SERVERS], metavar="SERVER", help=f"one of {', '.join(SERVERS)}"
+    )
     parser.add_argument("--check", action="store_true", help="only compare the table with the report")
     parser.add_argument("--logs", action="store_true", help="only take what the last run of test.sh has left")
     parser.add_argument("--whole", action="store_true", help="no samples")
     options = parser.parse_args()
     if options.check:
         return check()
+    kinds = options.kinds or list(SERVERS)
     if not options.logs:
-        vendors = [word for kind in SERVERS for word in ("--vendor", kind)]
+        vendors = [word for kind in kinds for word in ("--vendor", kind)]
         subprocess.run(["bash", "test.sh", *["--whole"] * options.whole, *vendors], cwd=ROOT, check=False)
-    rows, problems = read_logs()
+    rows, problems = read_logs(kinds)
     for row in rows:
         print(row)
     for problem in problems:
         print(f"servers_table.py: {problem}", file=sys.stderr)
     if problems:
         return 1
-    report().write(rows)
+    known = {row["kind"]: row for row in [*report().read(), *rows]}
+    report().write([known[kind] for kind in SERVERS if kind in known])
     return 0
 
 
