@@ -8,58 +8,16 @@ Needs Chromium, the Python package playwright, and axe-core of npm: LXD_TEST_AXE
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import fleet
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-
-PICTURE_WIDTH = 1280
-
-
-@dataclass
-class Reporter:
-    """Runs the playbook. ``collections``: where it finds the collection."""
-
-    work: Path
-    collections: Path
-
-    def run(self, dest: Path, *words: str, **variables: Any) -> str:
-        """What the playbook says."""
-        given = self.work / "variables.json"
-        given.write_text(json.dumps({"lxd_report_dest": str(dest), **variables}))
-        given.chmod(0o600)
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "LXD_", "INCUS_"))
-        }
-        environment |= {
-            "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
-            "ANSIBLE_HOME": str(self.work / "ansible"),
-            "ANSIBLE_FORKS": "4",
-            "LC_ALL": "C.UTF-8",
-        }
-        program = Path(sys.executable).with_name("ansible-playbook")
-        done = subprocess.run(
-            [str(program), "community.lxd.report", "--extra-vars", f"@{given}", *words],
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=environment,
-            cwd=self.work,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stdout[-6000:]
-        return done.stdout
+from reporter import Reporter
 
 
 @pytest.fixture(scope="session")
@@ -110,7 +68,11 @@ def show(browser: Browser) -> Iterator[Callable[..., Page]]:
     troubles: list[str] = []
 
     def opened(
-        path: Path, width: int = PICTURE_WIDTH, height: int = 1000, scheme: str = "light", script: bool = True
+        path: Path,
+        width: int = fleet.PICTURE_WIDTH,
+        height: int = 1000,
+        scheme: Literal["light", "dark"] = "light",
+        script: bool = True,
     ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height},

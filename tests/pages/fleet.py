@@ -19,6 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 3, 20, 12, tzinfo=timezone.utc)
 """The time that the browser takes it to be."""
 
+PICTURE_WIDTH = 1280
+"""How wide the picture of the page is."""
+
 MODULES = ("lxd_image_info", "lxd_image_prune")
 STUB = '''#!/usr/bin/python
 # WANT_JSON
@@ -235,7 +238,8 @@ def fleet() -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
 
 def pruned(found: dict[str, Any]) -> dict[str, Any]:
     """What lxd_image_prune would return: what is older than ten days goes, unless there is a reason why it stays."""
-    removed, kept = [], []
+    removed: list[dict[str, Any]] = []
+    kept: list[dict[str, Any]] = []
     for item in found.get("images", []):
         known = [
             ("protected", item["protected"]),

@@ -14,9 +14,9 @@ from typing import Any
 
 import fleet
 import pytest
-from conftest import PICTURE_WIDTH, Reporter
 from PIL import Image
 from playwright.sync_api import Page, expect
+from reporter import Reporter
 
 Show = Callable[..., Page]
 
@@ -284,7 +284,7 @@ def test_picture(report: Path, show: Show, request: pytest.FixtureRequest) -> No
     box = page.locator("#aliases-table").bounding_box()
     assert box
     height = box["y"] + box["height"] + 16
-    taken = page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": PICTURE_WIDTH, "height": height})
+    taken = page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": fleet.PICTURE_WIDTH, "height": height})
     output = io.BytesIO()
     # as many colours as the eye needs: half of the size
     Image.open(io.BytesIO(taken)).convert("RGB").quantize(128).save(output, "PNG", optimize=True)
@@ -292,7 +292,7 @@ def test_picture(report: Path, show: Show, request: pytest.FixtureRequest) -> No
     if path := request.config.getoption("--picture"):
         Path(path).write_bytes(output.getvalue())
     with Image.open(PICTURE) as picture:
-        assert picture.width == PICTURE_WIDTH and abs(picture.height - height) < 150, (
+        assert picture.width == fleet.PICTURE_WIDTH and abs(picture.height - height) < 150, (
             "bash test.sh pages -k picture --picture FILE"
         )
 
