@@ -208,6 +208,6 @@ def cache_busting_url(url: str, digest: str) -> str:
         if spelled != url:
             return spelled
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    zeros = "0" * (1 + bits % 64)
+    zeros = "0" * (1 + bits % 32)
     host = f"[{host}]" if ":" in host else host
     return urlunsplit(parts._replace(netloc=f"{host}:{zeros}{port}"))

@@ -567,4 +567,4 @@ def test_most_states_of_an_index_have_a_spelling_of_their_own(address: str, stat
 def test_a_spelling_of_one_letter() -> None:
     assert cache_busting_url("https://a/x", "0" * 64) == "https://a:0443/x"
     assert cache_busting_url("https://a/x", "f" * 64) == "https://A/x"
-    assert cache_busting_url("https://A:8443/x", "f" * 64) == f"https://A:{'0' * 64}8443/x"
+    assert cache_busting_url("https://A:8443/x", "f" * 64) == f"https://A:{'0' * 32}8443/x"
