@@ -170,7 +170,7 @@ def stages(log: str) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--vendor", choices=servers.VENDORS, default="lxd")
+    parser.add_argument("--vendor", choices=tuple(servers.SERVERS), default="lxd")
     parser.add_argument("--hosts", type=int, default=200, help="of the inventory (200)")
     parser.add_argument("--seeds", type=int, default=4, help="of them (4)")
     parser.add_argument("--servers", type=int, default=16, help="that the other hosts are (16)")
