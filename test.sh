@@ -424,7 +424,10 @@ config = {
     "scratch_dir": f"{work}/scratch-{name}",
     "servers_dir": f"{work}/tree/ansible_collections/community/lxd/tests/servers",
     "twin_server": twins[name],
-    "other_server": next((twin for twin in twins.values() if twin["vendor"] != server["vendor"]), None),
+    # LXD is the other one for both kinds of Incus, but only for one of them at a time.
+    "other_server": next((twin for twin in twins.values() if twin["vendor"] != server["vendor"]), None)
+    if name != "incus7" or "incus" not in twins
+    else None,
 }
 if only:
     config["only"] = only
