@@ -38,8 +38,8 @@ class Place:
 
 @pytest.fixture(scope="session")
 def started() -> Iterator[Place]:
-    certificate, key = registries.make_certificate(SCRATCH / "registries", "known")
-    unknown = registries.make_certificate(SCRATCH / "registries", "unknown")
+    certificate, key = servers.make_certificate(SCRATCH / "registries", "known", "127.0.0.1")
+    unknown = servers.make_certificate(SCRATCH / "registries", "unknown", "127.0.0.1")
     registry = registries.Registry(SCRATCH / "registries" / "one", certificate, key)
     strange = registries.Registry(SCRATCH / "registries" / "two", *unknown)
     gates = [

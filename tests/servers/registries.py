@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from clusters import free_address
 from servers import FOLDER, Process, ServerError, command_line, wait_until
 
 START_SECONDS, STOP_SECONDS, COPY_SECONDS = 20, 10, 60
@@ -39,22 +40,6 @@ LABELS = {"org.opencontainers.image.version": "1.2", "maintainer": "nobody"}
 
 def digest_of(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-def make_certificate(directory: Path, name: str) -> tuple[Path, Path]:
-    """Makes a self-signed certificate for 127.0.0.1, and its key."""
-    directory.mkdir(parents=True, exist_ok=True)
-    certificate, key = directory / f"{name}.crt", directory / f"{name}.key"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-days", "30", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run([*command, "-keyout", str(key), "-out", str(certificate)], check=True, stderr=subprocess.DEVNULL)
-    return certificate, key
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)
@@ -129,7 +114,7 @@ class Registry:
     """A registry with TLS. ``certificate``: that it shows."""
 
     def __init__(self, directory: Path, certificate: Path, key: Path) -> None:
-        self.directory, self.certificate, self.port = directory, certificate, free_port()
+        self.directory, self.certificate, self.host = directory, certificate, free_address()
         directory.mkdir(parents=True)
         self._layouts = 0
         settings = {
@@ -148,12 +133,12 @@ class Registry:
             raise ServerError(f"the registry did not start:\n{self.log.read_text()}")
 
     @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self.port}"
-
-    @property
     def url(self) -> str:
         return f"https://{self.host}"
+
+    @property
+    def port(self) -> int:
+        return int(self.host.rpartition(":")[2])
 
     def _listens(self) -> bool:
         try:

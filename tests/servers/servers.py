@@ -270,12 +270,14 @@ def empty(path: Path) -> None:
             perform(path, "DELETE", f"/1.0/projects/{quote(project['name'], safe='')}")
 
 
-def make_certificate(directory: Path, name: str) -> tuple[Path, Path]:
-    """A self-signed client certificate and its key: NAME.crt and NAME.key."""
+def make_certificate(directory: Path, name: str, address: str = "") -> tuple[Path, Path]:
+    """A self-signed certificate and its key: NAME.crt and NAME.key. ``address``: the IP address, if it is a server's."""
     certificate, key = directory / f"{name}.crt", directory / f"{name}.key"
     directory.mkdir(parents=True, exist_ok=True)
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp384r1", "-nodes"]
     command += ["-sha384", "-days", "3650", "-subj", f"/CN={name}", "-keyout", str(key), "-out", str(certificate)]
+    if address:
+        command += ["-addext", f"subjectAltName=IP:{address}"]
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
     return certificate, key
 

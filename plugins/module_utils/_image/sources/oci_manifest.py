@@ -87,7 +87,7 @@ def manifest_for(index: t.Mapping[str, t.Any], architecture: str, where: str) ->
         (text(platform.get("variant")), need_text(entry, "digest", where))
         for entry in need_objects(index.get("manifests"), where, "manifests")
         for platform in [mapping(entry.get("platform"))]
-        if platform.get("os") == "linux" and platform.get("architecture") == name
+        if _is_linux(platform) and platform.get("architecture") == name
     ]
     return next((digest for variant in variants for found, digest in entries if found == variant), None)
 
