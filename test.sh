@@ -68,6 +68,9 @@ if [[ ${#vendors[@]} == 0 ]]; then
     vendors=(lxd incus)
     if [[ -n $whole ]]; then vendors+=(incus7); else sampled=yes; fi
 fi
+# Whether each guide and each playbook is tested on one of the servers only.
+shared=''
+if [[ $what == all ]]; then shared=$sampled; fi
 
 venv=$PWD/.venv/test
 # A folder with Incus 7, which stays for the next time.
@@ -305,7 +308,7 @@ run_fronts() {
 run_clusters() {
     local points=''
     if [[ -n ${1:-} ]]; then
-        LXD_TEST_VENDORS=$1 run_pytest "clusters $1" --kills 0 tests/clusters
+        LXD_TEST_VENDORS=$1 run_pytest "clusters $1" --kills moments tests/clusters
         points="clusters-$1"
     else
         run_pytest clusters tests/clusters
@@ -398,11 +401,11 @@ provide_vendors() {
 
 # Values that the targets find in integration_config.yml (JSON is YAML).
 write_config() {
-    "$python" - "$servers/servers.json" "$1" "$work" "$only" <<'PYTHON'
+    "$python" - "$servers/servers.json" "$1" "$work" "$only" "$shared" <<'PYTHON'
 import json
 import sys
 
-described, name, work, only = json.load(open(sys.argv[1])), *sys.argv[2:]
+described, name, work, only, shared = json.load(open(sys.argv[1])), *sys.argv[2:]
 server = described["servers"][name]
 # Servers to copy from, used by the tests of both vendors at once.
 twins = described["twins"]
@@ -431,6 +434,8 @@ config = {
 }
 if only:
     config["only"] = only
+if shared:
+    config["share"] = [list(twins).index(name), len(twins)]
 print(json.dumps(config, indent=2))
 PYTHON
 }

@@ -19,7 +19,7 @@ from urllib.parse import quote
 import modules
 from accounts import Account, UserDaemon
 from recorder import Cut, Exchange, Handler, Served
-from servers import Server, SocketConnection, make_certificate
+from servers import Server, make_certificate
 from stores import IMAGES, SCRATCH, Reading, Settings, Store, World
 
 DEFAULT, OWN, SHARED = "default", "own", "shared"
@@ -66,15 +66,7 @@ class ProjectStore(Store):
     """The images of one project, as an administrator sees them."""
 
     def __init__(self, server: Server, project: str) -> None:
-        self.socket, self.project = server.socket, project
         self.server = InProject(server, project)  # type: ignore[assignment]
-
-    def upload(self, content: bytes) -> None:
-        with contextlib.closing(SocketConnection(self.socket, 60)) as connection:
-            headers = {"Content-Type": "application/octet-stream"}
-            connection.request("POST", f"/1.0/images?project={self.project}", content, headers)
-            operation = json.loads(connection.getresponse().read())["operation"].partition("?")[0]
-        self.server.perform("GET", f"{operation}/wait?timeout=60")
 
     def read(self) -> Reading:
         """Reads the images, without what the server itself changes as time goes by."""

@@ -25,7 +25,9 @@ import states
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--kills", type=int, help="at how many points of each scenario a member is killed; 0: all")
+    parser.addoption(
+        "--kills", help="at how many points of each scenario a member is killed: a number, 'moments' or 'all'"
+    )
 
 
 @pytest.fixture(scope="session")

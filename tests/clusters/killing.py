@@ -246,7 +246,7 @@ class Killing(Trial):
         """Whether a server has to refuse something while a member is down, and this is how, and who reads it knows which member."""
         if NEEDS_ALL.search(message):
             return f"'{victim}'" in message
-        return self.scenario.name.startswith("publish") and bool(NEEDS_ONE.search(message))
+        return self.scenario.name.startswith("publish") and bool(NEEDS_ONE.search(message)) and f"'{victim}'" in message
 
     def _run_while_down(self, point: Point, options: dict[str, object], victim: str, door: str) -> None:
         self.bench.act_through(door)
@@ -274,6 +274,13 @@ class Killing(Trial):
                 point.problems.append(f"the last run has changed something: {result.get('actions')}")
 
 
-def spread(points: list[Point], seed: str) -> list[Point]:
-    """The same points, in an order that any beginning of is spread over all."""
-    return random.Random(seed).sample(points, len(points))
+def choose(points: list[Point], kills: str, seed: str) -> list[Point]:
+    """Those to try: all, one of each moment of each request, or so many. In an order of which any beginning is spread over all."""
+    chance = random.Random(seed)
+    if kills == "moments":
+        moments: dict[tuple[int, str], list[Point]] = {}
+        for point in points:
+            moments.setdefault((point.fault.number, point.fault.kind), []).append(point)
+        points = [chance.choice(victims) for victims in moments.values()]
+    mixed = chance.sample(points, len(points))
+    return mixed[: int(kills)] if kills.isdecimal() else mixed

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A member of a cluster is killed at a request of a run: nothing is lost, and the next run through another member finishes.
 
-Without the option --kills one point of one scenario is tried; ``--kills N``: N points of each scenario, spread over victims and
-requests; 0: all of them.
+Without the option --kills one point of one scenario is tried. ``--kills 5``: five points of each scenario, spread over victims and
+requests; ``--kills moments``: every moment of every request, with one victim each; ``--kills all``: with every victim.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import pytest
 import stores
-from killing import CHOSEN, SAMPLE, ClusterBench, Killing, Scenario, spread
+from killing import CHOSEN, SAMPLE, ClusterBench, Killing, Scenario, choose
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -33,8 +33,8 @@ def test_a_member_is_killed(
     clean = killing.clean_through("one")
     points = list(killing.points(clean))
     kills = request.config.getoption("kills")
-    wanted = 1 if kills is None else kills or len(points)
-    tried = [killing.run_point(point, clean) for point in spread(points, f"{killed.kind} {scenario.name}")[:wanted]]
+    chosen = choose(points, kills or "1", f"{killed.kind} {scenario.name}")
+    tried = [killing.run_point(point, clean) for point in chosen]
     bad = [point for point in tried if point.problems]
     # A run that finds its work done sends fewer requests than the one that was counted.
     reached = [point for point in tried if point.request]

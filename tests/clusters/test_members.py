@@ -163,3 +163,14 @@ def test_what_has_to_be_deleted(members: Members, module: str, options: dict[str
     assert re.search(r"failed to notify peer \S+|peer node \S+ is down", done["msg"]), done.output
     assert f"and '{MEMBER}' cannot be reached" in done["msg"], done.output
     assert unchanging(members.one.read()) == before
+
+
+@in_state(KILLED, OFFLINE)
+@pytest.mark.parametrize(("kind", "direct"), (("instance", True), ("snapshot", False)))
+def test_what_lives_on_the_dead_member_is_not_published(members: Members, kind: str, direct: bool) -> None:
+    before = unchanging(members.one.read())
+    name = INSTANCE if kind == "instance" else f"{INSTANCE}/before"
+    done = members.one.run("lxd_image", {"name": "published", "source": {"type": kind, "name": name}}, direct=direct)
+    assert done.failed and not done.changed, done.output
+    assert f"on the cluster member '{MEMBER}', which cannot be reached" in done["msg"], done.output
+    assert unchanging(members.one.read()) == before

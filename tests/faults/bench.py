@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import functools
 import hashlib
-import json
 import shutil
 import socketserver
 import threading
@@ -23,7 +22,7 @@ from typing import Any
 import images
 import streams
 from proxy import FaultProxy, FaultyWeb, Front
-from servers import SERVERS, Server, ServerError, SocketConnection, make_certificate, wait_until
+from servers import RAW, SERVERS, Server, ServerError, SocketConnection, make_certificate, perform, wait_until
 
 BIG_MEBIBYTES = 3
 UNIFIED = ("old", "new", "other", "foreign", "protected", "spare")
@@ -116,7 +115,7 @@ def settle(server: Server) -> None:
 
 def upload(server: Server, paths: Sequence[Path]) -> None:
     """Imports an image of one file or two."""
-    body, content_type = paths[0].read_bytes(), "application/octet-stream"
+    body, content_type = paths[0].read_bytes(), RAW
     if len(paths) == 2:
         parts = [
             f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"; filename="{path.name}"\r\n\r\n'.encode()
@@ -126,8 +125,7 @@ def upload(server: Server, paths: Sequence[Path]) -> None:
         ]
         body = b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
         content_type = f"multipart/form-data; boundary={BOUNDARY}"
-    _type, answer = http(server, "POST", "/1.0/images", body, content_type)
-    server.perform("GET", json.loads(answer)["operation"].split("?")[0] + "/wait")
+    perform(server.socket, "POST", "/1.0/images", body, content_type=content_type)
 
 
 def put(server: Server, image: StoredImage, paths: Sequence[Path]) -> None:

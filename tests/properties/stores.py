@@ -232,11 +232,7 @@ class Store:
         return reading
 
     def upload(self, content: bytes) -> None:
-        connection = servers.SocketConnection(self.server.socket, 60)
-        with contextlib.closing(connection):
-            connection.request("POST", "/1.0/images", content, {"Content-Type": "application/octet-stream"})
-            operation = json.loads(connection.getresponse().read())["operation"].partition("?")[0]
-        self.server.perform("GET", f"{operation}/wait?timeout=60")
+        self.server.perform("POST", "/1.0/images", content)
 
     def export(self, fingerprint: str) -> bytes:
         connection = servers.SocketConnection(self.server.socket, 60)

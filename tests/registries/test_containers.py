@@ -150,7 +150,7 @@ def test_only_for_another_architecture(place: Place) -> None:
     name, container = new_name(), Container("only arm", "arm64")
     place.registry.push(f"{name}:1", container)
     refused = place.store.run("lxd_image", {"name": "arm", "source": source(place, f"{name}:1")})
-    assert refused.failed and "it exists only for aarch64" in refused["msg"]
+    assert refused.failed and "it exists for aarch64" in refused["msg"]
     cycle(place.store, {"name": "arm", "source": source(place, f"{name}:1", architecture="aarch64")}, False)
     assert place.store.read().images[container.fingerprint]["architecture"] == "aarch64"
 
@@ -173,6 +173,9 @@ def test_authentication(place: Place, kind: str, direct: bool) -> None:
     shown = place.store.run("lxd_image_info", {"check_updates": True}, direct=direct)
     assert shown["images"][0]["stale"] is False and gate.password not in shown.output
     if kind != "open_token":
+        later = place.store.run("lxd_image", {"name": "private", "public": True}, direct=direct)
+        assert later.failed and "'update_source'" in later["msg"] and gate.password not in later.output
+        assert place.store.read().images[container.fingerprint]["public"] is False
         place.store.server.perform("DELETE", f"/1.0/images/{container.fingerprint}")
         refused = place.store.run("lxd_image", {**options, "public": True}, direct=direct)
         assert refused.failed and "'public: false'" in refused["msg"] and gate.password not in refused.output

@@ -9,7 +9,6 @@ A fleet is a set of servers of one vendor with a door each.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 import socketserver
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from recorder import BLOCK, Served
-from servers import Server, SocketConnection, make_certificate
+from servers import Server, make_certificate
 
 TASK = "task"
 """The visitor that is no server: a task of Ansible."""
@@ -167,11 +166,8 @@ class Fleet:
     def upload(self, name: str, path: Path, alias: str) -> None:
         """Puts a file into a server's store, by its socket."""
         server = self.servers[name]
-        headers = {"Content-Type": "application/octet-stream"}
-        with path.open("rb") as content, contextlib.closing(SocketConnection(server.socket, 120)) as connection:
-            connection.request("POST", "/1.0/images", content, {**headers, "Content-Length": str(path.stat().st_size)})
-            operation = json.loads(connection.getresponse().read())["operation"].partition("?")[0]
-        stored = server.perform("GET", f"{operation}/wait?timeout=120")
+        with path.open("rb") as content:
+            stored = server.perform("POST", "/1.0/images", content)
         target = stored["metadata"]["fingerprint"]
         server.perform("POST", "/1.0/images/aliases", {"name": alias, "target": target})
 

@@ -86,20 +86,28 @@ class SocketConnection(http.client.HTTPConnection):
         self.sock.connect(str(self.path))
 
 
-def request(path: Path, method: str, url: str, body: Any = None, timeout: float = 60) -> tuple[int, Any]:
-    """One request to a unix socket: HTTP status and parsed JSON answer."""
+RAW = "application/octet-stream"
+
+
+def request(
+    path: Path, method: str, url: str, body: Any = None, timeout: float = 60, content_type: str = RAW
+) -> tuple[int, Any]:
+    """One request to a unix socket: HTTP status and parsed JSON answer. A body of bytes or a file is sent as it is, all else as JSON."""
     connection = SocketConnection(path, timeout)
     try:
-        connection.request(method, url, None if body is None else json.dumps(body))
+        if isinstance(body, bytes) or hasattr(body, "read"):
+            connection.request(method, url, body, {"Content-Type": content_type})
+        else:
+            connection.request(method, url, None if body is None else json.dumps(body))
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
     finally:
         connection.close()
 
 
-def perform(path: Path, method: str, url: str, body: Any = None, timeout: float = 60) -> Any:
+def perform(path: Path, method: str, url: str, body: Any = None, timeout: float = 60, content_type: str = RAW) -> Any:
     """One request including the operation it starts: the metadata, or an error."""
-    status, answer = request(path, method, url, body, timeout)
+    status, answer = request(path, method, url, body, timeout, content_type)
     if status == 202:
         operation = answer["operation"].split("?")[0]
         status, answer = request(path, "GET", f"{operation}/wait?timeout={timeout:.0f}", timeout=timeout + 10)

@@ -12,17 +12,16 @@ nothing, but for update_image(), which chooses between PATCH and PUT.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import typing as t
 
 from .._lxd import paths
 from .._lxd.blocks import SizedBody
-from .._lxd.errors import LXDError, LXDInputError, LXDNotFound, LXDOperationError, LXDOutcomeUnknown
+from .._lxd.errors import LXDInputError, LXDNotFound, LXDOperationError, LXDOutcomeUnknown
 from .._lxd.json_shapes import answer_to, need_mapping, need_object, need_text, text
 from .._lxd.operations import WritingClient
 from .._lxd.record import field, record
-from .image_reader import OFFLINE, ImageReader
+from .image_reader import ImageReader
 from .model import is_complete
 from .times import NEVER
 
@@ -238,7 +237,9 @@ class ImageWriter(ImageReader):
         except LXDOperationError as exc:
             if self.get_image(fingerprint) is not None:
                 if _NEEDS_ALL_MEMBERS.search(str(exc)):
-                    _name_members(self, exc)
+                    from .members import add_absent_members
+
+                    add_absent_members(exc, self)
                 raise
 
     def create_alias(self, name: str, target: str, description: str) -> None:
@@ -313,21 +314,6 @@ def _stored_anyway(reader: ImageReader, error: LXDOperationError, fingerprint: s
     if _NOT_ON_ALL_MEMBERS.search(str(error)) and reader.get_image(fingerprint) is not None:
         return fingerprint
     raise error
-
-
-def _name_members(reader: ImageReader, error: LXDOperationError) -> None:
-    """Add the names of the cluster members that did not agree: the server says only their address, if that."""
-    with contextlib.suppress(LXDError):
-        names = [
-            repr(name)
-            for name, (status, url) in sorted(reader.list_cluster_members().items())
-            if status == OFFLINE or (url and url.rpartition("/")[2] in str(error))
-        ]
-        if names:
-            error.add(
-                f"All members of the cluster have to agree to that, and {' and '.join(names)} cannot be reached. "
-                "Run the task again when all members are online."
-            )
 
 
 def settings_request(current: ImageSettings, desired: ImageSettings) -> tuple[str, dict[str, t.Any]]:

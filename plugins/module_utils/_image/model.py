@@ -20,7 +20,7 @@ import typing as t
 from .._lxd.errors import LXDInputError
 from .._lxd.json_shapes import mapping, mappings, need_mapping, need_object, need_text, text, text_values, texts
 from .._lxd.record import field, record
-from .._lxd.urls import shown_url
+from .._lxd.urls import has_credentials, shown_url
 from .inactive import INACTIVE, InactiveState
 from .times import NEVER, format_time, time_of_others
 
@@ -274,6 +274,11 @@ class Image:
         alias = text(source.get("alias"))
         is_pinned = is_fingerprint(alias) or source.get("protocol") == "oci" and "@" in alias
         return alias if alias and not is_pinned else None
+
+    @property
+    def keeps_credentials(self) -> bool:
+        """Whether ``update_source`` has a user, a password or a query: who can read the image can read them."""
+        return has_credentials(text(mapping(self.data.get("update_source")).get("server")))
 
     @property
     def guards(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import typing as t
 
 from ..._lxd.errors import LXDError, LXDOperationError, LXDTimeout
 from ..desired_image import SettingsChange
+from ..members import naming_member
 from ..model import MADE_FROM
 from .settings import change_settings
 
@@ -23,10 +24,11 @@ STOP_SECONDS = 30
 
 def stop_instance(writer: ImageWriter, name: str) -> None:
     """Stop an instance; by force if the guest ignores the shutdown signal."""
-    try:
-        writer.set_instance_state(name, "stop", STOP_SECONDS, force=False)
-    except (LXDOperationError, LXDTimeout):
-        writer.set_instance_state(name, "stop", -1, force=True)
+    with naming_member(writer, name):
+        try:
+            writer.set_instance_state(name, "stop", STOP_SECONDS, force=False)
+        except (LXDOperationError, LXDTimeout):
+            writer.set_instance_state(name, "stop", -1, force=True)
 
 
 def start_instance(writer: ImageWriter, name: str, published: str | None) -> None:
@@ -34,10 +36,11 @@ def start_instance(writer: ImageWriter, name: str, published: str | None) -> Non
 
     ``published``: the fingerprint of that image, None if there is none.
     """
-    instance = writer.get_instance(name)
-    if instance and not instance.running:
-        writer.set_instance_state(name, "start", -1, force=False)
+    with naming_member(writer, name):
         instance = writer.get_instance(name)
+        if instance and not instance.running:
+            writer.set_instance_state(name, "start", -1, force=False)
+            instance = writer.get_instance(name)
     if published and instance:
         change_settings(writer, published, SettingsChange(bookkeeping={MADE_FROM: instance.made_from}))
 

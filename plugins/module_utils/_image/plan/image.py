@@ -135,6 +135,7 @@ def _understand(desired: DesiredImage, current: CurrentImage) -> Case:
     desired = replace(desired, aliases=desired.aliases + _further_aliases(desired, current, previous))
     _check_kind(desired, named)
     _check_followable(desired, current, image)
+    _check_keeps_nothing_secret(desired, image)
     reactivated: t.Mapping[str, str] = {}
     if image is not None and image.inactive_state is not None:
         reactivated = _reactivated_aliases(desired, current, image, image.inactive_state)
@@ -293,6 +294,16 @@ def _check_followable(desired: DesiredImage, current: CurrentImage, image: Image
         f"Cannot enable 'auto_update'{which}: the server would have nothing to follow. It can only update images that "
         f"it has copied itself (mode auto or pull), by an alias, from a public image of another server.{way_out}"
     )
+
+
+def _check_keeps_nothing_secret(desired: DesiredImage, image: Image | None) -> None:
+    """Refuse to make an image public whose ``update_source`` has a password in it."""
+    if desired.settings.public and image is not None and not image.settings.public and image.keeps_credentials:
+        raise LXDInputError(
+            f"Cannot make the image {image.fingerprint} public: the server keeps a user, a password or a query of the "
+            "source's URL in it, in 'update_source', and would show them to everybody. Delete that image, and copy it "
+            "again from a URL without them."
+        )
 
 
 # settings

@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ..._lxd.errors import LXDInputError
+from ..members import naming_member
 from ..model import MADE_FROM, ImageSettings
 
 if t.TYPE_CHECKING:
@@ -27,6 +28,8 @@ class InstanceContent:
 
     def __init__(self, source: InstanceSource) -> None:
         self._source = source
+        # of a snapshot: instance/snapshot
+        self._instance_name = source.name.partition("/")[0]
 
     def identify(self, reading: ImageReading) -> str | None:
         """Return None: only the server knows what the image will hash to."""
@@ -52,7 +55,8 @@ class InstanceContent:
 
     def _read(self, reader: ImageReader) -> Instance:
         source = self._source
-        found = reader.get_snapshot(source.name) if source.kind == "snapshot" else reader.get_instance(source.name)
+        with naming_member(reader, self._instance_name):
+            found = reader.get_snapshot(source.name) if source.kind == "snapshot" else reader.get_instance(source.name)
         if found is None:
             raise LXDInputError(
                 f"Cannot publish the {source.kind} {source.name!r}: not found in the project {reader.client.project!r}."
@@ -70,9 +74,10 @@ class InstanceContent:
         source, instance = self._source, t.cast("Instance", action.instance)
         # all properties, as LXD 5.0 replaces those of the instance by what is given
         properties = action.settings.overlay(ImageSettings(properties=instance.image_properties)).properties
-        created = writer.publish_image(
-            source.kind, source.name, properties, source.compression_algorithm, source.filename
-        )
+        with naming_member(writer, self._instance_name):
+            created = writer.publish_image(
+                source.kind, source.name, properties, source.compression_algorithm, source.filename
+            )
         return created, action.settings
 
 

@@ -112,22 +112,21 @@ class OciContent(CopiedContent):
             return found
         digest = manifest_for(found.data, self._architecture, where)
         if digest is None:
-            raise LXDInputError(
-                f"The image {describe(self.source)} of {self._registry.url} is not found for the architecture "
-                f"{self._architecture}: it exists for {', '.join(architectures_in(found.data)) or 'none'}. "
-                "Set 'architecture' in 'source' to one of these, or choose another image."
-            )
+            raise self._not_found_for_architecture(architectures_in(found.data))
         return self._registry.get_manifest(self._repository, digest)
 
     def _check_architecture(self, config: t.Mapping[str, t.Any]) -> None:
         """Refuse an image that exists only for another architecture than the target's, or the task's."""
         have, (wanted, _variants) = config.get("architecture"), platform_of(self._architecture)
         if have != wanted:
-            raise LXDInputError(
-                f"The image {describe(self.source)} of {self._registry.url} is not found for the architecture "
-                f"{self._architecture}: it exists only for {kernel_name(str(have))}. Set 'architecture' in 'source' to "
-                "this one, or choose another image."
-            )
+            raise self._not_found_for_architecture([kernel_name(str(have))])
+
+    def _not_found_for_architecture(self, have: t.Sequence[str]) -> LXDInputError:
+        return LXDInputError(
+            f"The image {describe(self.source)} of {self._registry.url} is not found for the architecture "
+            f"{self._architecture}: it exists for {', '.join(have) or 'none'}. "
+            "Set 'architecture' in 'source' to one of these, or choose another image."
+        )
 
     def check(self, reader: ImageReader, action: CreateImage, look_into_files: bool) -> None:
         super().check(reader, action, look_into_files)

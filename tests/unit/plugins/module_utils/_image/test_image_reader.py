@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.community.lxd.plugins.module_utils._image import image_reader as api_module
 from ansible_collections.community.lxd.plugins.module_utils._image.image_reader import ImageReader, Project
 from ansible_collections.community.lxd.plugins.module_utils._image.image_writer import ImageWriter, settings_request
+from ansible_collections.community.lxd.plugins.module_utils._image.members import naming_member
 from ansible_collections.community.lxd.plugins.module_utils._image.model import Alias, Image, ImageSettings
 from ansible_collections.community.lxd.plugins.module_utils._image.sources.server import Download
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
@@ -396,6 +397,33 @@ def test_members_that_may_not_be_listed_are_not_named() -> None:
     )
     with pytest.raises(LXDOperationError, match="connection refused$"):
         images.writer.delete_image(A)
+
+
+@pytest.mark.parametrize(
+    ("listed", "named"),
+    (
+        ({"name": "c1", "status": "Error", "location": "three"}, "on the cluster member 'three', which cannot be"),
+        ({"name": "c1", "status": "Running", "location": "three"}, ""),
+        ({"name": "c2", "status": "Error", "location": "three"}, ""),
+        # of a server that is no cluster
+        ({"name": "c1", "status": "Error", "location": ""}, ""),
+        (None, ""),
+    ),
+)
+def test_an_instance_on_a_member_that_cannot_be_reached(listed: dict[str, str] | None, named: str) -> None:
+    answer = sync([{"name": "c0"}, listed]) if listed else error(403, "not authorized")
+    _script, images = api(
+        ("GET /1.0/instances/c1", error(503, "Server isn't ready yet")), ("GET /1.0/instances?recursion=2", answer)
+    )
+    with pytest.raises(LXDAPIError, match="isn't ready yet") as raised, naming_member(images, "c1"):
+        images.get_instance("c1")
+    assert named in str(raised.value) and ("cluster" in str(raised.value)) == bool(named)
+
+
+def test_what_another_client_has_changed_has_nothing_to_do_with_a_member() -> None:
+    _script, images = api()
+    with pytest.raises(LXDConflict), naming_member(images, "c1"):
+        raise LXDConflict("it exists", 409)
 
 
 # deleting images

@@ -257,6 +257,16 @@ def show(action: t.Any) -> str:
             id="auto_update with an alias to follow",
         ),
         pytest.param(
+            wants(name="n", public=False),
+            make_current(
+                make_image(A, ["n"], public=True, update_source={"alias": "app", "server": "https://robot:word@x"})
+            ),
+            ["update a"],
+            A,
+            None,
+            id="a public one that shows a password becomes private",
+        ),
+        pytest.param(
             wants(name="n", auto_update=False), AT_A, [], A, None, id="no auto_update needs nothing to follow"
         ),
         # publishing
@@ -398,6 +408,12 @@ def test_actions(
             id="auto_update of an application container that was copied by its digest",
         ),
         pytest.param(of_file(auto_update=True), NOTHING, ["'auto_update'"], id="auto_update of an import"),
+        pytest.param(
+            wants(name="n", public=True),
+            make_current(make_image(A, ["n"], update_source={"alias": "app", "server": "https://robot:word@x"})),
+            [f"Cannot make the image {A} public", "'update_source'"],
+            id="public, and the server would show a password",
+        ),
         pytest.param(
             wants("absent", name="n"),
             make_current(make_image(A, ["n"], {"protected": "true"})),
