@@ -2,13 +2,14 @@
 # Copyright (c) 2026, community.lxd contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs sanity and unit tests with every supported ansible-core, and keeps the table in README.md true.
+"""Runs sanity, unit and in-process tests with every supported ansible-core, and keeps the table in README.md true.
 
     supported.py            run all, write tests/supported.json and the table
     supported.py 2.17 2.21  only these; the others stay in the report as they were
     supported.py --check    does the table say what the report says? Runs nothing
 
-Pythons that this machine does not have are told, and make the run fail. Takes about ten minutes.
+Pythons that this machine does not have are told, and make the run fail. The in-process tests (tests/fronts) run ansible-playbook on real
+servers, and need root. Takes about twenty minutes.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -93,6 +95,7 @@ class Environment:
             "pytest",
             "pytest-xdist",
             "mock",
+            "hypothesis",
         )
         shown = subprocess.run(
             [self.directory / "bin" / "ansible", "--version"],
@@ -144,10 +147,26 @@ class Environment:
             )
 
     def ansible_test(self, place: Path, programs: Path, *words: str) -> tuple[int, str]:
+        return self._run(place, programs, ["ansible-test", *words, "--color", "no"])
+
+    def fronts(self, place: Path, programs: Path) -> tuple[int, str]:
+        """Runs the tests of tasks inside Ansible's own process, on servers that they start."""
+        command = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/fronts"]
+        return self._run(place, programs, command, {"PYTHONPATH": str(place.parents[2])})
+
+    def _run(
+        self, place: Path, programs: Path, command: list[str], more: Mapping[str, str] = MappingProxyType({})
+    ) -> tuple[int, str]:
         path = f"{self.directory}/bin:{programs}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
-        environment = {**os.environ, "HOME": str(self.home), "PATH": path, "LC_ALL": "C.UTF-8"}
+        environment = {
+            **os.environ,
+            "HOME": str(self.home),
+            "PATH": path,
+            "LC_ALL": "C.UTF-8",
+            **more,
+        }
         done = subprocess.run(
-            ["ansible-test", *words, "--color", "no"],
+            command,
             cwd=place,
             env=environment,
             check=False,
@@ -166,7 +185,7 @@ def complaints(log: str) -> str:
 
 
 def run_one(work: Path, core: str, version: str) -> Row:
-    """Both kinds of tests with one ansible-core on one Python."""
+    """All these tests with one ansible-core on one Python."""
     python = find_python(version)
     if python is None:
         raise SystemExit(f"supported.py: no Python {version} on this machine")
@@ -180,18 +199,24 @@ def run_one(work: Path, core: str, version: str) -> Row:
     good = status == 0 and sanity > 0 and not missing
     if not good:
         print(complaints(log))
-    status, log = environment.ansible_test(place, work / "bin", "units", "--local", "--python", version)
-    units = sum(int(count) for count in re.findall(r"(\d+) passed", log))
-    if status != 0 or not units:
-        print(complaints(log))
-        good = False
-    return {"core": environment.release, "python": version, "sanity": sanity, "units": units, "passed": good}
+    row: Row = {"core": environment.release, "python": version, "sanity": sanity}
+    for part, (status, log) in (
+        ("units", environment.ansible_test(place, work / "bin", "units", "--local", "--python", version)),
+        ("fronts", environment.fronts(place, work / "bin")),
+    ):
+        row[part] = sum(int(count) for count in re.findall(r"(\d+) passed", log))
+        if status != 0 or not row[part]:
+            print(complaints(log))
+            good = False
+    return {**row, "passed": good}
 
 
 def table(rows: list[Row]) -> list[str]:
     """The lines of the table of the README."""
-    lines = ["| ansible-core | Python | sanity tests | unit tests |", "|---|---|---|---|"]
-    lines += [f"| {row['core']} | {row['python']} | {row['sanity']} passed | {row['units']} passed |" for row in rows]
+    lines = ["| ansible-core | Python | sanity tests | unit tests | in-process, on real servers |", "|---" * 5 + "|"]
+    for row in rows:
+        counts = " | ".join(f"{row[part]} passed" for part in ("sanity", "units", "fronts"))
+        lines.append(f"| {row['core']} | {row['python']} | {counts} |")
     return lines
 
 

@@ -91,7 +91,9 @@ def test_an_item_that_takes_too_long(
         tmp_path / "run", store, [task("twice", module, {"url": slow.url, **options}, **LOOP)], {"huge": str(huge)}
     ).wait()
     (_name, first), (_name, second), *_whole = run.results
-    assert "timedout" in first and not second.get("failed") and second["changed"], run.output
+    # ansible-core 2.17 only has words for it
+    assert "timedout" in first or "expected time frame" in first["msg"], run.output
+    assert not second.get("failed") and second["changed"], run.output
     assert run.left_over() == []
     # the property says how many threads there were when the second item began
     expected = World(
