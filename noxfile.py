@@ -73,7 +73,7 @@ def product(session: nox.Session) -> None:
 
 @nox.session(name="supported", default=False)
 def supported(session: nox.Session) -> None:
-    """Run sanity and unit tests with each supported ansible-core, and write the table in README.md."""
+    """Run sanity, unit and in-process tests with each supported ansible-core, as root, and write the table in README.md."""
     session.run(sys.executable, "tests/supported.py", *session.posargs, external=True)
 
 
