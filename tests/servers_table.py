@@ -101,12 +101,11 @@ def table(rows: list[Row]) -> list[str]:
     lines = [f"| server | {' | '.join(PARTS.values())} |", "|---" * (len(PARTS) + 1) + "|"]
     lines += [f"| {row['server']} | {' | '.join(str(row[part]) for part in PARTS)} |" for row in rows]
     profiles = {row["profile"] for row in rows}
-    said = "everything" if profiles == {"whole"} else "of random tasks and of faults a sample, of all else everything"
-    return [
-        *lines,
-        "",
-        f"Tests that passed, none failed; {said} (`bash test.sh{' --whole' * (profiles == {'whole'})}`).",
-    ]
+    said = (
+        "everything" if profiles == {"whole"} else "a sample of random tasks, faults and killed members, and all else"
+    )
+    command = f"python3 tests/servers_table.py{' --whole' * (profiles == {'whole'})}"
+    return [*lines, "", f"Tests that passed, none failed: {said} (`{command}`)."]
 
 
 def read_logs(kinds: list[str]) -> tuple[list[Row], list[str]]:
