@@ -241,7 +241,7 @@ show_coverage() {
     rm -f "$venv"/lib/python*/site-packages/$hook
     step "Coverage"
     "$venv/bin/python" -m coverage combine --rcfile="$work/coverage.ini" --quiet
-    "$venv/bin/python" -m coverage report --rcfile="$work/coverage.ini" --sort=cover
+    "$venv/bin/python" -m coverage report --rcfile="$work/coverage.ini" --sort=cover --show-missing
 }
 
 ansible_test() {

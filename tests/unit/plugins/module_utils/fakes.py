@@ -188,6 +188,9 @@ class FakeStore:
     def list_stored(self) -> list[str]:
         return sorted(self.images)
 
+    def list_instances(self) -> list[dict[str, t.Any]]:
+        return [{"name": name, **data} for name, data in self.instances.items()]
+
     def get_instance(self, name: str) -> Instance | None:
         data = self.instances.get(name)
         return Instance.from_api(name, "instance", data) if data else None
