@@ -47,6 +47,13 @@ def test_the_account_is_an_ordinary_user(host: Host) -> None:
     assert curl(host, socket, "/1.0/projects") == [f"/1.0/projects/{project}"]
 
 
+def test_a_socket_that_is_not_permitted(host: Host) -> None:
+    """Who names it has to be told of the one that is."""
+    refused = host.user.run("lxd_image_info", {"url": f"unix:{host.server.socket}"})
+    assert refused.failed and "not permitted to use the socket. Use 'become'" in refused["msg"], refused.output
+    assert f"set 'url' to 'unix:{host.daemon.socket}'" in refused["msg"], refused.output
+
+
 def test_import(host: Host) -> None:
     image, project = fresh_image(host), host.account.project
     with host.unchanged(project):

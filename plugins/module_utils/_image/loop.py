@@ -66,7 +66,7 @@ def reconcile(
     attempts, stopped = _Attempts(), _StoppedInstances()
     try:
         while True:
-            plan = stopped.with_starts(attempts.next_plan(_plan_as_trusted(reader, read_and_plan)))
+            plan = attempts.next_plan(stopped.with_starts(_plan_as_trusted(reader, read_and_plan)))
             _check_new_aliases(reader, plan)
             if check_mode:
                 return Outcome(plan, plan.verbs, plan.before)

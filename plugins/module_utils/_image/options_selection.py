@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import typing as t
 
-from .._lxd.errors import LXDInputError
 from .model import architecture_name, property_value
 from .plan.selection import InfoQuery, Selector, check_selector, parse_age, parse_filter
 
@@ -39,8 +38,6 @@ def selector(params: Params) -> Selector:
 
 def info_query(params: Params) -> InfoQuery:
     """Parse the options of lxd_image_info. Raises LXDInputError."""
-    if params.get("secret") and not params.get("fingerprint"):
-        raise LXDInputError("'secret' requires 'fingerprint': it gives access to only one image.")
     return InfoQuery(
         selector(params), bool(params["all_projects"]), params["used_by"], params["check_updates"], params.get("secret")
     )

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import typing as t
 
@@ -70,11 +71,7 @@ def _hint(connection: Connection, causes: list[BaseException]) -> str:
     text = " ".join(str(cause) for cause in causes)
     if connection.is_local:
         if any(isinstance(cause, PermissionError) for cause in causes):
-            return (
-                " The user of this task is not permitted to use the socket, and no socket for ordinary users (of "
-                "incus-user or lxd-user) is beside it that it may use. Use 'become', or add the user to the group "
-                "that owns one of them."
-            )
+            return f" The user of this task is not permitted to use the socket{_way_to_a_socket(connection)}"
         if any(isinstance(cause, (FileNotFoundError, ConnectionRefusedError)) for cause in causes):
             return " Is the server running, and is 'url' the socket of this server?"
     elif "ingerprint" in text:
@@ -90,6 +87,20 @@ def _hint(connection: Connection, causes: list[BaseException]) -> str:
     elif any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return " Does the server listen on this address (its setting core.https_address)?"
     return ""
+
+
+def _way_to_a_socket(connection: Connection) -> str:
+    """Return what a user can do who is not permitted to use a socket."""
+    # imported only here: errors of web servers have no use for it
+    from .transport import user_sockets
+
+    permitted = next((path for path in user_sockets(connection.socket_path) if os.access(path, os.W_OK)), None)
+    if permitted:
+        return f". Use 'become', or the socket for ordinary users: set 'url' to 'unix:{permitted}'."
+    return (
+        ", and no socket for ordinary users (of incus-user or lxd-user) is beside it that it may use. Use 'become', or "
+        "add the user to the group that owns one of them."
+    )
 
 
 def _causes(exc: BaseException | None) -> t.Iterator[BaseException]:

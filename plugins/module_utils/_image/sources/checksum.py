@@ -31,9 +31,6 @@ class Checksum(t.NamedTuple):
     digest: str
     url: str | None = None
 
-    def __str__(self) -> str:
-        return f"{self.algorithm}:{shown_url(self.url) if self.url else self.digest}"
-
 
 def parse_checksum(text: str) -> Checksum:
     """Parse an option ``checksum``: ``sha256:<digits>``, digits alone, a line of sha256sum, or ``sha256:https://…``.

@@ -198,6 +198,8 @@ def test_cut_short(tmp_path: pathlib.Path, kind: str) -> None:
         pytest.param("xz", lzma.compress(NOISE)[:-12] + b"\1" * 10 + b"YZ", id="xz footer whose checksum is wrong"),
         pytest.param("zstd", zstd_frame((0, 10)) + b"something else", id="zstd and something else"),
         pytest.param("zstd", zstd_frame((3, 10), (0, 10)), id="zstd with a reserved block"),
+        pytest.param("lz4", lz4_frame(10) + b"something else", id="lz4 and something else"),
+        pytest.param("lz4", lz4_frame(100, 200)[:-150], id="lz4 whose last block is cut"),
         pytest.param("tar", tar_of(1, 2)[:3072] + b"\1" * 512 + bytes(1024), id="tar with a bad header"),
     ],
 )

@@ -204,6 +204,7 @@ def test_metadata_dates(key: str, given: t.Any, seconds: int) -> None:
     [
         ({"creation_date": "soon"}, "'creation_date' in 'metadata'"),
         ({"properties": {"k": [1]}}, "The property 'k' is a list"),
+        ({"properties": ["k"]}, "'properties' in 'metadata' must be a dictionary"),
     ],
 )
 def test_bad_metadata(metadata: dict[str, t.Any], words: str) -> None:
@@ -316,6 +317,18 @@ def test_directory_whose_file_shrinks_while_it_is_read(directory: pathlib.Path) 
             if b"rootfs/large" in block:
                 (directory / "rootfs/large").write_bytes(b"")
     assert sum(map(len, taken)) < len(files)
+
+
+def test_directory_whose_file_grows_before_it_is_read(directory: pathlib.Path) -> None:
+    """The header of a member says how long it is: more than was announced is never sent, and what follows would have no room."""
+    files = ImageFiles(FileSource(str(directory)))
+    assert files.fingerprint
+    (directory / "rootfs/large").write_bytes(bytes(10_000_000))
+    taken = 0
+    with pytest.raises(LXDInputError, match=r"has changed while it was read"):
+        for block in files:
+            taken += len(block)
+    assert taken <= len(files)
 
 
 @pytest.mark.skipif(not hasattr(os, "setxattr"), reason="the system has no extended attributes")

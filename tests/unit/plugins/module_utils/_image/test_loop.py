@@ -377,6 +377,21 @@ def test_settings_of_an_image_that_is_deleted_while_they_are_written() -> None:
         change_settings(t.cast(t.Any, store), A, SettingsChange(public=True))
 
 
+def test_an_image_that_is_put_back_needs_its_aliases_too() -> None:
+    """Another task deletes the alias, and the server has trouble."""
+    store = FakeStore(image_data(A, ["n"]))
+    assert run(store, wants("inactive", name="n"))["changed"] and not store.aliases
+
+    def fail(store: FakeStore) -> None:
+        del store.aliases["n"]
+        store.faults.append(("create_alias", "before", raises(LXDAPIError("Cannot create: disk full", status=500))))
+        raise LXDAPIError("Cannot update: time out", status=500)
+
+    store.faults = [("update_image", "after", fail)]
+    with pytest.raises(LXDAPIError, match=r"time out\. And its aliases could not be checked: Cannot create: disk full"):
+        run(store, wants(name="n", public=True))
+
+
 def test_another_error_of_the_settings_is_final() -> None:
     store = FakeStore(image_data(A))
     store.faults = [("update_image", "before", raises(LXDAPIError("no space left", status=500)))]
@@ -551,6 +566,16 @@ def test_an_instance_runs_again_when_an_answer_was_lost(place: str) -> None:
     assert not run(store, wants("latest", name="n", source=PUBLISH))["changed"]
 
 
+def test_an_instance_whose_start_was_lost_is_started_once() -> None:
+    store = with_instance(True)
+    store.faults = [
+        ("publish_image", "after", lambda store: store.faults.append(("set_instance_state", "after", lost())))
+    ]
+    result = run(store, wants(name="n", source=PUBLISH))
+    assert sorted(result["actions"]) == ["alias_create", "instance_start", "instance_stop", "publish"]
+    assert store.writes.count("start c1") == 1 and store.instances["c1"]["status_code"] == 103
+
+
 def test_an_instance_runs_again_when_its_image_can_not_be_named() -> None:
     store = with_instance(True)
     store.faults = [("create_alias", "before", raises(LXDAPIError("no", status=500)))]
@@ -635,6 +660,13 @@ def test_alias_absent() -> None:
     store = FakeStore(image_data(A, ["n"]))
     assert (alias(store, state="absent")["alias"], alias(store, state="absent")["changed"]) == (None, False)
     assert A in store.images
+
+
+def test_a_description_whose_answer_is_lost() -> None:
+    store = FakeStore(image_data(A, ["n"]))
+    store.faults = [("update_alias", "after", lost())]
+    assert alias(store, description="new")["actions"] == ["alias_update"]
+    assert store.writes == ["alias n => aaaa"] and store.aliases["n"].description == "new"
 
 
 def test_rename_whose_answer_is_lost() -> None:

@@ -133,6 +133,9 @@ def test_parse_time(text: str, moment: datetime | None) -> None:
         "1893456000",
         "2030-1-1",
         "2030-01-01x",
+        # in UTC, this is in the year 10000
+        "9999-12-31T23:59:59-01:00",
+        "0001-01-01T00:00:00+01:00",
     ],
 )
 def test_bad_time(text: str) -> None:

@@ -7,11 +7,15 @@ from __future__ import annotations
 import base64
 import email.parser
 import email.policy
+import errno
+import gc
 import hashlib
 import io
 import json
+import os
 import pathlib
 import tarfile
+import tempfile
 import typing as t
 
 import pytest
@@ -19,6 +23,7 @@ import pytest
 from ansible_collections.community.lxd.plugins.module_utils._image.desired_image import ImageSource, UrlSource
 from ansible_collections.community.lxd.plugins.module_utils._image.image_reader import ImageReader
 from ansible_collections.community.lxd.plugins.module_utils._image.model import OfferedImage
+from ansible_collections.community.lxd.plugins.module_utils._image.sources import url as url_module
 from ansible_collections.community.lxd.plugins.module_utils._image.sources.checksum import parse_checksum
 from ansible_collections.community.lxd.plugins.module_utils._image.sources.content import open_content
 from ansible_collections.community.lxd.plugins.module_utils._image.sources.remote import open_remote, resolve_remote
@@ -414,6 +419,13 @@ def test_what_is_announced_and_the_checksum_must_agree(site: Site) -> None:
     assert (md5.mode, md5.find().fingerprint) == ("relay", FINGERPRINT)
 
 
+def test_what_is_announced_is_compared_beside_a_checksum(site: Site) -> None:
+    announce(site, fingerprint=B)
+    upstream = url(site, "/image", checksum=f"md5:{hashlib.md5(TARBALL).hexdigest()}")
+    with pytest.raises(LXDInputError, match=f"announces the image {B}, but its content has the .* {FINGERPRINT}"):
+        upstream.files()
+
+
 @pytest.mark.parametrize(
     ("headers", "mode"),
     [
@@ -455,6 +467,31 @@ def test_a_file_that_is_cut_short(site: Site) -> None:
     site.files["/image.tar"] = (TARBALL[:100], {"Content-Length": str(len(TARBALL))})
     with pytest.raises(LXDError):
         url(site).find()
+
+
+def test_a_download_that_has_no_room(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: t.Any, block: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    site.files["/image.tar"] = TARBALL
+    monkeypatch.setattr(url_module, "write_block", full)
+    with pytest.raises(LXDInputError, match=r"No space left on device. Free space .* another directory that TMPDIR"):
+        url(site).find()
+
+
+def test_a_download_on_a_system_without_proc(
+    site: Site, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.files["/image.tar"] = TARBALL
+    exists = os.path.exists
+    monkeypatch.setattr(os.path, "exists", lambda path: not str(path).startswith("/proc/") and exists(path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    upstream = url(site)
+    assert upstream.find().fingerprint == FINGERPRINT
+    assert [path.stat().st_size for path in tmp_path.iterdir()] == [len(TARBALL)]
+    del upstream
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
 
 
 # which server a source means

@@ -379,6 +379,14 @@ def test_each_kind_of_token_has_its_endpoint(kind: dict[str, str], path: str, bo
     assert server.sent[-1] == body
 
 
+@pytest.mark.parametrize("given", ("no base64!", "bm8gSlNPTg==", "WzFd"))
+def test_what_is_no_token_of_a_server_is_left_to_the_server(given: str) -> None:
+    server = lxd_6(**{"POST /1.0/certificates": lambda: error(403, "not authorized")})
+    with pytest.raises(LXDForbidden, match="'trust_token' is wrong, expired or used up") as caught:
+        enrol(server.reader("default"), given, None)
+    assert server.writes == ["POST /1.0/certificates"] and given not in str(caught.value)
+
+
 def test_a_server_that_takes_tokens_only() -> None:
     server = lxd_6(**{"POST /1.0/certificates": lambda: error(501, "Trust passwords are not supported")})
     with pytest.raises(LXDAPIError, match=r"not supported.*This server accepts tokens only: give 'trust_token'"):

@@ -93,6 +93,35 @@ def test_a_token_is_fetched_once(monkeypatch: pytest.MonkeyPatch, user: str, sen
     assert [request[0] for request in files.asked] == [MANIFEST_URL, TOKEN_URL, MANIFEST_URL, MANIFEST_URL]
 
 
+def test_a_registry_that_gives_its_own_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then they come from the server whose certificate is pinned: no other files are opened."""
+    opened: list[t.Any] = []
+    own = "https://r.example.com/token?service=s&scope=repository%3Aapp%3Apull"
+    files = ScriptedFiles(
+        {
+            (MANIFEST_URL, None): challenge('Bearer realm="https://r.example.com/token",service="s"'),
+            (own, None): (200, {}, b'{"token": "abc"}'),
+            (MANIFEST_URL, "Bearer abc"): (200, {"Content-Type": module.MANIFESTS[0]}, b'{"layers": []}'),
+        }
+    )
+
+    def open_files(*given: t.Any, **named: t.Any) -> ScriptedFiles:
+        opened.append(given)
+        return files
+
+    monkeypatch.setattr(module, "HttpFiles", open_files)
+    module.Registry("https://r.example.com", "the certificate").get_manifest("app", "1")
+    assert len(opened) == 1 and len(files.asked) == 3
+
+
+def test_basic_authentication_without_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {(MANIFEST_URL, None): challenge('Basic realm="x"')}
+    registry, files = scripted(monkeypatch, "https://r.example.com", answers)
+    with pytest.raises(LXDForbidden):
+        registry.get_manifest("app", "1")
+    assert {header for _url, header in files.asked} == {None}
+
+
 def test_user_and_password_are_sent_only_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {(MANIFEST_URL, None): challenge('Basic realm="r"'), (MANIFEST_URL, BASIC): (200, {}, MANIFEST)}
     registry, files = scripted(monkeypatch, "https://me:p%40ss@r.example.com", answers)
@@ -124,12 +153,15 @@ def test_a_challenge_that_is_not_met(monkeypatch: pytest.MonkeyPatch, text: str)
         (429, {"details": "Too many!"}, LXDAPIError, "too many requests \\(Too many!\\). Try again later"),
         (503, None, LXDAPIError, "HTTP 503\\."),
         (500, [1], LXDAPIError, "HTTP 500\\."),
+        (502, b"<html>", LXDAPIError, "HTTP 502\\."),
         (200, [1], LXDAPIError, "app"),
     ),
 )
 def test_errors(monkeypatch: pytest.MonkeyPatch, status: int, body: t.Any, error: type[Exception], words: str) -> None:
     registry, _files = scripted(
-        monkeypatch, "https://r.example.com", {(MANIFEST_URL, None): (status, {}, json.dumps(body).encode())}
+        monkeypatch,
+        "https://r.example.com",
+        {(MANIFEST_URL, None): (status, {}, body if isinstance(body, bytes) else json.dumps(body).encode())},
     )
     with pytest.raises(error, match=words):
         registry.get_manifest("app", "1")

@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import os
 import pathlib
+import re
 import socket
 import socketserver
 import ssl
@@ -17,8 +18,10 @@ import time
 import typing as t
 
 import pytest
+import requests
 
 from ansible_collections.community.lxd.plugins.module_utils._lxd import bodies, libraries, tls
+from ansible_collections.community.lxd.plugins.module_utils._lxd.connection_errors import transport_error
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDConnectionError,
     LXDInputError,
@@ -617,6 +620,21 @@ def test_a_server_that_is_not_there(
     ) as caught:
         Transport(Connection("unix:s")).request("GET", "/1.0")
     assert caught.value.sent is False
+
+
+@pytest.mark.parametrize(
+    ("beside", "words"),
+    [
+        ("", "and no socket for ordinary users .* is beside it that it may use. Use 'become', or add the user"),
+        ("/run/incus/unix.socket.user", "socket. Use 'become', or .*: set 'url' to 'unix:/run/incus/unix.socket.user'"),
+    ],
+    ids=["no other", "one for ordinary users"],
+)
+def test_a_socket_that_is_not_permitted(monkeypatch: pytest.MonkeyPatch, beside: str, words: str) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: path == beside)
+    refused = requests.exceptions.ConnectionError("Connection aborted.", PermissionError(13, "Permission denied"))
+    error = transport_error(refused, Connection("unix:/run/incus/unix.socket"), "GET /1.0", {})
+    assert re.search(f"Permission denied. The user of this task is not permitted to use the .*{words}", f"{error}")
 
 
 def test_nobody_listens_on_the_network() -> None:
