@@ -332,7 +332,7 @@ run_pages() {
 }
 
 run_faults() {
-    local begin=$SECONDS status=0 counts good bad sample=(--sample 75)
+    local begin=$SECONDS status=0 counts good bad sample=(--sample 50)
     if [[ -n $whole ]]; then sample=(); fi
     (
         cd "$work/tree/$collection"
