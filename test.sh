@@ -68,9 +68,10 @@ if [[ ${#vendors[@]} == 0 ]]; then
     vendors=(lxd incus)
     if [[ -n $whole ]]; then vendors+=(incus7); else sampled=yes; fi
 fi
-# Whether each guide and each playbook is tested on one of the servers only.
+# Whether some tests are run on one of the servers only.
 shared=''
 if [[ $what == all ]]; then shared=$sampled; fi
+export LXD_TEST_SHARED=$shared
 
 venv=$PWD/.venv/test
 # A folder with Incus 7, which stays for the next time.
@@ -401,11 +402,12 @@ provide_vendors() {
 
 # Values that the targets find in integration_config.yml (JSON is YAML).
 write_config() {
-    "$python" - "$servers/servers.json" "$1" "$work" "$only" "$shared" <<'PYTHON'
+    "$python" - "$servers/servers.json" "$1" "$work" "$only" <<'PYTHON'
 import json
+import os
 import sys
 
-described, name, work, only, shared = json.load(open(sys.argv[1])), *sys.argv[2:]
+described, name, work, only = json.load(open(sys.argv[1])), *sys.argv[2:]
 server = described["servers"][name]
 # Servers to copy from, used by the tests of both vendors at once.
 twins = described["twins"]
@@ -434,7 +436,7 @@ config = {
 }
 if only:
     config["only"] = only
-if shared:
+if os.environ["LXD_TEST_SHARED"]:
     config["share"] = [list(twins).index(name), len(twins)]
 print(json.dumps(config, indent=2))
 PYTHON

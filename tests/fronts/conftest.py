@@ -42,3 +42,7 @@ def tmp_path() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(dir=stores.SCRATCH, prefix="f"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    stores.servers.share_out(items)

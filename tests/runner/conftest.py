@@ -75,3 +75,7 @@ def server(request: pytest.FixtureRequest, work: Path) -> Iterator[servers.Serve
         yield started
     finally:
         started.stop(remove=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    servers.share_out(items)

@@ -22,6 +22,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -40,6 +41,8 @@ SERVERS = {"lxd": "lxd", "incus": "incus", "incus7": "incus"}
 """The servers that can be started, and the vendor of each. "incus7" comes from the folder that ``incus7.sh`` fills."""
 CHOSEN = tuple(kind for kind in SERVERS if kind in os.environ.get("LXD_TEST_VENDORS", "lxd incus").split())
 """Those that this run of the tests is about."""
+SHARED = bool(os.environ.get("LXD_TEST_SHARED"))
+"""Whether each test is run on one of them only, where it can be shared out."""
 FOLDER = os.path.realpath(os.environ.get("LXD_TEST_INCUS7") or Path(__file__).parents[2] / ".venv" / "test" / "incus7")
 """The folder of Incus 7."""
 DAEMONS = {
@@ -73,6 +76,18 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+def share_out(tests: list[Any]) -> None:
+    """Leaves each of pytest's tests on one server only, if tests are shared out. Their names say which server it is."""
+    if not SHARED:
+        return
+    cases: dict[str, list[Any]] = {}
+    for test in tests:
+        kind = next((word for word in re.split(r"[\[\]-]", test.nodeid) if word in SERVERS), "")
+        cases.setdefault(test.nodeid.replace(kind, ""), []).append(test)
+    kept = [on_each[turn % len(on_each)] for turn, on_each in enumerate(cases.values())]
+    tests[:] = [test for test in tests if test in kept]
 
 
 class SocketConnection(http.client.HTTPConnection):
