@@ -31,3 +31,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def store(request: pytest.FixtureRequest) -> Iterator[stores.Store]:
     with stores.running_store(request.param) as running:
         yield running
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    stores.servers.share_out(items)

@@ -86,7 +86,8 @@ def share_out(tests: list[Any]) -> None:
     for test in tests:
         kind = next((word for word in re.split(r"[\[\]-]", test.nodeid) if word in SERVERS), "")
         cases.setdefault(test.nodeid.replace(kind, ""), []).append(test)
-    kept = [on_each[turn % len(on_each)] for turn, on_each in enumerate(cases.values())]
+    # next to each other are often the two values of one parameter: neither is to be on the same server each time
+    kept = [on_each[(turn + turn // 2) % len(on_each)] for turn, on_each in enumerate(cases.values())]
     tests[:] = [test for test in tests if test in kept]
 
 
