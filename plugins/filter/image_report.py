@@ -303,7 +303,8 @@ def _json(servers: t.Sequence[Data], images: t.Sequence[Data], policy: Data) -> 
 def _csv(servers: t.Sequence[Data], images: t.Sequence[Data]) -> str:
     """Return the images as a table. A row without a fingerprint says what the report does not show of a server."""
     output = io.StringIO()
-    writer = csv.DictWriter(output, COLUMNS, restval="", lineterminator="\n")
+    # Python before 3.13 quotes a cell with a carriage return only if the end of a line has one, too
+    writer = csv.DictWriter(output, COLUMNS, restval="", lineterminator="\r\n")
     writer.writeheader()
     for server in servers:
         for note in server["notes"]:
@@ -318,7 +319,7 @@ def _csv(servers: t.Sequence[Data], images: t.Sequence[Data]) -> str:
             "note": image["upstream_error"],
         }
         writer.writerow({name: _cell(row[name]) for name in COLUMNS})
-    return output.getvalue()
+    return output.getvalue().replace("\r\n", "\n")
 
 
 def _cell(value: t.Any) -> t.Any:

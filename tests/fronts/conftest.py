@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "properties"))
 import stores
 
 stores.prepare_environment()
+# What a shell starts in the background ignores interrupts, and so would each playbook.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import playbooks
 
