@@ -129,7 +129,12 @@ class ClusterBench(Bench):
     def _shows_all(self) -> bool:
         settle(self.server)
         found = self.look()
-        return not self.all_live() or all(self.is_whole(fingerprint) for fingerprint in found)
+        if not self.all_live():
+            return True
+        # of a member that is just back, the instances can't be read yet, but are listed
+        for instance in self.server.perform("GET", "/1.0/instances?recursion=1") or []:
+            self.server.perform("GET", f"/1.0/instances/{instance['name']}")
+        return all(self.is_whole(fingerprint) for fingerprint in found)
 
 
 @dataclass
