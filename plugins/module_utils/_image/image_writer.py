@@ -237,6 +237,7 @@ class ImageWriter(ImageReader):
         except LXDOperationError as exc:
             if self.get_image(fingerprint) is not None:
                 if _NEEDS_ALL_MEMBERS.search(str(exc)):
+                    # imported only here: mostly all members agree
                     from .members import add_absent_members
 
                     add_absent_members(exc, self)

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 import typing as t
 
@@ -92,9 +91,9 @@ def _hint(connection: Connection, causes: list[BaseException]) -> str:
 def _way_to_a_socket(connection: Connection) -> str:
     """Return what a user can do who is not permitted to use a socket."""
     # imported only here: errors of web servers have no use for it
-    from .transport import user_sockets
+    from .transport import permitted_user_socket
 
-    permitted = next((path for path in user_sockets(connection.socket_path) if os.access(path, os.W_OK)), None)
+    permitted = permitted_user_socket(connection.socket_path)
     if permitted:
         return f". Use 'become', or the socket for ordinary users: set 'url' to 'unix:{permitted}'."
     return (

@@ -123,6 +123,11 @@ def user_sockets(path: str) -> list[str]:
     return [path + _USER_SUFFIX, os.path.join(os.path.dirname(os.path.dirname(path)), _USER_FOLDER, "unix.socket")]
 
 
+def permitted_user_socket(path: str) -> str | None:
+    """Return the socket for ordinary users beside a socket for administrators, if this user may open it."""
+    return next((user for user in user_sockets(path) if os.access(user, os.W_OK)), None)
+
+
 def is_user_socket(path: str) -> bool:
     """Return whether a socket is one for ordinary users, each of whom has a project of its own."""
     return path.endswith(_USER_SUFFIX) or os.path.basename(os.path.dirname(path)) == _USER_FOLDER
@@ -137,7 +142,7 @@ def find_local_url(environ: t.Mapping[str, str]) -> str:
     for path in candidates:
         if os.path.exists(path):
             if not os.access(path, os.W_OK):
-                path = next((user for user in user_sockets(path) if os.access(user, os.W_OK)), path)
+                path = permitted_user_socket(path) or path
             return f"unix:{path}"
     raise LXDInputError(
         f"Cannot find a local LXD or Incus server: none of these sockets exists: {', '.join(candidates)}. "
