@@ -1,7 +1,7 @@
 # Copyright (c) 2026, community.lxd contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A cluster with an instance on its third member, and the states that this member goes through."""
+"""A cluster with an instance and a snapshot of it on its third member, and the states that this member goes through."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stores import IMAGES, SCRATCH, Settings, Store, World
 UP, KILLED, OFFLINE, BACK = STATES = ("up", "killed", "offline", "back")
 """In their order. Killed: the others may not have noticed it yet. Offline: they say so themselves."""
 
-INSTANCE, MEMBER = "user", "three"
+INSTANCE, SNAPSHOT, MEMBER = "user", "before", "three"
 USED, SPARE, NAMELESS = (image.fingerprint for image in IMAGES[:3])
 WORLD = World(
     {
@@ -73,6 +73,7 @@ class Members:
             self.reset()
             source = {"type": "image", "fingerprint": USED}
             self.cluster.first.perform("POST", f"/1.0/instances?target={MEMBER}", {"name": INSTANCE, "source": source})
+            self.cluster.first.perform("POST", f"/1.0/instances/{INSTANCE}/snapshots", {"name": SNAPSHOT})
         except BaseException:
             self.cluster.stop()
             raise

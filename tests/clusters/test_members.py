@@ -10,10 +10,24 @@ import re
 from typing import Any
 
 import pytest
-from states import BACK, INSTANCE, KILLED, MEMBER, NAMELESS, OFFLINE, SPARE, UP, USED, WORLD, Members, in_state
+from states import (
+    BACK,
+    INSTANCE,
+    KILLED,
+    MEMBER,
+    NAMELESS,
+    OFFLINE,
+    SNAPSHOT,
+    SPARE,
+    UP,
+    USED,
+    WORLD,
+    Members,
+    in_state,
+)
 from stores import Reading, Settings, Store, TinyImage
 
-USER = {"project": "default", "name": INSTANCE}
+USERS = [{"project": "default", "name": name} for name in (INSTANCE, f"{INSTANCE}/{SNAPSHOT}")]
 
 both_ways = pytest.mark.parametrize("direct", (False, True), ids=("module", "in-process"))
 ALL_IMAGES = {"keep": 0, "include_aliased": True}
@@ -42,7 +56,7 @@ def names_both(text: str) -> bool:
 def test_all_is_known_while_all_members_are_up(members: Members, direct: bool) -> None:
     info = members.two.run("lxd_image_info", {"used_by": True}, direct=direct)
     assert {image["fingerprint"]: image["used_by"] for image in info["images"]} == {
-        USED: [USER],
+        USED: USERS,
         SPARE: [],
         NAMELESS: [],
     }
@@ -169,7 +183,7 @@ def test_what_has_to_be_deleted(members: Members, module: str, options: dict[str
 def test_what_lives_on_the_dead_member_is_not_published(members: Members) -> None:
     before = unchanging(members.one.read())
     kind, name, direct = (
-        ("instance", INSTANCE, True) if members.state == KILLED else ("snapshot", f"{INSTANCE}/before", False)
+        ("instance", INSTANCE, True) if members.state == KILLED else ("snapshot", f"{INSTANCE}/{SNAPSHOT}", False)
     )
     done = members.one.run("lxd_image", {"name": "published", "source": {"type": kind, "name": name}}, direct=direct)
     assert done.failed and not done.changed, done.output

@@ -13,7 +13,6 @@ from urllib.parse import quote
 import modules
 import pytest
 import servers
-from clusters import free_address
 from conftest import Place
 from registries import Container
 from stores import SCRATCH, Store
@@ -188,7 +187,7 @@ def test_refusals(place: Place, check: bool) -> None:
     name = new_name()
     place.registry.push(f"{name}:1", Container("never copied"))
     place.strange.push(f"{name}:1", Container("never copied, either"))
-    unused = f"https://{free_address()}"
+    unused = f"https://{servers.free_address()}"
     wrong = place.token.url.replace("https://", f"https://{place.token.user}:wrong-password@")
     cases: list[tuple[dict[str, Any], str]] = [
         ({"alias": f"{name}:2"}, "manifest unknown"),

@@ -14,25 +14,17 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from servers import CLIENTS, SERVERS, START_SECONDS, Server, ServerError, daemon, wait_until
+from servers import CLIENTS, SERVERS, START_SECONDS, Server, ServerError, daemon, free_address, wait_until
 
 MEMBERS = ("one", "two", "three")
 JOIN_SECONDS = 90
 OFFLINE_SECONDS = 11
 """After so long without a sign of a member the others call it offline: the shortest that the servers take."""
-
-
-def free_address() -> str:
-    """An address of 127.0.0.1 whose port nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
 class Cluster:

@@ -30,8 +30,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from clusters import free_address
-from servers import FOLDER, Process, ServerError, command_line, wait_until
+from servers import FOLDER, Process, ServerError, command_line, free_address, wait_until
 
 START_SECONDS, STOP_SECONDS, COPY_SECONDS = 20, 10, 60
 MANIFEST, INDEX = "application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json"

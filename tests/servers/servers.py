@@ -68,6 +68,13 @@ class ServerError(Exception):
     """A server did not do what was asked."""
 
 
+def free_address() -> str:
+    """An address of 127.0.0.1 whose port nobody has."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
     """Whether the condition came true within the time."""
     deadline = time.monotonic() + seconds
@@ -412,9 +419,7 @@ class Server:
     def listen_https(self) -> str:
         """Makes the server listen on a free port of 127.0.0.1."""
         for attempt in range(5):
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                address = f"127.0.0.1:{probe.getsockname()[1]}"
+            address = free_address()
             try:
                 self.perform("PATCH", "/1.0", {"config": {"core.https_address": address}})
                 break
