@@ -141,7 +141,7 @@ def one_image(server: servers.Server, directory: Path, wanted: dict[str, Any], r
     tasks = per_task(
         "a task with nothing to do", server.vendor, books, playbook(directory, EMPTY, server.url, []), TASKS, runs
     )
-    as_module = Row("the same, as a module", server.vendor, [tasks.outcomes[1], *tasks.outcomes[2:]])
+    as_module = Row("a task with nothing to do, as a module", server.vendor, [tasks.outcomes[1], *tasks.outcomes[2:]])
     as_module.print()
     tasks.outcomes.pop(1)
     alone = [
@@ -150,7 +150,7 @@ def one_image(server: servers.Server, directory: Path, wanted: dict[str, Any], r
         pylxd(PYLXD, str(server.socket), alias, stage),
         limit("curl, one GET", f"curl --silent --fail --unix-socket {server.socket} {url}"),
     ]
-    return [tasks, as_module, compete("the same, the process alone", server.vendor, alone, runs)]
+    return [tasks, as_module, compete("a task with nothing to do, the process alone", server.vendor, alone, runs)]
 
 
 def loop(

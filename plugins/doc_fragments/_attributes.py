@@ -30,15 +30,18 @@ attributes:
   check_mode:
     support: full
     details:
-      - This action does not modify state.
+      - This action does not modify images. With O(trust_token) or O(trust_password), it enrols the client certificate
+        once, which is a change.
   diff_mode:
     support: N/A
     details:
-      - This action does not modify state.
+      - This action does not modify images. With O(trust_token) or O(trust_password), it enrols the client certificate
+        once, which is a change.
   idempotent:
     support: full
     details:
-      - This action does not modify state.
+      - This action does not modify images. With O(trust_token) or O(trust_password), it enrols the client certificate
+        once, which is a change.
 """
 
     ACTIONGROUP_LXD = r"""

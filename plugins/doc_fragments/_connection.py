@@ -50,7 +50,7 @@ options:
       - Password of O(client_key), if it is encrypted. The module never asks for it.
       - If not set, the value of the environment variable E(LXD_CLIENT_KEY_PASSWORD) is used.
     type: str
-    version_added: 1.1.0
+    version_added: 2.0.0
   server_cert:
     description:
       - The only server certificate to accept. The host name in the certificate is not checked.
@@ -82,7 +82,7 @@ options:
       - If not set, the value of the environment variable E(LXD_USE_PROXY) is used.
     type: bool
     default: true
-    version_added: 1.1.0
+    version_added: 2.0.0
   trust_token:
     description:
       - Trust token used to enrol O(client_cert). The server must have issued the token, with
@@ -121,7 +121,8 @@ options:
     type: float
     default: 600
 requirements:
-  - requests
+  - Python 3.9 or newer (on the managed node)
+  - requests 2.25 or newer
   - urllib3 1.26 or newer
   - requests-unixsocket 0.2.0 or newer (for a local socket)
   - PyYAML (where a configured remote is named)

@@ -101,7 +101,7 @@ options:
           - V(oci) is a registry of application containers. It requires Incus 6.3 or later as the managed server, which
             needs the program C(skopeo), and which must itself trust the certificate of the registry. The managed node
             asks the registry, too, to find out which image O(source.alias) is now.
-          - V(oci) was added in version 1.1.0.
+          - V(oci) was added in version 2.0.0.
           - The default with O(source.server) is V(lxd). The default with O(source.remote) is the protocol in the
             configuration of this remote.
         type: str
@@ -159,7 +159,7 @@ options:
         description:
           - For V(image), the password of O(source.client_key), if it is encrypted.
         type: str
-        version_added: 1.1.0
+        version_added: 2.0.0
       copy_aliases:
         description:
           - For V(image), whether to also copy the aliases that the image has on the source server.
@@ -170,12 +170,14 @@ options:
       mode:
         description:
           - For V(image), how the image is transferred to the managed server. The default is V(auto).
-          - V(auto) uses V(pull). If the managed server cannot download the image, V(auto) uses V(relay).
+          - V(auto) uses V(pull). If the managed server cannot reach the source, V(auto) uses V(relay), except
+            with O(auto_update=true), where the task fails.
           - V(pull) makes the managed server download the image. The managed node does not contact the source server,
             and does not need to reach it, if O(source.fingerprint) is a full fingerprint and none of
             O(source.client_cert), O(source.copy_aliases), O(source.image_type) and O(source.architecture) is given.
-            The managed server uses a proxy only if its own setting C(core.proxy_http) names one. The managed node uses
-            only a proxy from its environment.
+            The managed server uses only a proxy of its own, from its setting C(core.proxy_https)
+            (C(core.proxy_http) for a source with C(http://)), or from the environment of its daemon. The managed node
+            uses only a proxy from its environment.
           - V(push) makes the source server send the image. Both servers must be of the same vendor, and the source
             server must trust O(source.client_cert). V(push) and O(source.filename) are mutually exclusive.
           - V(relay) streams the image through the managed node. Use it for servers that cannot reach each other.

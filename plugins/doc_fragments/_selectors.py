@@ -48,7 +48,8 @@ options:
     choices: [container, virtual-machine]
   architecture:
     description:
-      - Selects images for this architecture. Use the name that the server uses, such as V(x86_64) or V(aarch64).
+      - Selects images for this architecture. Debian's names, such as V(amd64) or V(arm64),
+        are also accepted for V(x86_64), V(aarch64) and so on.
     type: str
   public:
     description:

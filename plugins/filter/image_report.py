@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: image_report
 short_description: What the report of the images of several servers consists of
-version_added: 1.1.0
+version_added: 2.0.0
 author:
   - community.lxd contributors (@ansible-collections)
 description:

@@ -192,6 +192,7 @@ image:
   description:
     - The image as it is on the server. It is null if the image is absent.
     - In check mode, this contains what is known about the image.
+    - It also has the other keys of RV(community.lxd.lxd_image_info#module:images), except C(project), if known.
   returned: success
   type: dict
   contains:

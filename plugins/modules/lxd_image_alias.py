@@ -114,7 +114,7 @@ alias:
 actions:
   description:
     - The actions that were done, in order.
-    - The possible actions are V(alias_create), V(alias_move), V(alias_update) and V(alias_delete).
+    - The possible actions are V(trust_add), V(alias_create), V(alias_move), V(alias_update) and V(alias_delete).
   returned: success
   type: list
   elements: str

@@ -126,6 +126,12 @@ diff:
     before: {}
     after:
       fingerprint: "b8bec30e39b31a894e729ab957e9434eb3940c107a60dcbad31f56821b3b0f88"
+actions:
+  description: V(trust_add), if the client certificate was enrolled, see O(trust_token) and O(trust_password).
+  returned: if the client certificate was enrolled
+  type: list
+  elements: str
+  sample: [trust_add]
 failure:
   description: Known details of a failure, such as the error message of the server, the status and the request.
   returned: failure

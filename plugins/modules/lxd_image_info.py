@@ -54,8 +54,8 @@ options:
       - The secret becomes invalid a few seconds after its first use.
     type: str
 notes:
-  - Without O(client_cert), the module returns the public images of a server. With a client certificate that the server
-    does not trust, the task fails.
+  - Over HTTPS, a client without a certificate and without O(bearer_token) gets only the public images of the server.
+    With a client certificate that the server does not trust, the task fails.
   - With a simplestreams server as O(remote), such as V(ubuntu), the module returns the images of this server.
     C(uploaded_at) is then the date of the build.
 seealso:
@@ -256,11 +256,15 @@ server:
       type: str
       returned: always
     vendor:
-      description: The vendor of the server, C(lxd), C(incus) or C(simplestreams).
+      description:
+        - The vendor of the server, C(lxd), C(incus) or C(simplestreams).
+        - It can be V(null) if the server does not trust the client.
       type: str
       returned: if neither O(name) nor O(fingerprint) is given
     version:
-      description: The version of the server.
+      description:
+        - The version of the server. It is V(null) for a simplestreams server.
+        - It can be V(null) if the server does not trust the client.
       type: str
       returned: if neither O(name) nor O(fingerprint) is given
     trusted:
@@ -271,7 +275,7 @@ server:
       description: Whether the server is a member of a cluster. All members of a cluster have the same images.
       type: bool
       returned: if neither O(name) nor O(fingerprint) is given, and the server is LXD or Incus
-      version_added: 1.1.0
+      version_added: 2.0.0
     members_down:
       description:
         - The names of the cluster members that do not respond, sorted. While there are some, the use of images by
@@ -280,12 +284,12 @@ server:
       type: list
       elements: str
       returned: if neither O(name) nor O(fingerprint) is given, and the server is LXD or Incus
-      version_added: 1.1.0
+      version_added: 2.0.0
     client:
       description: Who the client is on the server, and how much of the server it may see.
       type: dict
       returned: if neither O(name) nor O(fingerprint) is given, and the server is LXD or Incus
-      version_added: 1.1.0
+      version_added: 2.0.0
       contains:
         method:
           description:
@@ -321,6 +325,12 @@ server:
         restricted: true
         fine_grained: false
         projects: [web]
+actions:
+  description: V(trust_add), if the client certificate was enrolled, see O(trust_token) and O(trust_password).
+  returned: if the client certificate was enrolled
+  type: list
+  elements: str
+  sample: [trust_add]
 failure:
   description: Known details of a failure, such as the error message of the server, the status and the request.
   returned: failure

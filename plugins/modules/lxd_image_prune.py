@@ -56,7 +56,7 @@ options:
       - Number of images to remove at the same time.
     type: int
     default: 4
-    version_added: 1.1.0
+    version_added: 2.0.0
 notes:
   - The use of images is unknown if the cluster member of an instance is down, or if there may be instances that this
     client may not see. Then every selected image without a known user is kept, with V(unknown_use) among its
@@ -119,8 +119,9 @@ kept:
     - V(newest), the image is one of the newest of its group, see O(keep).
     - V(protected), it is marked, see O(community.lxd.lxd_image#module:protected).
     - V(used), an instance or a snapshot was made from it. V(unknown_use), this could not be read.
-    - V(aliased), it has an alias. V(inactive), it was deactivated and remembers its aliases.
-    - C(reason) is the first of these reasons as a sentence.
+    - V(aliased), it has an alias. V(inactive), it is inactive, see
+      O(community.lxd.lxd_image#module:state).
+    - C(reason) says the first of these reasons in words, such as C(alias golden/production).
   returned: success
   type: list
   elements: dict

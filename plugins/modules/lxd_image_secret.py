@@ -73,6 +73,7 @@ EXAMPLES = r"""
   community.lxd.lxd_image_secret:
     name: golden/debian-12
   register: secret
+  no_log: true
 
 - name: Copy the image to a server that the first server does not trust
   community.lxd.lxd_image:
@@ -109,6 +110,12 @@ operation:
   returned: success
   type: str
   sample: /1.0/operations/2b1a1d7e-0a5b-4c0b-8d0e-4a6b1c3f2e9d
+actions:
+  description: V(trust_add), if the client certificate was enrolled, see O(trust_token) and O(trust_password).
+  returned: if the client certificate was enrolled
+  type: list
+  elements: str
+  sample: [trust_add]
 failure:
   description: Known details of a failure, such as the error message of the server, the status and the request.
   returned: failure

@@ -123,7 +123,7 @@ kept:
     - The images that are not listed but are kept, sorted by fingerprint. It is empty without O(purge=true).
     - C(reasons) is a list of words. The possible words are V(protected), V(used), V(unknown_use), V(aliased),
       V(inactive).
-    - C(reason) is the first of these reasons as a sentence.
+    - C(reason) says the first of these reasons in words, such as C(alias golden/production).
   returned: always
   type: list
   elements: dict

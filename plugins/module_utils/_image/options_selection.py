@@ -19,10 +19,9 @@ if t.TYPE_CHECKING:
 
 def selector(params: Params) -> Selector:
     """Parse the selectors of lxd_image_info. Raises LXDInputError."""
-    given = params.get("properties")
-    properties = (
-        None if given is None else {str(key): property_value(str(key), value) or "" for key, value in given.items()}
-    )
+    # an empty dictionary selects nothing: for lxd_image_prune, it would be a condition that every image meets
+    given = params.get("properties") or None
+    properties = given and {str(key): property_value(str(key), value) or "" for key, value in given.items()}
     architecture = params.get("architecture")
     plain = ("name", "fingerprint", "type", "public", "cached", "auto_update", "unaliased", "unused", "expired")
     return check_selector(

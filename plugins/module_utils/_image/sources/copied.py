@@ -142,7 +142,8 @@ class CopiedContent:
                 if self.mode in ("auto", "pull"):
                     exc.add(
                         f"It is the server {writer.client.url} that could not reach the source, not this node. "
-                        "It uses a proxy only by its own setting core.proxy_http."
+                        "It uses only a proxy of its own: that of its setting core.proxy_https (core.proxy_http for "
+                        "http://), or of its daemon's environment."
                     )
                 raise
             return self._relay_instead(writer, image, settings, exc)

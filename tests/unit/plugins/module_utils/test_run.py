@@ -86,7 +86,7 @@ BAD: dict[str, dict[str, t.Any]] = {
     "lxd_image_alias": {"name": "n", "rename_from": "n"},
     "lxd_image_export": {"fingerprint": "short", "dest": "/d"},
     "lxd_image_info": {"older_than": "soon"},
-    "lxd_image_prune": {},
+    "lxd_image_prune": {"properties": {}},
     "lxd_image_secret": {"fingerprint": "short"},
     "lxd_image_store": {"images": [], "concurrency": 0},
 }
