@@ -19,7 +19,7 @@ options:
         E(INCUS_SOCKET) and E(INCUS_DIR) from the environment of the task. Then it tries the default paths of LXD from
         the snap, of LXD from the distribution, and of Incus. If the user of the task may not open that socket, the
         socket for ordinary users beside it is used (C(lxd-user), C(incus-user)), without C(become).
-      - If not set, the value of the environment variable E(LXD_URL) is used.
+      - If not set, the value of the environment variable E(LXD_URL) is used, unless the task gives O(remote).
       - Mutually exclusive with O(remote).
     type: str
   remote:
@@ -31,7 +31,7 @@ options:
       - Reading a configuration requires PyYAML.
       - A remote whose entry cannot be used (no address, another protocol) is an error. The module never uses the local
         server instead.
-      - If not set, the value of the environment variable E(LXD_REMOTE) is used.
+      - If not set, the value of the environment variable E(LXD_REMOTE) is used, unless the task gives O(url).
     type: str
   client_cert:
     description:

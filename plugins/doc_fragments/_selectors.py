@@ -36,7 +36,8 @@ options:
       - The condition consists of C(FIELD eq VALUE) and C(FIELD ne VALUE), joined by C(and) and C(or).
         A C(not) before each of them is optional. The condition is evaluated from left to right.
       - C(VALUE) is a regular expression, which is compared ignoring case. It must match the whole value of the field,
-        unless it contains C(^) or C($). If it contains blanks, it must be quoted.
+        unless it contains C(^) or C($). If it contains blanks, it must be quoted. An expression that the servers and
+        Python understand differently, such as C([[:digit:]]), is refused.
       - If C(VALUE) contains commas, each part between them is also accepted as the whole value of the field, as plain
         text.
       - A property that the image does not have is compared as an empty text.

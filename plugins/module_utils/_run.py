@@ -98,9 +98,11 @@ def _option(env: str, **kwargs: t.Any) -> dict[str, t.Any]:
     return {"fallback": (_from_environment, [env]), "type": "str", **kwargs}
 
 
+SERVER_VARIABLES = {"url": "LXD_URL", "remote": "LXD_REMOTE"}
+"""Options that are mutually exclusive -> their environment variables, which count only if a task gives none of them."""
+
 CONNECTION_SPEC: Spec = {
-    "url": _option("LXD_URL"),
-    "remote": _option("LXD_REMOTE"),
+    **{name: {"type": "str"} for name in SERVER_VARIABLES},
     "client_cert": _option("LXD_CLIENT_CERT"),
     "client_key": _option("LXD_CLIENT_KEY", no_log=True),
     "client_key_password": _option("LXD_CLIENT_KEY_PASSWORD", no_log=True),
@@ -125,6 +127,8 @@ def run(module: Module, params: Params, check_mode: bool, progress: Progress | N
     """
     # options that are left out become None, as in a module
     params = {**dict.fromkeys(params), **without_empty_text(params, module.full_spec, module.keep_empty)}
+    if not any(params[name] for name in SERVER_VARIABLES):
+        params.update(_server_of_environment())
     _check_timeout(params["timeout"])
     desired = module.parse(params)
     remote = _find_remote(params)
@@ -154,6 +158,17 @@ def run(module: Module, params: Params, check_mode: bool, progress: Progress | N
     if enrolled:
         result = {**result, "changed": True, "actions": [*enrolled, *result.get("actions", [])]}
     return result
+
+
+def _server_of_environment() -> dict[str, str | None]:
+    """Return the options that name the server, from the environment of the task. Raises LXDInputError if it has both."""
+    found = {name: os.environ.get(variable) or None for name, variable in SERVER_VARIABLES.items()}
+    if all(found.values()):
+        raise LXDInputError(
+            f"{' and '.join(SERVER_VARIABLES.values())} in the environment of the task are mutually exclusive. Unset "
+            "one of them, or give 'url' or 'remote'."
+        )
+    return found
 
 
 def _check_timeout(timeout: float) -> None:
@@ -190,6 +205,8 @@ def connect(params: Params, remote: Remote | None, progress: Progress | None = N
         url = find_local_url(os.environ)
     elif not url.startswith("unix:"):
         url = server_url(url, "'url'")
+        if not (certificates["client_cert"] or params["bearer_token"]):
+            _refuse_enrolment(params)
     else:
         url = socket_url(url, "'url'")
     connection = Connection(
@@ -204,6 +221,13 @@ def connect(params: Params, remote: Remote | None, progress: Progress | None = N
         **certificates,
     )
     return ImageReader(Client(Transport(connection), project or connection.default_project, progress))
+
+
+def _refuse_enrolment(params: Params) -> None:
+    """Refuse a token or a password without a certificate: the server would use the token up, and enrol nothing."""
+    for option in ("trust_token", "trust_password"):
+        if params[option]:
+            raise LXDInputError(f"{option!r} requires 'client_cert' and 'client_key': the certificate to enrol.")
 
 
 def _enrol(reader: ImageReader, params: Params, check_mode: bool) -> list[str]:

@@ -14,6 +14,7 @@ anything could differ, the task runs as a module.
 from __future__ import annotations
 
 import contextlib
+import datetime
 import importlib
 import json
 import os
@@ -251,6 +252,9 @@ def plain(value: t.Any) -> t.Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
+    if isinstance(value, datetime.date):
+        # as Ansible hands it to a module
+        return value.isoformat()
     for kind in (str, float):
         if isinstance(value, kind):
             return kind(value)

@@ -48,6 +48,9 @@ LIST_PATIENCE = 1.0
 """Seconds to wait for a list that only saves time."""
 
 
+ALIAS_ATTEMPTS = 5
+"""How often an alias and its image are read if other clients move it."""
+
 CONNECTIONS = 2
 """How many connections read single images at the same time. More are not faster: the time is the server's."""
 
@@ -166,8 +169,8 @@ class ImageReader:
                 project = self.in_project("default")._read_project()
             except LXDError:
                 return None
-        names = (url.partition("?")[0].rsplit("/", 1) for url in texts(project.get("used_by")))
-        return [name for folder, name in names if folder == paths.IMAGES]
+        names = (url.partition("?")[0].rpartition("/") for url in texts(project.get("used_by")))
+        return [name for folder, _slash, name in names if folder == paths.IMAGES]
 
     def _read_each(self, fingerprints: t.Sequence[str]) -> dict[str, Image]:
         """Read images one by one, over several connections. Those that are deleted meanwhile are left out."""
@@ -358,3 +361,17 @@ def has_own_images(project: t.Mapping[str, t.Any], where: str) -> bool:
     ``project``: the server's object. ``where``: the name of the answer, for messages.
     """
     return project.get("name") == "default" or need_mapping(project, "config", where).get("features.images") == "true"
+
+
+def read_named(reader: ImageReader, name: str | None) -> tuple[Alias | None, Image | None]:
+    """Return an alias and its image, or None for what is not found.
+
+    If only the image is not found, another client may have moved the alias between the two reads, so both are repeated.
+    """
+    alias = None
+    for _attempt in range(ALIAS_ATTEMPTS if name else 0):
+        alias = reader.get_alias(t.cast(str, name))
+        image = reader.get_image(alias.target) if alias else None
+        if alias is None or image is not None:
+            return alias, image
+    return alias, None

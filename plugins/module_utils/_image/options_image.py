@@ -24,7 +24,7 @@ from .desired_image import (
     Source,
     UrlSource,
 )
-from .model import PROTECTED, RESERVED_PREFIX, check_fingerprint, property_value
+from .model import PROTECTED, RESERVED_PREFIX, check_fingerprint, is_complete, property_value
 from .times import normalize_time
 
 if t.TYPE_CHECKING:
@@ -235,6 +235,13 @@ def _image_source(given: dict[str, t.Any], fingerprint: str | None) -> ImageSour
             "The options 'filename' and 'mode: push' in 'source' are mutually exclusive: "
             "the other server names the file after the fingerprint. Use pull or relay."
         )
+    if ("client_cert" in given) != ("client_key" in given):
+        raise LXDInputError("'client_cert' and 'client_key' in 'source' are required together: give both or none.")
+    if given.get("secret") and not is_complete(given.get("fingerprint") or ""):
+        raise LXDInputError(
+            "A 'secret' in 'source' requires the full 'fingerprint' of its image: "
+            "a secret can be used only once, and resolving an alias or a prefix would consume it."
+        )
     if "server" in given:
         given.setdefault("protocol", "lxd")
         schemes = ("http://", "https://") if given["protocol"] == "simplestreams" else ("https://",)
@@ -243,4 +250,10 @@ def _image_source(given: dict[str, t.Any], fingerprint: str | None) -> ImageSour
                 f"The 'server' in 'source' is {shown_url(given['server'])!r}, "
                 f"but must begin with {' or '.join(schemes)}."
             )
-    return ImageSource(**given)
+    source = ImageSource(**given)
+    if source.server:
+        # imported only here: most sources name a remote, whose protocol is not known yet
+        from .protocols import check_protocol
+
+        check_protocol(source)
+    return source

@@ -30,9 +30,24 @@ def shown_url(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator:
         return url
+    rest = rest.removeprefix(f"{_unquoted_user(rest)}@")
     rest = re.split("[?#]", rest, maxsplit=1)[0]
     authority, slash, path = rest.partition("/")
     return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+
+
+def _unquoted_user(rest: str) -> str:
+    """Return the user and the password in a URL without its scheme if they have a /, ? or # that is not quoted.
+
+    By the standard, they end there: what follows their colon would be a port, but is no number. Returns empty text for
+    any other URL.
+    """
+    rest = re.split(r"\s", rest, maxsplit=1)[0]
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    user, colon, port = authority.partition(":")
+    if "@" in authority or not colon or user.startswith("[") or port.isdigit():
+        return ""
+    return rest.rpartition("@")[0]
 
 
 def has_credentials(url: str) -> bool:
@@ -64,6 +79,12 @@ def url_secrets(given: t.Any) -> t.Iterator[str]:
 
 def _secrets_in(text: str) -> t.Iterator[str]:
     for rest in text.split("://")[1:]:
+        unquoted = _unquoted_user(rest)
+        if unquoted:
+            # also the piece that a message about a wrong port would show
+            password = unquoted.partition(":")[2]
+            yield from filter(None, (password, re.split("[/?#]", password, maxsplit=1)[0]))
+            continue
         address = re.match(r"[^?#\s]*(?:\?([^#\s]*))?", rest)
         query = address[1] if address else None
         if query and len(query) >= _SHORTEST_QUERY:
@@ -88,6 +109,8 @@ def split_url(url: str) -> SplitResult:
         reason = "its port is 0"
     except ValueError as exc:
         reason = str(exc)
+    if _unquoted_user(url.partition("://")[2]):
+        reason = "its user or password has a character such as /, ? or #, which must be percent-encoded (%2F, %3F, %23)"
     raise LXDInputError(f"{shown_url(url)!r} is not a valid URL: {reason}.")
 
 

@@ -114,6 +114,7 @@ PURE = (
     "options_image",
     "options_prune",
     "options_selection",
+    "protocols",
     "times",
 )
 """Files of _image that do no I/O, beside those of plan/."""
@@ -157,7 +158,7 @@ def test_images_know_no_ansible(path: pathlib.Path) -> None:
 @pytest.mark.parametrize("path", each([*folder("_image/plan"), *(UTILS / f"_image/{name}.py" for name in PURE)]))
 def test_decisions_do_no_io(path: pathlib.Path) -> None:
     assert not roots(path) & IO
-    pure = {*(IMAGE + name for name in PURE), IMAGE + "sources.checksum"}
+    pure = {*(IMAGE + name for name in PURE), IMAGE + "sources.checksum", IMAGE + "sources.oci_manifest"}
     pure |= {WIRE + name for name in ("errors", "json_shapes", "record", "urls")}
     assert {
         name for name in imports(path) if name.startswith("module_utils.") and not name.startswith(IMAGE + "plan.")
@@ -387,7 +388,7 @@ def test_the_environment_variables_are_documented() -> None:
     front = importlib.import_module(PREFIX + "module_utils._run")
     documented = documentation("doc_fragments._connection")["options"]
     for name, option in front.CONNECTION_SPEC.items():
-        variables = option["fallback"][1] if "fallback" in option else []
+        variables = option["fallback"][1] if "fallback" in option else [front.SERVER_VARIABLES[name]]
         text = " ".join(documented[name]["description"])
         assert [variable for variable in variables if f"environment variable E({variable})" not in text] == [], name
 

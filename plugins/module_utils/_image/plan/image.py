@@ -55,15 +55,15 @@ def plan_image(desired: DesiredImage, current: CurrentImage) -> Plan:
 def must_look_up(desired: DesiredImage, image: Image | None) -> bool:
     """Return whether the task has to find out which image the source provides.
 
-    ``image``: the one that the task means, if it exists. That is enough, unless it must be the newest one, is only
-    cached, or is perhaps not completely copied.
+    ``image``: the one that the task means, if it exists. That is enough, unless it must be the newest one, is perhaps
+    not completely copied, or is cached and can be made anew.
     """
     source = desired.source
     if source is None or source.names_content:
         return False
     if image is None or desired.state == "latest":
         return True
-    return source.is_copied and bool(image.data.get("cached")) or is_unfinished_copy(desired, image)
+    return source.is_copied and _can_be_renewed(image) or is_unfinished_copy(desired, image)
 
 
 # present, latest
@@ -171,7 +171,7 @@ def _plan_renewed(case: Case, image: Image) -> _Parts:
         settings = keep_settings(settings, image)
     target = image.fingerprint
     return _Parts(
-        create=(DeleteImage(target), *create_image(case, settings)),
+        create=(DeleteImage(target, unless=("aliased", "protected")), *create_image(case, settings)),
         point=_point_aliases(case, target),
         finish=_finish_copy(case, target),
         delete=_delete_previous(case, target),
@@ -268,14 +268,20 @@ def _check_kind(desired: DesiredImage, named: Image | None) -> None:
 
 
 def _is_only_cached(desired: DesiredImage, current: CurrentImage, image: Image) -> bool:
-    """Return whether the server has downloaded the image for an instance, and will remove it when it is unused.
-
-    Returns False for an image with aliases: they would be missing until the new copy exists, so it is not changed.
-    """
-    if not image.data.get("cached") or image.aliases or desired.source is None:
+    """Return whether the image is cached, and the source has the content to make it anew."""
+    if desired.source is None or not _can_be_renewed(image):
         return False
     offered = current.offered
     return desired.source.names_content or bool(offered and offered.fingerprint == image.fingerprint)
+
+
+def _can_be_renewed(image: Image) -> bool:
+    """Return whether the image is cached: the server has downloaded it for an instance, and removes it when it is unused.
+
+    Returns False for an image with aliases, which would be missing until the new copy exists, and for a protected one:
+    it would have to be deleted.
+    """
+    return bool(image.data.get("cached")) and not image.guards
 
 
 def _check_followable(desired: DesiredImage, current: CurrentImage, image: Image | None) -> None:

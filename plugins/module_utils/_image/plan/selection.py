@@ -24,6 +24,10 @@ from ..model import Image, check_fingerprint
 from ..times import parse_time, time_of_others
 
 _AGE = re.compile(r"(\d+)\s*([smhdw])")
+_SYNTAX = re.compile(r"\\.|\[:\^?\w+:\]|\(\?.?.?|.", re.DOTALL)
+"""The parts of a regular expression, as far as RE2, which the servers use, and Python differ."""
+_ONE_SYNTAX_ONLY = re.compile(r"\\[pPQECzZuUN1-9]|\[:|\(\?(?!:|P<|[ims])")
+"""What only one of them has, such as the class [:digit:], or a look at what follows."""
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -194,6 +198,14 @@ def _filter_pattern(value: str) -> re.Pattern[str]:
     It ignores case, and matches the whole text, unless the value has ``^`` or ``$``. Incus also accepts a value with
     commas as alternatives, which are plain text.
     """
+    # case is ignored in any case, and only the beginning of an expression may say so in Python
+    value = value.removeprefix("(?i)")
+    for part in _SYNTAX.findall(value):
+        if _ONE_SYNTAX_ONLY.match(part):
+            raise LXDInputError(
+                f"The regular expression {value!r} in 'filter' has {part!r}, which the servers and this collection do "
+                "not both understand. Write it with what is the same everywhere, such as [0-9], (a|b) and .*."
+            )
     pattern = value if "^" in value or "$" in value else f"^{value}\\Z"
     if "," in value:
         pattern = f"{pattern}|^(?:{'|'.join(map(re.escape, value.split(',')))})\\Z"

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._lxd.errors import LXDInputError
+from ..._lxd.errors import LXDError, LXDInputError
+from ..image_reader import read_named
 from ..model import REPLACES, UNKNOWN, CurrentImage, is_complete, is_fingerprint
 from ..plan.image import must_look_up
 
@@ -19,8 +20,6 @@ if t.TYPE_CHECKING:
     from ..image_reader import ImageReader
     from ..model import Alias, Image, Instance, OfferedImage
     from ..sources.content import TaskContent
-
-ALIAS_ATTEMPTS = 5
 
 
 class ImageReading:
@@ -77,18 +76,13 @@ class ImageReading:
         return self._images.get(fingerprint)
 
     def read_named(self) -> bool:
-        """Read the alias of the task, and its image. Returns whether the alias exists.
-
-        If the image is not found, the alias was moved between the two reads, and is read again.
-        """
-        name = self.desired.name
-        for _attempt in range(ALIAS_ATTEMPTS if name else 0):
-            alias = self.get_alias(t.cast(str, name))
-            self.named = self.get_image(alias.target) if alias else None
-            if alias is None or self.named is not None:
-                return alias is not None
-            del self._aliases[alias.name]
-        return bool(name and self.get_alias(name))
+        """Read the alias of the task, and its image. Returns whether the alias exists."""
+        alias, self.named = read_named(self.reader, self.desired.name)
+        if alias is not None:
+            self._aliases[alias.name] = alias
+        if self.named is not None:
+            self._images[self.named.fingerprint] = self.named
+        return alias is not None
 
     def know_aliases(self, names: t.Iterable[str]) -> None:
         """Read aliases, except those of the image itself: they are known from it."""
@@ -148,12 +142,28 @@ def read_image(
             require_aliases(reader, reading.image)
     else:
         if must_look_up(desired, reading.image):
-            content.open().look_up(reading)
+            _look_up(reading, content)
         _read_replaced(reading)
         _read_aliases(reading)
     if desired.state != "absent":
         _check_profiles(reading)
     return reading.result()
+
+
+def _look_up(reading: ImageReading, content: TaskContent) -> None:
+    """Find out which image the source provides. A failure is only a warning if the task is content with its image."""
+    opened, image = content.open(), reading.image
+    try:
+        opened.look_up(reading)
+    except LXDError as exc:
+        if image is None or reading.desired.state != "present":
+            raise
+        note = (
+            f"The image {image.fingerprint} exists, but the source could not be asked whether it was copied "
+            f"completely: {exc}"
+        )
+        if note not in reading.reader.notes:
+            reading.reader.notes.append(note)
 
 
 def _require_not_hidden(reader: ImageReader, alias: str | None = None) -> None:

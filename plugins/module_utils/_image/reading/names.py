@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ..._lxd.errors import LXDInputError
+from ..image_reader import read_named
 from ..model import Alias, Image, is_complete, is_fingerprint
 
 if t.TYPE_CHECKING:
@@ -20,9 +21,7 @@ if t.TYPE_CHECKING:
 
 def read_one(reader: ImageReader, name: str | None, fingerprint: str | None) -> Image:
     """Return the image of an alias or a fingerprint. Raises LXDInputError if it is not found."""
-    alias = reader.get_alias(name) if name else None
-    target = fingerprint or (alias.target if alias else None)
-    image = reader.get_image(target) if target else None
+    image = reader.get_image(fingerprint) if fingerprint else read_named(reader, name)[1]
     if image is None:
         require_not_hidden(reader, name)
         which = f"the alias {name!r}" if name else f"the fingerprint {fingerprint}"
@@ -41,8 +40,7 @@ def read_selected(reader: ImageReader, selector: Selector, secret: str | None = 
     if selector.fingerprint is not None:
         image = reader.get_image(selector.fingerprint, secret)
     elif selector.name is not None:
-        alias = reader.get_alias(selector.name)
-        image = reader.get_image(alias.target) if alias else None
+        image = read_named(reader, selector.name)[1]
     else:
         return reader.list_images()
     if image is None and not secret:

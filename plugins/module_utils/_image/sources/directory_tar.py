@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import tarfile
@@ -22,7 +23,7 @@ class DirectoryTar:
     """The uncompressed tar archive of a directory, which depends on nothing but the directory's content.
 
     It is not compressed: the output of a compressor depends on its version, and so would the fingerprint.
-    Raises LXDInputError if the directory has no metadata.yaml.
+    Raises LXDInputError if the directory has no metadata.yaml, or cannot be read.
     """
 
     def __init__(self, path: str) -> None:
@@ -42,7 +43,7 @@ class DirectoryTar:
 
     def _pieces(self) -> t.Iterator[bytes | tuple[str, int]]:
         """Yield headers as bytes, and a file's content as its path and its padded size."""
-        with tarfile.open(fileobj=io.BytesIO(), mode="w") as archive_file:
+        with _clear_errors(), tarfile.open(fileobj=io.BytesIO(), mode="w") as archive_file:
             for path, name in self._walk(self.path, ""):
                 member: tarfile.TarInfo | None = archive_file.gettarinfo(path, name)
                 if member is None:  # a socket: nothing that an archive can hold
@@ -62,7 +63,7 @@ class DirectoryTar:
                     yield from self._walk(entry.path, f"{prefix}{entry.name}/")
 
     def blocks(self) -> t.Iterator[bytes]:
-        """Yield the archive. Raises LXDInputError if the directory changes while it is read."""
+        """Yield the archive. Raises LXDInputError if the directory cannot be read, or changes while it is read."""
         sent = 0
         for piece in self._pieces():
             if isinstance(piece, bytes):
@@ -72,7 +73,7 @@ class DirectoryTar:
             path, size = piece
             if sent + size > self.size:
                 break
-            with open(path, "rb") as file:
+            with _clear_errors(), open(path, "rb") as file:
                 left = size
                 while left > 0 and (block := file.read(min(BLOCK_SIZE, left))):
                     yield block
@@ -96,6 +97,17 @@ class DirectoryTar:
     def check_metadata(self) -> None:
         """Raise LXDInputError if a server would refuse the metadata.yaml of the directory."""
         metadata_check.check_folder(self.path)
+
+
+@contextlib.contextmanager
+def _clear_errors() -> t.Iterator[None]:
+    """Raise LXDInputError in place of an error of the system, which names what cannot be read."""
+    try:
+        yield
+    except OSError as exc:
+        raise LXDInputError(
+            f"Cannot read {exc.filename!r}: {exc.strerror}. The task's user must be able to read the whole directory."
+        ) from exc
 
 
 def _extended_attributes(path: str) -> dict[str, str]:

@@ -54,7 +54,6 @@ class OciContent(CopiedContent):
                 f"The server {target.url} does not support application containers ('protocol: oci' in 'source'): this "
                 f"requires Incus 6.3 or later, which has the API extension {OCI_EXTENSION}."
             )
-        _refuse_unsupported(source)
         self.source = source
         self._native = server.architecture or "x86_64"
         self._registry = Registry(source.server or "", source.certificate, target.timeout, target.use_proxy)
@@ -158,25 +157,6 @@ class OciContent(CopiedContent):
                     f"all programs or as /etc/containers/certs.d/{self._registry.host}/ca.crt."
                 )
             raise
-
-
-def _refuse_unsupported(source: ImageSource) -> None:
-    """Refuse what a registry cannot do. Raises LXDInputError that names the option."""
-    reason = "a registry has only images that Incus downloads itself"
-    refused = {
-        f"'mode: {source.mode}'": source.mode in ("push", "relay"),
-        "'image_type: virtual-machine'": source.image_type == "virtual-machine",
-        "'fingerprint'": not source.alias,
-        "'copy_aliases'": source.copy_aliases,
-        "'secret'": source.secret,
-        "'project'": source.project,
-        "'client_cert'": source.client_cert,
-        "'filename'": source.filename,
-    }
-    for option, is_given in refused.items():
-        if is_given:
-            instead = " Give 'alias', with a tag or a digest." if option == "'fingerprint'" else ""
-            raise LXDInputError(f"{option} in 'source' is not supported with the protocol oci: {reason}.{instead}")
 
 
 def _config_digest(manifest: Document, where: str) -> str:

@@ -20,6 +20,7 @@ from ..._lxd.tls import read_pem
 from ..._lxd.transport import SOURCE_CERTIFICATE
 from ..._lxd.urls import shown_url
 from ..model import is_complete
+from ..protocols import check_protocol
 
 if t.TYPE_CHECKING:
     from ..._lxd.client import Client
@@ -38,6 +39,7 @@ def open_remote(source: ImageSource, target: Client) -> CopiedContent:
     ``target``: only its vendor and architecture are read, and only if they are needed.
     """
     source = resolve_remote(source, lambda: target.server().vendor, os.environ)
+    check_protocol(source)
     # imported only here: a task needs one of the three
     if source.protocol == OCI:
         from .oci import OciContent
@@ -49,11 +51,6 @@ def open_remote(source: ImageSource, target: Client) -> CopiedContent:
         server = target.server()
         return SimplestreamsContent(
             source, server.vendor or "lxd", server.architecture or "x86_64", target.timeout, target.use_proxy
-        )
-    if source.secret and not is_complete(source.fingerprint or ""):
-        raise LXDInputError(
-            "A 'secret' in 'source' requires the full 'fingerprint' of its image: "
-            "a secret can be used only once, and resolving an alias or a prefix would consume it."
         )
     from .server import ServerContent
 

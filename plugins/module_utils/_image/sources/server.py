@@ -20,6 +20,7 @@ from ..._lxd.transport import SOURCE_CERTIFICATE, Connection, Transport, find_lo
 from ..._lxd.urls import server_url, shown_url, socket_url
 from ..image_reader import ImageReader
 from ..model import RESERVED_PREFIX, ImageSettings, OfferedImage
+from ..protocols import SERVER_OPTION
 from .copied import CopiedContent, Created, Download, settings_after_upload
 from .multipart import boundary_of, clean_filename, rename_parts
 from .remote import OCI_EXTENSION, describe, needs_no_look, pull_source_body, source_bookkeeping
@@ -28,8 +29,6 @@ if t.TYPE_CHECKING:
     from ..desired_image import ImageSource, SettingsChange
     from ..image_writer import ImageWriter
     from ..model import Image
-
-SERVER_OPTION = "'server' in 'source'"
 
 
 class ServerContent(CopiedContent):

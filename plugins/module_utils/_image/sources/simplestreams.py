@@ -133,11 +133,6 @@ class SimplestreamsContent(CopiedContent):
                 f"where everybody can read it: {shown_url(self.source.server or '')} can only be copied from "
                 "with the 'mode' relay."
             )
-        if self.mode == "push":
-            raise LXDInputError(
-                "The 'mode' push requires an LXD or Incus server as source: "
-                "a simplestreams server cannot send images. Use pull or relay."
-            )
 
     def pull(self, writer: ImageWriter, image: OfferedImage, settings: SettingsChange) -> str:
         """Let the target download the image, although it caches the server's index for an hour.

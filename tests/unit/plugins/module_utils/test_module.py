@@ -232,6 +232,12 @@ def test_the_environment_stands_in_for_options(run: Run, monkeypatch: pytest.Mon
         "p",
     )
     assert run(connection, url="unix:/s").result["connection"].url == "unix:/s"
+    monkeypatch.setenv("LXD_REMOTE", "mine")
+    assert run(connection, url="unix:/s").result["connection"].url == "unix:/s"
+    monkeypatch.setattr(_run, "find_local_url", lambda environ: "unix:/found")
+    assert run(connection, remote="local").result["connection"].url == "unix:/found"
+    ended = run(connection)
+    assert ended.failed and "LXD_URL and LXD_REMOTE in the environment" in ended.result["msg"]
 
 
 def test_without_a_url_a_local_socket_is_looked_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,6 +81,13 @@ def test_first_the_options_then_the_connection_then_trust(steps: list[str]) -> N
     assert (result["promised"], result["changed"], result["actions"]) == ("desired", True, ["trust_add"])
 
 
+@pytest.mark.parametrize("option", ["trust_token", "trust_password"])
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_token_without_a_certificate_is_not_used_up(option: str, check_mode: bool) -> None:
+    with pytest.raises(LXDInputError, match=f"'{option}' requires 'client_cert'"):
+        run(module("lxd_image_info"), {"url": "https://h", option: "t"}, check_mode)
+
+
 BAD: dict[str, dict[str, t.Any]] = {
     "lxd_image": {"name": "n", "source": {"type": "file", "path": "/a", "alias": "x"}},
     "lxd_image_alias": {"name": "n", "rename_from": "n"},

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import pathlib
 import types
@@ -195,6 +196,8 @@ def test_nothing_of_ansible_enters_the_library() -> None:
 
     result = Host(act, name=Tagged("n"), source={"url": Tagged("https://h")}).run()
     assert Tagged not in kinds and result["name"].__class__ is str
+    moment = datetime.datetime(2026, 11, 21, 10, tzinfo=datetime.timezone.utc)
+    assert _direct.plain([moment, moment.date()]) == ["2026-11-21T10:00:00+00:00", "2026-11-21"]
     assert _direct.plain({Tagged("k"): (Tagged("v"), 1, 1.5, True, None, [])}) == {"k": ["v", 1, 1.5, True, None, []]}
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import gzip
 import hashlib
@@ -334,6 +335,21 @@ def test_the_mode_of_what_was_there_is_kept(tmp_path: pathlib.Path) -> None:
     (tmp_path / "dest").chmod(0o604)
     export(unified(), tmp_path / "dest")
     assert stat.S_IMODE(os.stat(tmp_path / "dest").st_mode) == 0o604
+
+
+def test_the_owner_of_what_was_there_is_kept_if_that_is_allowed(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[int, int]] = []
+
+    def chown(path: object, user: int, group: int) -> None:
+        given.append((user, group))
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chown", chown)
+    (tmp_path / "dest").write_bytes(b"old")
+    export(unified(), tmp_path / "dest")
+    assert given == [(os.getuid(), os.getgid())]
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import email.parser
 import email.policy
+import errno
 import gzip
 import hashlib
 import io
@@ -256,6 +257,21 @@ def test_directory_is_a_tar_archive(directory: pathlib.Path) -> None:
         assert members["rootfs/link"].linkname == "/etc/../one"
         assert (members["rootfs/same"].islnk(), members["rootfs/same"].linkname) == (True, "rootfs/one")
         assert archive.getnames() == sorted(members, key=lambda name: name.split("/"))
+
+
+@pytest.mark.parametrize("method", ["scandir", "open"])
+def test_directory_that_can_not_be_read(directory: pathlib.Path, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for a user who is not root: a root file system has folders and files that only root may read."""
+
+    def denied(path: t.Any, *arguments: t.Any, **keywords: t.Any) -> t.Any:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    files = ImageFiles(FileSource(str(directory))) if method == "open" else None
+    monkeypatch.setattr(
+        directory_tar.os if method == "scandir" else directory_tar, method, denied, raising=method == "scandir"
+    )
+    with pytest.raises(LXDInputError, match=r"Cannot read '.*': Permission denied. The task's user must be able to"):
+        sent(files or ImageFiles(FileSource(str(directory))))
 
 
 def test_directory_depends_on_its_content_only(directory: pathlib.Path, tmp_path: pathlib.Path) -> None:

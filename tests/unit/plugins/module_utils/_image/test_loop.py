@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import pathlib
+import types
 import typing as t
 
 import pytest
@@ -26,16 +27,20 @@ from ansible_collections.community.lxd.plugins.module_utils._image.desired impor
 from ansible_collections.community.lxd.plugins.module_utils._image.desired_image import (
     DesiredImage,
     FileSource,
+    ImageSource,
     InstanceSource,
     SettingsChange,
 )
 from ansible_collections.community.lxd.plugins.module_utils._image.loop import ATTEMPTS
-from ansible_collections.community.lxd.plugins.module_utils._image.model import Alias, Instance
+from ansible_collections.community.lxd.plugins.module_utils._image.model import Alias, CurrentImage, Image, Instance
+from ansible_collections.community.lxd.plugins.module_utils._image.plan.image import plan_image
+from ansible_collections.community.lxd.plugins.module_utils._image.reading.image import read_image
 from ansible_collections.community.lxd.plugins.module_utils._image.tasks.alias import run_alias
 from ansible_collections.community.lxd.plugins.module_utils._image.tasks.image import run_image
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDAPIError,
     LXDConflict,
+    LXDConnectionError,
     LXDError,
     LXDInputError,
     LXDNotFound,
@@ -344,6 +349,64 @@ def test_an_alias_is_withdrawn_only_while_the_image_remembers_it() -> None:
         run(store, wants("inactive", name="n"))
         image = store.get_image(A)
         assert image and not image.aliases and image.inactive_state and set(image.inactive_state.aliases) == {"n"}
+
+
+@pytest.mark.parametrize(
+    "desired",
+    [wants("inactive", name="n"), wants(name="n", purge_aliases=True, aliases=())],
+    ids=["inactive", "purge_aliases"],
+)
+def test_an_alias_that_another_task_moves_meanwhile_stays(desired: DesiredImage) -> None:
+    store = FakeStore(image_data(A, ["n", "x"]), image_data(B))
+    if desired.state == "inactive":
+        store.faults = [("update_image", "after", lambda store: store._point("x", B, "theirs"))]
+    else:
+        listed = store.get_image
+
+        def get_image(fingerprint: str, secret: str | None = None) -> Image | None:
+            image = listed(fingerprint, secret)
+            store._point("x", B, "theirs")
+            return image
+
+        store.get_image = get_image  # type: ignore[method-assign]
+    run(store, desired)
+    assert (store.aliases["x"].target, store.aliases["x"].description) == (B, "theirs")
+
+
+def look_up(store: FakeStore, desired: DesiredImage, failure: Exception | None) -> CurrentImage:
+    """What is read for an image whose source fails, or must not be asked."""
+
+    def fail(reading: object) -> None:
+        assert failure, "the source was asked"
+        raise failure
+
+    content: t.Any = types.SimpleNamespace(open=lambda: types.SimpleNamespace(look_up=fail))
+    return read_image(t.cast(t.Any, store), desired, content)
+
+
+SOURCE = ImageSource(server="https://h", protocol="lxd", alias="a")
+
+
+def test_the_source_of_a_cached_image_with_an_alias_is_not_asked() -> None:
+    store = FakeStore(image_data(A, ["n"], cached=True))
+    assert look_up(store, wants(name="n", source=SOURCE), None).fingerprint is None
+
+
+@pytest.mark.parametrize("failure", [LXDInputError("not found there"), LXDConnectionError("refused", sent=False)])
+def test_an_image_that_exists_does_not_need_its_source(failure: Exception) -> None:
+    """Also if nothing says that its copy was completed: then that is told."""
+    store = FakeStore(image_data(A))
+    desired = wants(fingerprint=A, source=SOURCE)
+    for _attempt in range(2):
+        current = look_up(store, desired, failure)
+        assert plan_image(desired, current).actions == ()
+    assert store.notes == [
+        f"The image {A} exists, but the source could not be asked whether it was copied completely: {failure}"
+    ]
+    with pytest.raises(type(failure)):
+        look_up(store, wants("latest", fingerprint=A, source=SOURCE), failure)
+    with pytest.raises(type(failure)):
+        look_up(FakeStore(), desired, failure)
 
 
 def test_an_alias_that_is_withdrawn_while_it_is_put_back_is_created_again() -> None:

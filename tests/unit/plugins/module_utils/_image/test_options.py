@@ -188,6 +188,18 @@ def test_source(params: dict[str, t.Any], source: t.Any) -> None:
             {"server": "https://h", "alias": "a", "filename": "f", "mode": "push"},
             "'filename' and 'mode: push' in 'source' are mutually exclusive: .* Use pull or relay",
         ),
+        ({"server": "https://h", "fingerprint": A[:12], "secret": "s"}, "requires the full 'fingerprint'"),
+        ({"remote": "r", "alias": "a", "secret": "s"}, "requires the full 'fingerprint'"),
+        ({"remote": "r", "alias": "a", "client_cert": "c"}, "'client_cert' and 'client_key' in 'source' are required"),
+        ({"remote": "r", "alias": "a", "client_key": "k"}, "'client_cert' and 'client_key' in 'source' are required"),
+        ({"server": "https://h?project=x", "alias": "a"}, "'server' in 'source' has a query"),
+        ({"server": "https://h:x", "alias": "a"}, "not a valid URL"),
+        (
+            {"server": "https://h", "alias": "a", "protocol": "simplestreams", "mode": "push"},
+            "a simplestreams server cannot send images",
+        ),
+        ({"server": "https://h", "alias": "a", "protocol": "oci", "mode": "relay"}, "'mode: relay' in 'source' is not"),
+        ({"server": "https://h", "alias": "a b", "protocol": "oci"}, "a b"),
         *[
             ({**source, "filename": name}, "'filename' in 'source' is .*, but must have no control characters")
             for source in (

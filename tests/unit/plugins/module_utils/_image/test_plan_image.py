@@ -640,8 +640,8 @@ def of_copy(
         pytest.param(
             of_copy(A),
             offered(A, make_image(A, bookkeeping={"protected": "true"}, cached=True)),
-            ["delete a", "copy a", "alias_create n"],
-            id="renew one that is protected on the server that it comes from",
+            ["alias_create n"],
+            id="a protected one is not renewed",
         ),
         pytest.param(
             of_copy(A),

@@ -178,6 +178,9 @@ DATA = {
         ("public eq true", True),
         # case does not matter, and an anchor of one's own takes the place of the two that all values have
         ("type eq CONTAINER", True),
+        ("type eq '(?i)CONTAINER'", True),
+        (r"type eq '(?:con|x)(?P<rest>\w+)'", True),
+        (r"type eq '\\p.*'", False),
         ("type eq ontain", False),
         ("type eq ^cont", True),
         ("type eq ainer$", True),
@@ -235,6 +238,10 @@ def test_no_filter_matches(clauses: tuple[t.Any, ...]) -> None:
         ("(type eq x)", "regular expression 'x\\)'"),
         ("type eq 'x", "No closing quotation"),
         ("type eq [", "regular expression '\\['"),
+        ("not properties.build eq [[:digit:]]+", r"has '\[:digit:\]', which the servers and this collection"),
+        (r"type eq '\pL+'", r"has '\\\\p'"),
+        (r"type eq '(a)\1'", r"has '\\\\1'"),
+        ("type eq 'a(?!b)'", r"has '\(\?!b'"),
     ],
 )
 def test_bad_filter(text: str, words: str) -> None:

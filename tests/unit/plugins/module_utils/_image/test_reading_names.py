@@ -12,7 +12,13 @@ import pytest
 
 from ansible_collections.community.lxd.plugins.module_utils._image.desired import DesiredAlias
 from ansible_collections.community.lxd.plugins.module_utils._image.image_reader import ImageReader
-from ansible_collections.community.lxd.plugins.module_utils._image.reading.names import read_target
+from ansible_collections.community.lxd.plugins.module_utils._image.model import Image
+from ansible_collections.community.lxd.plugins.module_utils._image.plan.selection import Selector
+from ansible_collections.community.lxd.plugins.module_utils._image.reading.names import (
+    read_one,
+    read_selected,
+    read_target,
+)
 from ansible_collections.community.lxd.plugins.module_utils._image.tasks.alias import run_alias
 from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import LXDInputError
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import A, B, image_data
@@ -43,6 +49,16 @@ def test_a_target() -> None:
     assert target(SHORT, image(A, SHORT), alias(SHORT, A)) == A
     assert target(SHORT, (f"GET /1.0/images/{SHORT}", error(404, "no")), alias(SHORT, B)) == B
     assert target("n", alias("n", B)) == B
+
+
+@pytest.mark.parametrize(
+    "by_name", [lambda api: read_one(api, "n", None), lambda api: read_selected(api, Selector("n"))[0]]
+)
+def test_the_image_of_an_alias_that_moves_while_it_is_read(by_name: t.Callable[[ImageReader], Image]) -> None:
+    gone = (f"GET /1.0/images/{A}", error(404, "gone"))
+    script = Script(alias("n", A), gone, alias("n", B), image(B))
+    assert by_name(ImageReader(script.client())).fingerprint == B
+    assert script.steps == []
 
 
 def test_a_target_that_means_two_images() -> None:

@@ -26,7 +26,7 @@ from ansible_collections.community.lxd.plugins.module_utils._image.model import 
 from ansible_collections.community.lxd.plugins.module_utils._image.sources import url as url_module
 from ansible_collections.community.lxd.plugins.module_utils._image.sources.checksum import parse_checksum
 from ansible_collections.community.lxd.plugins.module_utils._image.sources.content import open_content
-from ansible_collections.community.lxd.plugins.module_utils._image.sources.remote import open_remote, resolve_remote
+from ansible_collections.community.lxd.plugins.module_utils._image.sources.remote import resolve_remote
 from ansible_collections.community.lxd.plugins.module_utils._image.sources.server import ServerContent
 from ansible_collections.community.lxd.plugins.module_utils._image.sources.simplestreams import SimplestreamsContent
 from ansible_collections.community.lxd.plugins.module_utils._image.sources.url import UrlContent
@@ -548,10 +548,3 @@ def test_a_remote_that_is_only_remembered() -> None:
 )
 def test_which_upstream_a_source_opens(source: t.Any, kind: type) -> None:
     assert isinstance(open_content(source, target(info()).client), kind)
-
-
-def test_a_secret_needs_the_whole_fingerprint() -> None:
-    with pytest.raises(LXDInputError, match="requires the full 'fingerprint'"):
-        open_remote(
-            ImageSource(server="https://s", protocol="lxd", fingerprint=A[:12], secret="s3cret"), target().client
-        )
