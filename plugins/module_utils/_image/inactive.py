@@ -13,7 +13,7 @@ at the same time. So both directions write in an order that loses nothing, and l
 Deactivate
   D1  One conditional write: keep aliases, public and auto_update in the property; switch public and auto_update off.
       What another task has kept meanwhile is joined with it, see :meth:`InactiveState.joined`.
-  D2  For each alias: if the image still keeps it, delete the alias, then look again.
+  D2  For each alias: if the image still keeps it, and it still points at the image, delete the alias, then look again.
 Reactivate
   R1  Create the aliases that are missing.
   R2  One conditional write: public and auto_update as they were, and remove the property; only if it is still the one
@@ -33,6 +33,7 @@ R2 comes before D2 looks         D2 finds that the image no longer keeps the ali
 R2 comes between D2's look and   D2 looks again after its DELETE, finds that the image does not keep the alias any more,
 its DELETE                       and creates it again. If it is killed before it can, R3 creates it.
 D1 comes between R1 and R2       R2 finds another state than it was planned from, and plans again.
+an alias is moved before D2      D2 leaves it to the image that it points at now.
 ===============================  ====================================================================================
 """
 

@@ -53,13 +53,13 @@ def delete_alias(writer: ImageWriter, action: DeleteAlias) -> None:
 def _delete_visible(writer: ImageWriter, name: str, listed_by: str | None) -> None:
     """Delete an alias. Raises LXDForbidden if the server denies it, but the image still lists it.
 
-    ``listed_by``: the image that the alias must belong to; if another task has moved it meanwhile, it stays.
+    ``listed_by``: the image that the alias must belong to, if any; if another task has moved it meanwhile, it stays.
     """
-    alias = writer.get_alias(name) if listed_by else None
-    if alias is not None and alias.target != listed_by:
-        return
-    if not writer.delete_alias(name) and listed_by and writer.hides_alias(name, listed_by):
+    alias = writer.get_alias(name)
+    if alias is None and listed_by and writer.hides_alias(name, listed_by):
         raise writer.hidden_alias(name)
+    if alias is not None and listed_by in (None, alias.target):
+        writer.delete_alias(name)
 
 
 def _keeps(writer: ImageWriter, fingerprint: str, name: str) -> bool:
