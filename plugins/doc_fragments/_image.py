@@ -32,7 +32,8 @@ options:
   state:
     description:
       - V(present) makes sure that the image exists with the given settings. If the image exists, the module contacts no
-        other server.
+        other server. Without O(name), it may have to ask the source whether the image was copied completely. If the
+        source cannot be asked, the module shows a warning.
       - V(latest) also replaces the image if O(source) provides a newer one. It requires O(source). The module itself
         determines the newest fingerprint, so check mode predicts the result exactly.
         An update keeps the aliases with their descriptions, the expiry, the profiles, O(public) and O(auto_update).
