@@ -137,6 +137,8 @@ class _Attempts:
         self._done: list[Action] = []
         self._uncertain: list[Action] = []
         """The actions whose answer was lost: the next plan shows whether they were done."""
+        self._late: set[tuple[str, ...]] = set()
+        """The goals of actions whose request may still arrive at the server."""
         self._late_publish: LXDOutcomeUnknown | None = None
 
     def next_plan(self, plan: Plan) -> Plan:
@@ -162,8 +164,12 @@ class _Attempts:
         progress = _progress_of(error)
         self._done += [*progress.done, *progress.added]
         if not isinstance(error, LXDOutcomeUnknown):
+            # the request of an earlier attempt may have arrived meanwhile, and be in the way of this one
+            self._uncertain = [action for action in progress.pending if action.goal in self._late]
             return
         self._uncertain = progress.pending
+        if error.late:
+            self._late.update(action.goal for action in progress.pending)
         if error.late and any(action.verb == "publish" for action in progress.pending):
             error.add("It may still do so: run the task again later.")
             self._late_publish = error

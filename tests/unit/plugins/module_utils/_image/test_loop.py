@@ -478,6 +478,18 @@ def test_an_alias_that_appears_meanwhile_is_moved(path: str) -> None:
     assert store.settled == 0
 
 
+def test_a_request_that_arrives_late_is_told_as_done(path: str) -> None:
+    """It arrives when the next plan was made, which wants the same again."""
+    store = FakeStore()
+    given_up = raises(LXDOutcomeUnknown("Cannot determine whether the server could do it: timed out", late=True))
+    store.faults = [
+        ("create_alias", "before", given_up),
+        ("create_alias", "before", lambda store: store._point("n", F, "")),
+    ]
+    result = run(store, wants(name="n", source=FileSource(path)))
+    assert (result["actions"], store.aliases["n"].target) == (["import", "alias_create"], F)
+
+
 def test_an_alias_that_moves_meanwhile_is_moved_from_there(path: str) -> None:
     store = FakeStore(image_data(A, ["n"]), image_data(B))
     store.faults = [("update_alias", "before", lambda store: store._point("n", B, ""))]
