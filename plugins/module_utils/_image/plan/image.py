@@ -29,7 +29,7 @@ from ..actions import (
 )
 from ..desired_image import SettingsChange
 from ..inactive import INACTIVE, InactiveState
-from ..model import MADE_FROM, REPLACES, UNKNOWN, ImageSettings, scrub_source
+from ..model import MADE_FROM, PROTECTED, REPLACES, UNKNOWN, ImageSettings, scrub_source
 
 if t.TYPE_CHECKING:
     from ..desired_image import DesiredImage
@@ -63,7 +63,7 @@ def must_look_up(desired: DesiredImage, image: Image | None) -> bool:
         return False
     if image is None or desired.state == "latest":
         return True
-    return source.is_copied and _can_be_renewed(image) or is_unfinished_copy(desired, image)
+    return source.is_copied and _can_be_renewed(desired, image) or is_unfinished_copy(desired, image)
 
 
 # present, latest
@@ -171,7 +171,7 @@ def _plan_renewed(case: Case, image: Image) -> _Parts:
         settings = keep_settings(settings, image)
     target = image.fingerprint
     return _Parts(
-        create=(DeleteImage(target, unless=("aliased", "protected")), *create_image(case, settings)),
+        create=(DeleteImage(target, unless=_renewal_guards(case.desired)), *create_image(case, settings)),
         point=_point_aliases(case, target),
         finish=_finish_copy(case, target),
         delete=_delete_previous(case, target),
@@ -269,19 +269,27 @@ def _check_kind(desired: DesiredImage, named: Image | None) -> None:
 
 def _is_only_cached(desired: DesiredImage, current: CurrentImage, image: Image) -> bool:
     """Return whether the image is cached, and the source has the content to make it anew."""
-    if desired.source is None or not _can_be_renewed(image):
+    if desired.source is None or not _can_be_renewed(desired, image):
         return False
     offered = current.offered
     return desired.source.names_content or bool(offered and offered.fingerprint == image.fingerprint)
 
 
-def _can_be_renewed(image: Image) -> bool:
+def _can_be_renewed(desired: DesiredImage, image: Image) -> bool:
     """Return whether the image is cached: the server has downloaded it for an instance, and removes it when it is unused.
 
-    Returns False for an image with aliases, which would be missing until the new copy exists, and for a protected one:
-    it would have to be deleted.
+    Returns False for an image that must not be deleted.
     """
-    return bool(image.data.get("cached")) and not image.guards
+    return bool(image.data.get("cached")) and not any(guard in image.guards for guard in _renewal_guards(desired))
+
+
+def _renewal_guards(desired: DesiredImage) -> tuple[str, ...]:
+    """Return the reasons against deleting a cached image to make it anew.
+
+    Its aliases would be missing until the new copy exists. It may be protected only because it is so on the server that
+    it comes from, so a task that gives ``protected`` itself decides.
+    """
+    return ("aliased",) if PROTECTED in desired.settings.bookkeeping else ("aliased", "protected")
 
 
 def _check_followable(desired: DesiredImage, current: CurrentImage, image: Image | None) -> None:

@@ -140,6 +140,7 @@ class ImageTask:
         text = (
             f"Image {image.fingerprint} is only cached: the server downloaded it for an instance and will remove it "
             "when it is unused (its setting images.remote_cache_expiry). Making it permanent requires deleting and "
-            "copying it again, which this task does not do while the image has aliases or is protected."
+            "copying it again, which this task does not do while the image has aliases, or is protected and "
+            "'protected' is not given."
         )
         return {"warnings": [text]}

@@ -644,6 +644,12 @@ def of_copy(
             id="a protected one is not renewed",
         ),
         pytest.param(
+            of_copy(A, bookkeeping={"protected": None}),
+            offered(A, make_image(A, bookkeeping={"protected": "true"}, cached=True)),
+            ["delete a", "copy a", "alias_create n"],
+            id="renew one that was protected on the server that it comes from",
+        ),
+        pytest.param(
             of_copy(A),
             offered(B, make_image(A, ["n"], cached=True)),
             [],
