@@ -31,17 +31,22 @@ ATTEMPTS = 6
 class Outcome:
     """What was done, or would be done in check mode. All that a module returns about it comes from here.
 
-    ``verbs``: the words of RV(actions). ``before``: the state before the first action.
+    ``actions``: those of all attempts, in order. ``before``: the state before the first of them.
     """
 
     plan: Plan
-    verbs: list[str]
+    actions: t.Sequence[Action]
     before: t.Mapping[str, t.Any]
+
+    @property
+    def verbs(self) -> list[str]:
+        """The words of RV(actions)."""
+        return shown_verbs(self.actions)
 
     @property
     def changed(self) -> bool:
         """Whether anything was done."""
-        return bool(self.verbs)
+        return bool(self.actions)
 
     def to_result(self) -> dict[str, t.Any]:
         """Return the keys that the modules share."""
@@ -69,7 +74,7 @@ def reconcile(
             plan = attempts.next_plan(stopped.with_starts(_plan_as_trusted(reader, read_and_plan)))
             _check_new_aliases(reader, plan)
             if check_mode:
-                return Outcome(plan, plan.verbs, plan.before)
+                return Outcome(plan, plan.actions, plan.before)
             try:
                 return attempts.outcome(plan, _apply(reader, plan, content, concurrency))
             except (*RETRYABLE, LXDOutcomeUnknown) as exc:
@@ -177,7 +182,7 @@ class _Attempts:
     def outcome(self, plan: Plan, progress: PlanProgress) -> Outcome:
         """Return what was done in all attempts."""
         actions = [*self._done, *plan.actions, *progress.added]
-        return Outcome(_with_created(plan, progress), shown_verbs(actions), self._before or {})
+        return Outcome(_with_created(plan, progress), actions, self._before or {})
 
 
 def _with_created(plan: Plan, progress: PlanProgress) -> Plan:

@@ -37,13 +37,26 @@ def desired_alias(params: Params) -> DesiredAlias:
 
 def desired_secret(params: Params) -> DesiredSecret:
     """Parse the options of lxd_image_secret. Raises LXDInputError."""
+    if params["state"] == "absent" and not params.get("operation"):
+        raise LXDInputError("'operation' is empty, but must be the operation of the secret to revoke.")
+    if params["state"] == "present":
+        _require_image(params)
     if params.get("fingerprint"):
         check_fingerprint(params["fingerprint"])
     return DesiredSecret(params["state"], params.get("name"), params.get("fingerprint"), params.get("operation"))
 
 
+def _require_image(params: Params) -> None:
+    """Refuse a name and a fingerprint that are both empty: an argument spec only asks whether one is given."""
+    if not (params.get("name") or params.get("fingerprint")):
+        raise LXDInputError("One of 'name' and 'fingerprint' is required: which image is meant.")
+
+
 def desired_export(params: Params) -> DesiredExport:
     """Parse the options of lxd_image_export. Raises LXDInputError."""
+    if not params["dest"]:
+        raise LXDInputError("'dest' is empty, but must be a directory or the path of a file.")
+    _require_image(params)
     fingerprint = params.get("fingerprint")
     if fingerprint:
         check_fingerprint(fingerprint)

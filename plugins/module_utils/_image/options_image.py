@@ -56,6 +56,8 @@ _SOURCE_OPTIONS: dict[str, frozenset[str]] = {
     "instance": frozenset({"name", "compression_algorithm", "filename", "stop"}),
     "snapshot": frozenset({"name", "compression_algorithm", "filename"}),
 }
+_REQUIRED = {"url": "url", "file": "path", "instance": "name", "snapshot": "name"}
+"""An argument spec only asks whether these are given, not whether they are empty."""
 
 
 def desired_image(params: Params) -> DesiredImage:
@@ -117,6 +119,10 @@ def _identity_rules(params: Params, source: Source | None) -> t.Iterator[Rule]:
 
 def _state_rules(params: Params, source: Source | None) -> t.Iterator[Rule]:
     """Yield which options do not go together."""
+    yield (
+        params.get("state") == "latest" and source is None,
+        "'state: latest' requires a 'source' that may have a newer image.",
+    )
     for option in ("aliases", "properties"):
         yield (
             params.get(f"purge_{option}") and params.get(option) is None,
@@ -183,6 +189,9 @@ def desired_source(params: Params, fingerprint: str | None = None) -> Source:
             f"A 'source' of type '{kind}' does not support {', '.join(strange)}; "
             f"it supports {', '.join(sorted(_SOURCE_OPTIONS[kind]))}."
         )
+    required = _REQUIRED.get(kind)
+    if required and required not in given:
+        raise LXDInputError(f"A 'source' of type '{kind}' requires '{required}', which is empty.")
     _check_filename(given.get("filename") or "")
     if kind == "image":
         return _image_source(given, fingerprint)

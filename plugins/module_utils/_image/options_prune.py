@@ -11,6 +11,8 @@ from __future__ import annotations
 import typing as t
 
 from .._lxd.errors import LXDInputError
+from .._lxd.record import replace
+from .._lxd.urls import shown_url
 from .options_selection import selector
 from .plan.prune import DesiredStore, Guards, PrunePolicy, StoreEntry
 from .plan.selection import Selector
@@ -54,7 +56,7 @@ def desired_store(params: Params) -> DesiredStore:
     """Parse the options of lxd_image_store. Raises LXDInputError, but not for a wrong entry: that one fails alone."""
     number = params["concurrency"]
     _check_concurrency(number)
-    entries = tuple(map(_store_entry, params["images"]))
+    entries = _distinguished([_store_entry(options) for options in params["images"]])
     _refuse_shared_names(entries)
     purge = PrunePolicy(Selector(), guards=_guards(params), concurrency=number) if params.get("purge") else None
     return DesiredStore(entries, purge, number)
@@ -63,7 +65,9 @@ def desired_store(params: Params) -> DesiredStore:
 def _store_entry(options: Params) -> StoreEntry:
     source = options.get("source") or {}
     file_name = (source.get("path") or "").rstrip("/").rpartition("/")[2]
-    name = str(options.get("name") or options.get("fingerprint") or file_name or "an entry without a name")
+    texts = (options.get("name"), options.get("fingerprint"), file_name, source.get("alias"), source.get("fingerprint"))
+    url = shown_url(source.get("url") or "")
+    name = next((str(text) for text in (*texts, url) if text), "an entry without a name")
     aliases = tuple(dict.fromkeys(alias for alias in (options.get("name"), *(options.get("aliases") or ())) if alias))
     # imported only here: lxd_image_prune has no entries
     from .options_image import desired_image
@@ -72,6 +76,15 @@ def _store_entry(options: Params) -> StoreEntry:
         return StoreEntry(name, aliases, desired_image(options))
     except LXDInputError as exc:
         return StoreEntry(name, aliases, error=exc)
+
+
+def _distinguished(entries: t.Sequence[StoreEntry]) -> tuple[StoreEntry, ...]:
+    """Return the entries, with the number of an entry in its name if other entries have the same name."""
+    names = [entry.name for entry in entries]
+    return tuple(
+        replace(entry, name=f"{entry.name} (entry {number})") if names.count(entry.name) > 1 else entry
+        for number, entry in enumerate(entries, start=1)
+    )
 
 
 def _refuse_shared_names(entries: t.Iterable[StoreEntry]) -> None:

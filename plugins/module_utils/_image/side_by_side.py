@@ -14,6 +14,7 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 from .._lxd.background import stop_all, stop_sign
+from .._lxd.errors import LXDError
 
 if t.TYPE_CHECKING:
     from .image_reader import ImageReader
@@ -24,10 +25,14 @@ Value = t.TypeVar("Value")
 
 @contextlib.contextmanager
 def thread_pool(number: int) -> t.Iterator[ThreadPoolExecutor]:
-    """Yield a pool of threads that all end if the task is interrupted."""
+    """Yield a pool of threads that all end if the task is interrupted. After an error, no other call begins."""
     pool = ThreadPoolExecutor(max_workers=number)
     try:
         yield pool
+    except LXDError:
+        # what has begun is done; only an interrupt stops all other threads of the task
+        pool.shutdown(cancel_futures=True)
+        raise
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         # each thread checks it before its next request

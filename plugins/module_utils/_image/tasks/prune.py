@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timezone
 
-from ..actions import Plan
+from ..actions import DeleteImage, Plan
 from ..loop import reconcile
 from ..plan.prune import UNKNOWN_USE, PruneDecision, PrunePolicy, deletions, evaluate_images
 from ..plan.usage import Usage
@@ -79,18 +79,16 @@ def prune_project(
         decisions = evaluate_images(
             policy, images, _read_usage(reader, policy) if images else Usage(), datetime.now(timezone.utc), exclude
         )
-        gone.update({decision.image.fingerprint: decision for decision in decisions if decision.is_removed})
+        chosen.update({decision.image.fingerprint: decision for decision in decisions if decision.is_removed})
         return Plan(deletions(policy, decisions))
 
-    gone: dict[str, PruneDecision] = {}
-    reconcile(reader, read_and_plan, check_mode, concurrency=policy.concurrency)
-    # an image that got an alias between two attempts stays
+    chosen: dict[str, PruneDecision] = {}
+    outcome = reconcile(reader, read_and_plan, check_mode, concurrency=policy.concurrency)
+    removed = {action.fingerprint for action in outcome.actions if isinstance(action, DeleteImage)}
     kept = [decision for decision in decisions if not decision.is_removed]
-    for decision in kept:
-        gone.pop(decision.image.fingerprint, None)
     project = reader.client.project if policy.all_projects else images_project(reader)
     return Pruned(
-        removed=[gone[fingerprint].to_result(project) for fingerprint in sorted(gone)],
+        removed=[chosen[fingerprint].to_result(project) for fingerprint in sorted(removed)],
         kept=[decision.to_result(project) for decision in kept],
         warnings=[reason.sentence for decision in kept for reason in decision.reasons if reason.word == UNKNOWN_USE],
     )

@@ -107,6 +107,32 @@ def test_wrong_options_use_up_no_token(name: str, check_mode: bool, steps: list[
     assert steps == []
 
 
+EMPTY_BUT_REQUIRED: list[tuple[str, dict[str, t.Any], str]] = [
+    ("lxd_image", {"name": "n", "source": {"type": "file", "path": None}}, "'file' requires 'path'"),
+    ("lxd_image", {"name": "n", "source": {"type": "file", "path": ""}}, "'file' requires 'path'"),
+    ("lxd_image", {"name": "n", "source": {"type": "url", "url": ""}}, "'url' requires 'url'"),
+    ("lxd_image", {"name": "n", "source": {"type": "instance", "name": None}}, "'instance' requires 'name'"),
+    ("lxd_image", {"name": "n", "source": {"type": "snapshot", "name": ""}}, "'snapshot' requires 'name'"),
+    ("lxd_image", {"name": "", "fingerprint": None}, "One of 'name', 'fingerprint', or a 'source'"),
+    ("lxd_image", {"name": "n", "state": "latest", "source": None}, "'state: latest' requires a 'source'"),
+    ("lxd_image_alias", {"name": ""}, "'name' is empty"),
+    ("lxd_image_export", {"name": "n", "dest": None}, "'dest' is empty"),
+    ("lxd_image_export", {"name": "", "dest": "/d"}, "One of 'name' and 'fingerprint' is required"),
+    ("lxd_image_secret", {"fingerprint": ""}, "One of 'name' and 'fingerprint' is required"),
+    ("lxd_image_secret", {"state": "absent", "operation": None}, "'operation' is empty"),
+    ("lxd_image_prune", {"keep": None}, "At least one condition or 'keep' is required"),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "message"), EMPTY_BUT_REQUIRED, ids=str)
+def test_what_is_required_must_not_be_empty(
+    name: str, options: dict[str, t.Any], message: str, steps: list[str]
+) -> None:
+    with pytest.raises(LXDInputError, match=message):
+        run(module(name), {"url": "https://h", "trust_token": "t", **options})
+    assert steps == []
+
+
 GOOD: dict[str, dict[str, t.Any]] = {
     "lxd_image": {"name": "n"},
     "lxd_image_alias": {"name": "n"},

@@ -360,6 +360,25 @@ def test_a_bad_entry_is_the_failure_of_that_entry_alone() -> None:
     assert store({}).images[0].name == "an entry without a name"
 
 
+def test_entries_without_a_name_can_be_told_from_each_other() -> None:
+    entries = (
+        {"source": {"type": "file", "path": "/srv/noble/rootfs.tar.xz"}},
+        {"source": {"type": "file", "path": "/srv/jammy/rootfs.tar.xz"}},
+        {"source": {"remote": "images", "alias": "debian/12"}},
+        {"source": {"remote": "images", "fingerprint": A}},
+        {"source": {"type": "url", "url": "https://bot:hunter2@h/a.tar.xz"}},
+        {"name": "n", "source": FILE},
+    )
+    assert [entry.name for entry in store(*entries).images] == [
+        "rootfs.tar.xz (entry 1)",
+        "rootfs.tar.xz (entry 2)",
+        "debian/12",
+        A,
+        "https://h/a.tar.xz",
+        "n",
+    ]
+
+
 def test_two_entries_that_want_one_alias() -> None:
     with pytest.raises(LXDInputError, match="The alias 'x' is ambiguous: the entries 1 and 2 of 'images' both have it"):
         store({"name": "n", "aliases": ["x"], "source": FILE}, {"name": "x", "source": FILE})

@@ -19,6 +19,7 @@ from ansible_collections.community.lxd.plugins.module_utils._lxd.errors import (
     LXDInputError,
     LXDOperationError,
     LXDOutcomeUnknown,
+    LXDStateChanged,
 )
 from ansible_collections.community.lxd.plugins.module_utils._lxd.record import replace
 from ansible_collections.community.lxd.tests.unit.plugins.module_utils.fakes import (
@@ -94,6 +95,25 @@ def test_the_second_run_changes_nothing() -> None:
     assert (again["changed"], again["actions"], again["removed"], again["reclaimed"]) == (False, [], [], 0)
     assert again["kept"] == kept
     assert again["diff"] == {"before": {}, "after": {}}
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "left"),
+    [(lambda store: store._point("n", C, ""), {C}), (lambda store: store.images.pop(C), set())],
+    ids=["named", "deleted"],
+)
+def test_only_what_was_removed_is_told(meanwhile: t.Callable[[FakeStore], object], left: set[str]) -> None:
+    """Another client is faster with one of two, and the next plan does not select that one any more."""
+    store = Store(image_data(A, size=1), image_data(C, size=300))
+
+    def change(store: FakeStore) -> None:
+        meanwhile(store)
+        raise LXDStateChanged("Cannot delete the image: it has become aliased meanwhile.")
+
+    store.faults = [("delete_image", "after", lambda store: store.faults.append(("delete_image", "before", change)))]
+    done = prune(store, PrunePolicy(Selector(unaliased=True)))
+    assert (shown(done["removed"]), done["actions"], done["reclaimed"]) == (["a"], ["delete"], 1)
+    assert set(store.images) == left
 
 
 def test_an_empty_store_has_no_instances_to_ask_for() -> None:
