@@ -24,14 +24,15 @@ def desired_alias(params: Params) -> DesiredAlias:
     """Parse the options of lxd_image_alias. Raises LXDInputError."""
     if not params["name"]:
         raise LXDInputError("'name' is empty, but must be the name of an alias.")
-    if params.get("rename_from") == params["name"]:
+    renamed = params.get("rename_from")
+    if renamed == params["name"]:
         raise LXDInputError("'rename_from' and 'name' are the same alias.")
-    if params.get("rename_from") and params.get("rename_from") == params.get("target"):
+    if params["state"] == "present" and renamed and renamed == params.get("target"):
         raise LXDInputError(
             "'target' must not be the alias that 'rename_from' renames. Omit 'target' to keep the image."
         )
     return DesiredAlias(
-        params["name"], params["state"], params.get("target"), params.get("description"), params.get("rename_from")
+        params["name"], params["state"], params.get("target"), params.get("description"), renamed
     )
 
 

@@ -282,6 +282,7 @@ def test_alias_renamed_from_itself() -> None:
         options.desired_alias({"name": "n", "state": "present", "rename_from": "n"})
     with pytest.raises(LXDInputError, match="'target' must not be the alias"):
         options.desired_alias({"name": "n", "state": "present", "rename_from": "o", "target": "o"})
+    options.desired_alias({"name": "n", "state": "absent", "rename_from": "o", "target": "o"})
 
 
 # selectors
