@@ -31,9 +31,7 @@ def desired_alias(params: Params) -> DesiredAlias:
         raise LXDInputError(
             "'target' must not be the alias that 'rename_from' renames. Omit 'target' to keep the image."
         )
-    return DesiredAlias(
-        params["name"], params["state"], params.get("target"), params.get("description"), renamed
-    )
+    return DesiredAlias(params["name"], params["state"], params.get("target"), params.get("description"), renamed)
 
 
 def desired_secret(params: Params) -> DesiredSecret:
