@@ -296,7 +296,7 @@ def prune_task(options: Options, reading: Reading, spare: Iterable[str] = ()) ->
         "older_than",
         "keep",
     }
-    if not any(options.get(name) is not None for name in conditions):
+    if not any(options.get(name) not in (None, {}) for name in conditions):
         raise Refused("nothing says what may go")
     world = reading.world
     newest: set[str] = set()
@@ -407,8 +407,10 @@ def store_task(options: Options, world: World) -> tuple[World, list[bool]]:
         )
     good = [entry for entry, fails in zip(entries, failed) if not fails]
     after = apply_all(good, world)
-    bad = [entry for entry, done in zip(entries, alone) if done is None]
-    if apply_all(good[::-1], world) != after or any(try_alone(entry, after) for entry in bad):
+    bad = [entry for entry, done in zip(entries, alone) if done is None or done.deleted & set(wanted)]
+    later = [done for entry in bad if (done := try_alone(entry, after)) is not None]
+    # What fails must not be possible afterwards, because another entry has given an image its alias.
+    if apply_all(good[::-1], world) != after or any(not done.deleted & set(wanted) for done in later):
         raise Entangled
     if options.get("purge") and not any(failed):
         for fingerprint in set(after.images) - set(wanted):
