@@ -41,11 +41,7 @@ def same(given: dict[str, Any], taken: dict[str, Any]) -> bool:
 
 
 def test_connection(specs: Any) -> None:
-    given = {
-        name.removeprefix("lxd_"): spec
-        for name, spec in argument_spec("prune").items()
-        if not name.startswith("lxd_prune_")
-    }
+    given = {name.removeprefix("lxd_"): spec for name, spec in argument_spec("connection").items()}
     assert set(given) == set(specs["connection"])
     for name, spec in given.items():
         assert same(spec, specs["connection"][name]), name
@@ -145,9 +141,8 @@ def test_every_variable_is_used(playbook: str) -> None:
         assert re.search(rf"\b{name}\b", text.partition("\n- name:")[2]), name
     for play in plays:
         connection = play["module_defaults"]["group/community.lxd.lxd"]
-        assert {name for name in argument_spec(playbook) if f"lxd_{playbook.partition('_')[0]}_" not in name} == {
-            f"lxd_{name}" for name in connection
-        }
+        shared = {name for name in argument_spec(playbook) if f"lxd_{playbook.partition('_')[0]}_" not in name}
+        assert shared == {"lxd_hosts", *(f"lxd_{name}" for name in connection)}
         for name, value in connection.items():
             assert f"lxd_{name} " in value
     for task in plays[0]["tasks"]:
