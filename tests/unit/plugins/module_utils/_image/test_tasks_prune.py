@@ -111,7 +111,7 @@ def test_only_what_was_removed_is_told(meanwhile: t.Callable[[FakeStore], object
         raise LXDStateChanged("Cannot delete the image: it has become aliased meanwhile.")
 
     store.faults = [("delete_image", "after", lambda store: store.faults.append(("delete_image", "before", change)))]
-    done = prune(store, PrunePolicy(Selector(unaliased=True)))
+    done = prune(store, PrunePolicy(Selector(unaliased=True), concurrency=1))
     assert (shown(done["removed"]), done["actions"], done["reclaimed"]) == (["a"], ["delete"], 1)
     assert set(store.images) == left
 
