@@ -161,7 +161,10 @@ def run(module: Module, params: Params, check_mode: bool, progress: Progress | N
 
 
 def _server_of_environment() -> dict[str, str | None]:
-    """Return the options that name the server, from the environment of the task. Raises LXDInputError if it has both."""
+    """Return the options that name the server, from the environment of the task.
+
+    Raises LXDInputError if it has both.
+    """
     found = {name: os.environ.get(variable) or None for name, variable in SERVER_VARIABLES.items()}
     if all(found.values()):
         raise LXDInputError(

@@ -38,8 +38,8 @@ notes:
   - The server deletes an image after some days if the server itself downloaded the image to create an instance
     (C(cached)). If O(source) can provide exactly this image, the module deletes the image and provides it again.
     There is no other way to make the image permanent. The module does not do this while the image has aliases,
-    because the aliases would be missing in the meantime, or while it is protected, unless O(protected) is given. It shows a
-    warning instead.
+    because the aliases would be missing in the meantime, or while it is protected, unless O(protected) is given.
+    It shows a warning instead.
   - A new image under the same O(name) takes over O(public) and O(profiles) from the image that it replaces, unless
     these options are given. It does not take over O(protected), which belongs to the image and not to the name.
 seealso:

@@ -47,7 +47,6 @@ OFFLINE = "Offline"
 LIST_PATIENCE = 1.0
 """Seconds to wait for a list that only saves time."""
 
-
 ALIAS_ATTEMPTS = 5
 """How often an alias and its image are read if other clients move it."""
 

@@ -40,7 +40,11 @@ def delete_alias(writer: ImageWriter, action: DeleteAlias) -> None:
     """
     image, name = action.deactivates, action.name
     if image is None:
-        _delete_visible(writer, name, action.listed_by)
+        if action.listed_by is None:
+            # the plan has read the alias itself
+            writer.delete_alias(name)
+        else:
+            _delete_visible(writer, name, action.listed_by)
         return
     if _keeps(writer, image, name):
         _delete_visible(writer, name, image)
@@ -50,15 +54,16 @@ def delete_alias(writer: ImageWriter, action: DeleteAlias) -> None:
     raise LXDStateChanged(f"Cannot deactivate the alias {name!r}: another task has reactivated the image {image}.")
 
 
-def _delete_visible(writer: ImageWriter, name: str, listed_by: str | None) -> None:
+def _delete_visible(writer: ImageWriter, name: str, listed_by: str) -> None:
     """Delete an alias. Raises LXDForbidden if the server denies it, but the image still lists it.
 
-    ``listed_by``: the image that the alias must belong to, if any; if another task has moved it meanwhile, it stays.
+    ``listed_by``: the image that the alias must belong to; if another task has moved it meanwhile, it stays.
     """
     alias = writer.get_alias(name)
-    if alias is None and listed_by and writer.hides_alias(name, listed_by):
-        raise writer.hidden_alias(name)
-    if alias is not None and listed_by in (None, alias.target):
+    if alias is None:
+        if writer.hides_alias(name, listed_by):
+            raise writer.hidden_alias(name)
+    elif alias.target == listed_by:
         writer.delete_alias(name)
 
 

@@ -276,9 +276,9 @@ def _is_only_cached(desired: DesiredImage, current: CurrentImage, image: Image) 
 
 
 def _can_be_renewed(desired: DesiredImage, image: Image) -> bool:
-    """Return whether the image is cached: the server has downloaded it for an instance, and removes it when it is unused.
+    """Return whether the image is cached, and may be deleted to make it anew.
 
-    Returns False for an image that must not be deleted.
+    The server has downloaded a cached image for an instance, and removes it when it is unused.
     """
     return bool(image.data.get("cached")) and not any(guard in image.guards for guard in _renewal_guards(desired))
 
